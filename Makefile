@@ -1,0 +1,43 @@
+# Python 3.11 or newer and make are all that must be there before. What each command does is in
+# tools/, so that `python -m tools book` in an environment made by hand does the same.
+PYTHON ?= python3
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help book test outputs lab serve look clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile
+
+book: .venv/complete  ## execute the chapters that have changed and build the site
+	@$(PY) -m tools book
+
+test: .venv/complete  ## check style, types, tests, and every stored output of every chapter
+	@$(PY) -m tools test
+
+outputs: .venv/complete  ## execute all chapters and store their outputs in chapters/
+	@$(PY) -m tools outputs
+
+lab: .venv/complete  ## open the chapters in JupyterLab
+	@$(PY) -m jupyterlab chapters
+
+serve: book  ## build the site and serve it to this machine only
+	@$(PY) -m tools serve
+
+look: .venv/complete  ## open every built page in a browser and report what is wrong
+	@$(PY) -m tools look
+
+clean:  ## remove what was built
+	@rm -rf _build
+
+# Each stamp is written last, so that an interrupted installation is done again.
+.venv/packages: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(PYTHON) is older: try make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import venv, ensurepip' || { echo 'Python lacks the venv module: on Debian and Ubuntu, install python3-venv.'; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(PY) -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	@touch $@
+
+.venv/complete: .venv/packages pyproject.toml
+	$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@

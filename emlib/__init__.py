@@ -1,0 +1,25 @@
+"""Expectation-maximization, readable: one loop, and models that are two functions each."""
+
+from emlib.em import (
+    DegenerateError,
+    DegenerateWarning,
+    EMResult,
+    ObjectiveFellWarning,
+    StopReason,
+    Trace,
+    em,
+)
+from emlib.estimators import GaussianMixture
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DegenerateError",
+    "DegenerateWarning",
+    "EMResult",
+    "GaussianMixture",
+    "ObjectiveFellWarning",
+    "StopReason",
+    "Trace",
+    "em",
+]

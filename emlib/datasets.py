@@ -1,0 +1,87 @@
+"""Data sets of the book, each with its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table of numbers and where it comes from.
+
+    Attributes
+    ----------
+    values : ndarray of shape (N, D)
+    columns : tuple of str
+        Name and unit of each feature.
+    source : str
+        Where the data come from; for made data, how they were made.
+    labels : ndarray of shape (N,) or None
+        The hidden variable, known only where the data were made.
+    """
+
+    values: NDArray[np.float64]
+    columns: tuple[str, ...]
+    source: str
+    labels: NDArray[np.intp] | None = None
+
+
+def load_faithful() -> Dataset:
+    """272 eruptions of the geyser Old Faithful: duration, and waiting time until the next.
+
+    Examples
+    --------
+    >>> load_faithful().values.shape
+    (272, 2)
+    """
+    return Dataset(
+        _read("faithful.csv"),
+        ("duration (min)", "waiting time (min)"),
+        "Azzalini and Bowman (1990), Applied Statistics 39, 357-365, doi:10.2307/2347385; "
+        "the 272 observations distributed with R as `faithful`",
+    )
+
+
+def make_20_40(seed: int = 1) -> Dataset:
+    """3000 points of N(20, sd 5) and 7000 of N(40, sd 5), of a widely read tutorial's example.
+
+    Examples
+    --------
+    >>> make_20_40().values[:3, 0].round(4)
+    array([28.1217, 16.9412, 17.3591])
+    """
+    return _two_normals(
+        seed, (20, 5, 3000), (40, 5, 7000), "made as in Brownlee (2019), Machine Learning Mastery"
+    )
+
+
+def make_2_9(seed: int = 36788765) -> Dataset:
+    """1000 points of N(2, sd 4) and 500 of N(9, sd 2), of another widely read tutorial.
+
+    Examples
+    --------
+    >>> make_2_9().values.shape
+    (1500, 1)
+    """
+    return _two_normals(
+        seed, (2, 4, 1000), (9, 2, 500), "made as in the example of Analytics Vidhya's EM guide"
+    )
+
+
+def _two_normals(
+    seed: int, first: tuple[float, float, int], second: tuple[float, float, int], source: str
+) -> Dataset:
+    # The tutorials draw from NumPy's older generator; only it gives the same numbers.
+    generator = np.random.RandomState(seed)
+    values = np.concatenate([generator.normal(*first), generator.normal(*second)])
+    labels = np.repeat([0, 1], [first[2], second[2]])
+    return Dataset(values[:, None], ("x",), f"{source}, seed {seed}", labels)
+
+
+def _read(name: str) -> NDArray[np.float64]:
+    with files("emlib").joinpath("data", name).open(encoding="utf8") as file:
+        return np.loadtxt(file, delimiter=",", skiprows=1)

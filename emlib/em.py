@@ -1,0 +1,425 @@
+"""The one EM loop of the book: every model, from two coins to images, runs through `em`.
+
+A model is two pure functions:
+
+    e_step(params, data) -> (expected statistics, log-likelihood)
+    m_step(statistics)   -> params
+
+The loop knows everything else: the trace, when to stop and why, whether the point it
+stopped at is a maximum or a saddle, and that the objective must never fall.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial, reduce
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from emlib.trees import add, map_leaves
+
+P = TypeVar("P")
+S = TypeVar("S")
+Nudge = Callable[[S, np.random.Generator, float], S]
+
+NUDGE_SIZES = (0.3, 0.1, 0.03)
+MAX_ESCAPES = 20
+FALL_TOLERANCE = 1e-10
+ROUNDING = 2 * np.finfo(float).eps
+SAME_VALUE = 1e-9
+
+
+class StopReason(Enum):
+    """Why the loop stopped."""
+
+    CONVERGED = "converged"
+    MAX_ITER = "iteration limit"
+    OBJECTIVE_FELL = "objective fell"
+    DEGENERATE = "degenerate"
+
+
+class DegenerateError(ArithmeticError, ValueError):
+    """Raised by a model's step when the parameters or statistics it was given are not usable."""
+
+
+class DegenerateWarning(RuntimeWarning):
+    """The fit ended at a solution that says more about the method than about the data."""
+
+
+class ObjectiveFellWarning(RuntimeWarning):
+    """The objective fell, which exact E- and M-steps cannot do: a step has a bug."""
+
+
+@dataclass(frozen=True)
+class Trace(Generic[P]):
+    """What EM visited, in order.
+
+    Attributes
+    ----------
+    params : tuple of P
+        The parameters at every iteration; the start is number 0.
+    objective : ndarray of shape (n_iter + 1,)
+        The objective (log-likelihood, plus log-prior if there is one) at each of them.
+    nudged_at : tuple of int
+        Iterations reached by a nudge off a saddle and not by an EM step: only there
+        may the objective be lower than the one before.
+    """
+
+    params: tuple[P, ...]
+    objective: NDArray[np.float64]
+    nudged_at: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+
+@dataclass(frozen=True)
+class EMResult(Generic[P]):
+    """Where EM stopped, why, and how sure we are.
+
+    Attributes
+    ----------
+    params : P
+        The last good parameters; `objective` is their objective, not the one before.
+    objective : float
+        Log-likelihood (plus log-prior) at `params`.
+    stop : StopReason
+        Why the loop stopped.
+    message : str
+        The same in words.
+    remaining_gain : float
+        Aitken's estimate of how much the objective would still gain; inf if unknown.
+    confirmed : bool or None
+        True: nudged away, EM came back to the same value, so this is no saddle.
+        False: it did not come back. None: not checked.
+    trace : Trace
+        Parameters and objective at every iteration.
+    n_steps : int
+        EM steps taken in all, those of the confirmation included.
+    """
+
+    params: P
+    objective: float
+    stop: StopReason
+    message: str
+    remaining_gain: float
+    confirmed: bool | None
+    trace: Trace[P]
+    n_steps: int
+
+    @property
+    def converged(self) -> bool:
+        """Whether the stopping rule was met."""
+        return self.stop is StopReason.CONVERGED
+
+    @property
+    def n_iter(self) -> int:
+        """Number of EM iterations from the start to `params`."""
+        return len(self.trace) - 1
+
+
+def em(
+    e_step: Callable[[P, Any], tuple[S, float]],
+    m_step: Callable[[S], P],
+    params: P,
+    data: Any,
+    *,
+    tol: float = 1e-6,
+    max_iter: int = 1000,
+    log_prior: Callable[[P], float] | None = None,
+    nudge: Nudge[S] | None = None,
+    confirm: bool = True,
+    map: Callable[..., Iterable[Any]] | None = None,  # noqa: A002 - it is a map
+    rng: np.random.Generator | None = None,
+    progress: bool = False,
+) -> EMResult[P]:
+    """Run EM from `params` until the estimated remaining gain is below `tol`.
+
+    Parameters
+    ----------
+    e_step : callable (params, data) -> (statistics, log-likelihood)
+        Expected sufficient statistics and the log-likelihood, both at `params`. Statistics
+        are a number, an array, or a tuple, list, dict or dataclass of them.
+    m_step : callable statistics -> params
+        The parameters that maximise the expected complete-data log-likelihood.
+    params : P
+        The start. Anything that `e_step` takes.
+    data : object
+        Passed to `e_step` as it is; with `map`, an iterable of chunks of data.
+    tol : float
+        In units of the objective (nats, for the whole data set). The loop stops when both
+        the last step and Aitken's estimate of what is still to gain are below it.
+    max_iter : int
+        The most EM iterations taken on one climb.
+    log_prior : callable params -> float, optional
+        For MAP estimates: added to the log-likelihood to form the objective.
+    nudge : callable (statistics, rng, size) -> statistics, optional
+        How to perturb the statistics for the confirmation; `size` is relative.
+        The default multiplies every entry by a random factor near one.
+    confirm : bool
+        Whether to nudge the solution and see that EM returns to it. A saddle, where EM
+        stays for ever, is left that way. Costs a second, short climb.
+    map : callable (function, chunks) -> iterable, optional
+        With which to run the E-step over chunks: the built-in `map`, an executor's or a
+        Dask client's. The chunks' statistics are added. Futures are waited for.
+    rng : numpy.random.Generator, optional
+        Source of the nudges; by default a fixed one, so that `em` is deterministic.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    EMResult
+
+    Raises
+    ------
+    ValueError
+        If `tol` or `max_iter` make no sense, or the objective at the start is not finite.
+
+    Notes
+    -----
+    Stopping: Boehning et al. (1994), Ann. Inst. Stat. Math. 46, 373-388.
+
+    Examples
+    --------
+    Two coins, five sets of ten tosses; which coin was used is hidden.
+
+    >>> import numpy as np
+    >>> heads, tosses = np.array([5.0, 9, 8, 4, 7]), 10
+    >>> def e_step(theta, heads):
+    ...     joint = 0.5 * theta ** heads[:, None] * (1 - theta) ** (tosses - heads[:, None])
+    ...     r = joint / joint.sum(axis=1, keepdims=True)
+    ...     return (r.T @ heads, r.T @ (tosses - heads)), np.log(joint.sum(axis=1)).sum()
+    >>> def m_step(counts):
+    ...     return counts[0] / (counts[0] + counts[1])
+    >>> result = em(e_step, m_step, np.array([0.6, 0.5]), heads)
+    >>> result.params.round(2)
+    array([0.8 , 0.52])
+    >>> result.stop, result.confirmed
+    (<StopReason.CONVERGED: 'converged'>, True)
+    """
+    _check_settings(tol, max_iter)
+    total = e_step if map is None else partial(_mapped_e_step, e_step, map)
+    with tqdm(disable=not progress, unit=" iterations") as bar:
+        climber = _Climber(total, m_step, data, log_prior, tol, max_iter, bar)
+        climb = climber.climb(params)
+        if not np.isfinite(climb.objective[0]):
+            raise ValueError(
+                f"the objective at the start is {climb.objective[0]}: the start gives some "
+                "data point no probability, or is not a valid parameter. Choose another start."
+            )
+        confirmed = None
+        if confirm and climb.stop is StopReason.CONVERGED:
+            shake = relative_nudge if nudge is None else nudge
+            climb, confirmed = _confirm(climber, climb, shake, rng or np.random.default_rng(0))
+    return _result(climb, confirmed, climber.n_steps)
+
+
+def relative_nudge(statistics: S, rng: np.random.Generator, size: float) -> S:
+    """Multiply every entry of the statistics by a random factor near one.
+
+    Right for counts and other non-negative sums. A model with sums that constrain each other
+    (a Gaussian's first and second moments) passes a nudge of its own to `em`.
+    """
+
+    def shaken(leaf: Any) -> Any:
+        return leaf * np.exp(size * rng.standard_normal(np.shape(leaf)))
+
+    nudged: S = map_leaves(shaken, statistics)
+    return nudged
+
+
+@dataclass
+class _Climb(Generic[P]):
+    """One uninterrupted run of EM steps, with any climbs that a nudge has appended to it."""
+
+    params: list[P] = field(default_factory=list)
+    objective: list[float] = field(default_factory=list)
+    nudged_at: tuple[int, ...] = ()
+    statistics: Any = None
+    stop: StopReason = StopReason.MAX_ITER
+    message: str = ""
+    remaining_gain: float = np.inf
+
+    def then(self, other: _Climb[P]) -> _Climb[P]:
+        return _Climb(
+            self.params + other.params,
+            self.objective + other.objective,
+            (*self.nudged_at, len(self.params)),
+            other.statistics,
+            other.stop,
+            other.message,
+            other.remaining_gain,
+        )
+
+
+@dataclass
+class _Climber(Generic[P, S]):
+    """The EM map and its stopping rule, bound to one model and one data set."""
+
+    e_step: Callable[[P, Any], tuple[S, float]]
+    m_step: Callable[[S], P]
+    data: Any
+    log_prior: Callable[[P], float] | None
+    tol: float
+    max_iter: int
+    bar: Any
+    n_steps: int = 0
+
+    def climb(self, params: P) -> _Climb[P]:
+        """Iterate E and M from `params` until one of the four reasons to stop."""
+        run: _Climb[P] = _Climb()
+        try:
+            while self._visit(run, params) and len(run.params) <= self.max_iter:
+                params = self.m_step(run.statistics)
+                self.n_steps += 1
+                self.bar.update()
+        except (DegenerateError, np.linalg.LinAlgError, FloatingPointError) as error:
+            if not run.params:
+                raise
+            run.stop, run.message = StopReason.DEGENERATE, str(error)
+        return run
+
+    def _visit(self, run: _Climb[P], params: P) -> bool:
+        """E-step at `params`, noted in `run`; whether to go on."""
+        statistics, objective = self.e_step(params, self.data)
+        objective = float(objective)
+        if self.log_prior is not None:
+            objective += float(self.log_prior(params))
+        if run.params and not self._is_acceptable(run, objective):
+            return False
+        run.params.append(params)
+        run.objective.append(objective)
+        run.statistics = statistics
+        if self._has_arrived(run):
+            run.stop = StopReason.CONVERGED
+            run.message = f"estimated remaining gain {run.remaining_gain:.1e}"
+            return False
+        run.message = f"stopped after {self.max_iter} iterations, before convergence"
+        return bool(np.isfinite(objective))
+
+    def _is_acceptable(self, run: _Climb[P], objective: float) -> bool:
+        """Neither non-finite nor a fall; if it is, `run` keeps its last good point."""
+        at = f"at iteration {len(run.params)}"
+        fall = run.objective[-1] - objective
+        if not np.isfinite(objective):
+            run.stop = StopReason.DEGENERATE
+            run.message = (
+                f"the objective became {objective} {at}; the parameters before it are kept"
+            )
+        elif fall > FALL_TOLERANCE * _scale(run.objective):
+            run.stop = StopReason.OBJECTIVE_FELL
+            run.message = (
+                f"the objective fell by {fall:.3g} {at}; exact E- and M-steps cannot do that, "
+                "so look for a mistake in one of them"
+            )
+        else:
+            return True
+        return False
+
+    def _has_arrived(self, run: _Climb[P]) -> bool:
+        """Both the last step and the estimated rest of the way are below `tol`."""
+        if len(run.objective) < 3:
+            return False
+        step = run.objective[-1] - run.objective[-2]
+        rounding = ROUNDING * _scale(run.objective)
+        if step <= rounding:
+            # Nothing is left to gain that floating point could show; a tiny fall is rounding too.
+            run.remaining_gain = min(run.remaining_gain, rounding)
+            return True
+        run.remaining_gain = _aitken_gain(step, run.objective[-2] - run.objective[-3])
+        return step <= self.tol and run.remaining_gain <= self.tol
+
+
+def _aitken_gain(step: float, step_before: float) -> float:
+    """What is still to gain if steps go on shrinking by the same factor: a geometric series."""
+    if step_before <= 0 or step >= step_before:
+        return np.inf
+    rate = step / step_before
+    return step * rate / (1 - rate)
+
+
+def _scale(objective: list[float]) -> float:
+    """The size against which rounding in the objective is measured."""
+    return max(1.0, abs(objective[0]), abs(objective[-1]))
+
+
+def _confirm(
+    climber: _Climber[P, S], climb: _Climb[P], nudge: Nudge[S], rng: np.random.Generator
+) -> tuple[_Climb[P], bool]:
+    """Nudge the solution: EM must return to its value. If it ends higher, go on from there."""
+    same = max(2 * climber.tol, SAME_VALUE * _scale(climb.objective))
+    for _ in range(MAX_ESCAPES):
+        for other in _nudged_climbs(climber, climb.statistics, nudge, rng):
+            gain = other.objective[-1] - climb.objective[-1]
+            if gain > same:
+                climb = climb.then(other)
+                break
+            if gain >= -same:
+                return climb, True
+        else:
+            return climb, False
+        if climb.stop is not StopReason.CONVERGED:
+            break
+    return climb, False
+
+
+def _nudged_climbs(
+    climber: _Climber[P, S], statistics: S, nudge: Nudge[S], rng: np.random.Generator
+) -> Iterator[_Climb[P]]:
+    """Climbs from smaller and smaller nudges; those that fail say nothing and are left out."""
+    for size in NUDGE_SIZES:
+        try:
+            other = climber.climb(climber.m_step(nudge(statistics, rng, size)))
+        except (ArithmeticError, ValueError):
+            continue
+        if other.stop in (StopReason.CONVERGED, StopReason.MAX_ITER):
+            yield other
+
+
+def _result(climb: _Climb[P], confirmed: bool | None, n_steps: int) -> EMResult[P]:
+    if climb.stop is StopReason.OBJECTIVE_FELL:
+        warnings.warn(climb.message, ObjectiveFellWarning, stacklevel=3)
+    if climb.stop is StopReason.DEGENERATE:
+        warnings.warn(climb.message, DegenerateWarning, stacklevel=3)
+    trace = Trace(tuple(climb.params), np.array(climb.objective), climb.nudged_at)
+    return EMResult(
+        params=climb.params[-1],
+        objective=climb.objective[-1],
+        stop=climb.stop,
+        message=climb.message,
+        remaining_gain=climb.remaining_gain,
+        confirmed=confirmed,
+        trace=trace,
+        n_steps=n_steps,
+    )
+
+
+def _mapped_e_step(
+    e_step: Callable[[P, Any], tuple[S, float]],
+    map_chunks: Callable[..., Iterable[Any]],
+    params: P,
+    chunks: Any,
+) -> tuple[S, float]:
+    """Statistics add: the E-step of all the data is the sum of the chunks' E-steps."""
+    parts = map_chunks(partial(e_step, params), chunks)
+    total: tuple[S, float] = reduce(add, (_waited_for(part) for part in parts))
+    return total
+
+
+def _waited_for(part: Any) -> Any:
+    """The value of a future; anything else as it is."""
+    return part.result() if hasattr(part, "result") else part
+
+
+def _check_settings(tol: float, max_iter: int) -> None:
+    if not tol >= 0:
+        raise ValueError(f"tol must be zero or positive, got {tol}")
+    if int(max_iter) != max_iter or max_iter < 1:
+        raise ValueError(f"max_iter must be a whole number, at least 1, got {max_iter}")

@@ -1,0 +1,210 @@
+"""The Gaussian: density, sufficient statistics, weighted maximum likelihood, sampling.
+
+Everything takes a leading axis of components where it makes sense, so that a mixture's
+M-step is the very `mle` that fits one Gaussian.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import solve_triangular
+
+from emlib.em import DegenerateError
+from emlib.validation import check_data, check_weights
+
+Array = NDArray[np.float64]
+LOG_2PI = float(np.log(2 * np.pi))
+# E[x^2] - E[x]^2 is wrong by about this times E[x^2]; more than a millionth of it is too much.
+CANCELLATION = 8 * np.finfo(float).eps
+LARGEST_ERROR = 1e-6
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Parameters of a Gaussian in D dimensions.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (..., D)
+    covariance : ndarray of shape (..., D, D)
+        Variances on the diagonal, not standard deviations.
+    """
+
+    mean: Array
+    covariance: Array
+
+
+@dataclass(frozen=True)
+class GaussianStatistics:
+    """The sums through which data enter a Gaussian's likelihood: sum of T(x) = (1, x, x x').
+
+    Attributes
+    ----------
+    n : ndarray of shape (...)
+        Sum of the weights; the number of points if there are none.
+    sum_x : ndarray of shape (..., D)
+    sum_xx : ndarray of shape (..., D, D)
+    """
+
+    n: Array
+    sum_x: Array
+    sum_xx: Array
+
+
+def log_density(x: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> Array:
+    """Logarithm of the Gaussian density at each row of `x`.
+
+    Parameters
+    ----------
+    x : array of shape (N, D)
+    mean : array of shape (D,) or (K, D)
+    covariance : array of shape (D, D) or (K, D, D)
+
+    Returns
+    -------
+    ndarray of shape (N,) or (N, K)
+        In nats. It is the log of a density, not of a probability: it may exceed zero.
+
+    Raises
+    ------
+    ValueError
+        If the data are not finite numbers in two dimensions.
+    DegenerateError
+        If a covariance is not positive definite.
+
+    Examples
+    --------
+    >>> log_density([[0.0]], [0.0], [[1.0]]).round(4)
+    array([-0.9189])
+    """
+    x = check_data(x)
+    mean, covariance = np.asarray(mean, dtype=float), np.asarray(covariance, dtype=float)
+    if mean.ndim == 1:
+        return _log_density(x, mean, covariance)
+    components = zip(mean, covariance, strict=True)
+    return np.stack([_log_density(x, *component) for component in components], axis=1)
+
+
+def _log_density(x: Array, mean: Array, covariance: Array) -> Array:
+    factor = cholesky_factor(covariance)
+    # Solving with the factor never forms the inverse, which would square the condition number.
+    residuals = solve_triangular(factor, (x - mean).T, lower=True, check_finite=False)
+    log_determinant = 2 * np.log(np.diag(factor)).sum()
+    squares = np.asarray(residuals**2).sum(axis=0)
+    return np.asarray(-0.5 * (x.shape[1] * LOG_2PI + log_determinant + squares))
+
+
+def cholesky_factor(covariance: Array) -> Array:
+    """The lower triangular L with L L' = covariance; DegenerateError if there is none."""
+    try:
+        return np.asarray(np.linalg.cholesky(covariance), dtype=float)
+    except np.linalg.LinAlgError as error:
+        raise DegenerateError(
+            "a covariance is not positive definite: a component has collapsed onto too few "
+            "points, or features depend linearly on each other. Use fewer components or a floor."
+        ) from error
+
+
+def sufficient_statistics(x: ArrayLike, weights: ArrayLike | None = None) -> GaussianStatistics:
+    """Weighted sums of (1, x, x x').
+
+    Parameters
+    ----------
+    x : array of shape (N, D)
+        Centre data whose mean is far from zero first: squares lose digits.
+    weights : array of shape (N,) or (N, K), optional
+        Non-negative; in a mixture the responsibilities, one column per component.
+
+    Returns
+    -------
+    GaussianStatistics
+        With a leading axis K if the weights have one.
+
+    Examples
+    --------
+    >>> sufficient_statistics([[1.0], [3.0]]).sum_xx
+    array([[10.]])
+    """
+    x = check_data(x)
+    w = check_weights(weights, len(x))
+    if w.ndim == 1:
+        return GaussianStatistics(np.asarray(w.sum()), w @ x, (w[:, None] * x).T @ x)
+    # Equation mix-statistics: S_k = sum over n of r_nk T(x_n)
+    sum_xx = np.stack([(w[:, [k]] * x).T @ x for k in range(w.shape[1])])
+    return GaussianStatistics(w.sum(axis=0), w.T @ x, sum_xx)
+
+
+def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
+    """Maximum likelihood from sufficient statistics; for a mixture, of each component.
+
+    Parameters
+    ----------
+    statistics : GaussianStatistics
+    floor : float
+        Lower bound on every eigenvalue of the covariance. Clipping eigenvalues is the exact
+        maximum under that bound, so EM stays monotone with it.
+
+    Returns
+    -------
+    Gaussian
+
+    Raises
+    ------
+    DegenerateError
+        If a component has no weight, or its variance is zero or lost in rounding because the
+        mean is too far from zero.
+
+    Examples
+    --------
+    >>> fitted = mle(sufficient_statistics([[1.0], [3.0]]))
+    >>> fitted.mean, fitted.covariance
+    (array([2.]), array([[1.]]))
+    """
+    n = np.asarray(statistics.n, dtype=float)
+    if np.any(n <= 0):
+        empty = ", ".join(str(k) for k in np.flatnonzero(np.atleast_1d(n) <= 0))
+        raise DegenerateError(f"component {empty} has lost all its points; use fewer components")
+    # Equation ml-gaussian-mean
+    mean = statistics.sum_x / n[..., None]
+    # Equation ml-gaussian-covariance
+    mean_square = statistics.sum_xx / n[..., None, None]
+    covariance = mean_square - mean[..., :, None] * mean[..., None, :]
+    _check_cancellation(covariance, mean_square, floor)
+    return Gaussian(mean, clip_eigenvalues(covariance, floor) if floor > 0 else covariance)
+
+
+def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
+    """Draw `n` points, as an array of shape (n, D).
+
+    Examples
+    --------
+    >>> standard = Gaussian(np.zeros(2), np.eye(2))
+    >>> sample(standard, 5, np.random.default_rng(0)).shape
+    (5, 2)
+    """
+    factor = cholesky_factor(np.asarray(params.covariance, dtype=float))
+    return np.asarray(params.mean + rng.standard_normal((n, len(factor))) @ factor.T)
+
+
+def clip_eigenvalues(covariance: Array, floor: float) -> Array:
+    """The covariance, or stack of them, with every eigenvalue raised to at least `floor`."""
+    values, vectors = np.linalg.eigh(covariance)
+    if values.min() >= floor:
+        return covariance
+    raised = np.maximum(values, floor)[..., None, :]
+    return np.asarray((vectors * raised) @ np.swapaxes(vectors, -1, -2))
+
+
+def _check_cancellation(covariance: Array, mean_square: Array, floor: float) -> None:
+    variance = np.diagonal(covariance, axis1=-2, axis2=-1)
+    error = CANCELLATION * np.diagonal(mean_square, axis1=-2, axis2=-1)
+    lost = np.argwhere((error > LARGEST_ERROR * variance) & (error > floor))
+    if len(lost):
+        raise DegenerateError(
+            f"the variance of feature {lost[0][-1]} is zero, or so small beside the square of the "
+            "mean that it is lost in rounding. Is the feature constant, or has a component "
+            "collapsed onto one point? If not, subtract the feature's mean first."
+        )

@@ -1,0 +1,60 @@
+"""Where EM starts: ways to make the first responsibilities.
+
+Each takes the data (N, D), the number of components K and a NumPy Generator, and returns
+responsibilities of shape (N, K). An M-step turns them into the first parameters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans, kmeans_plusplus
+
+Array = NDArray[np.float64]
+
+
+def kmeans(x: Array, n_components: int, rng: np.random.Generator) -> Array:
+    """The clusters of k-means, one start of it."""
+    model = KMeans(n_components, n_init=1, random_state=_seed(rng))
+    return _one_hot(model.fit(x).labels_, n_components)
+
+
+def kmeans_plus_plus(x: Array, n_components: int, rng: np.random.Generator) -> Array:
+    """One data point per component, chosen far from each other (Arthur and Vassilvitskii 2007)."""
+    _, chosen = kmeans_plusplus(x, n_components, random_state=_seed(rng))
+    return _nearest(x, chosen)
+
+
+def random_from_data(x: Array, n_components: int, rng: np.random.Generator) -> Array:
+    """One data point per component, chosen at random."""
+    return _nearest(x, rng.choice(len(x), n_components, replace=False))
+
+
+def random_responsibilities(x: Array, n_components: int, rng: np.random.Generator) -> Array:
+    """Uniform random numbers over their row's sum: near the saddle of equal components."""
+    r = rng.uniform(size=(len(x), n_components))
+    return np.asarray(r / r.sum(axis=1, keepdims=True))
+
+
+def _nearest(x: Array, chosen: NDArray[np.intp]) -> Array:
+    """All of a point's responsibility to the nearest chosen point; each keeps at least itself."""
+    distances = ((x[:, None, :] - x[chosen]) ** 2).sum(axis=2)
+    nearest = distances.argmin(axis=1)
+    nearest[chosen] = np.arange(len(chosen))
+    return _one_hot(nearest, len(chosen))
+
+
+def _one_hot(labels: NDArray[np.intp], n_components: int) -> Array:
+    return np.asarray(np.eye(n_components)[labels])
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))
+
+
+STARTS = {
+    "kmeans": kmeans,
+    "k-means++": kmeans_plus_plus,
+    "random_from_data": random_from_data,
+    "random": random_responsibilities,
+}

@@ -1,0 +1,75 @@
+"""Checks of input: an error says what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# Squares of anything larger leave the range of a float.
+LARGEST = 1e150
+
+
+def check_data(x: ArrayLike) -> NDArray[np.float64]:
+    """`x` as a float array of shape (N, D), or a ValueError that names the trouble.
+
+    Examples
+    --------
+    >>> check_data([1.0, 2.0])
+    Traceback (most recent call last):
+    ValueError: data must be a table of shape (N, D), got (2,). For one feature use x[:, None].
+    """
+    try:
+        data = np.asarray(x, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"data must be numbers: {error}. Encode text as numbers and make all rows equally long."
+        ) from error
+    if data.ndim != 2:
+        hint = "For one feature use x[:, None]." if data.ndim < 2 else "Flatten the extra axes."
+        raise ValueError(f"data must be a table of shape (N, D), got {data.shape}. {hint}")
+    if data.size == 0:
+        raise ValueError(
+            f"data are empty: shape {data.shape}. At least one row and one column are needed."
+        )
+    _check_finite(data)
+    return data
+
+
+def _check_finite(data: NDArray[np.float64]) -> None:
+    bad = np.argwhere(~np.isfinite(data))
+    if len(bad):
+        row, feature = bad[0]
+        raise ValueError(
+            f"data contain {data[row, feature]} (row {row}, feature {feature}; {len(bad)} "
+            "such values in all). Remove those rows or fill the values in first."
+        )
+    if np.abs(data).max() > LARGEST:
+        row, feature = np.unravel_index(np.abs(data).argmax(), data.shape)
+        raise ValueError(
+            f"data contain {data[row, feature]:g} (row {row}, feature {feature}), whose square "
+            "is out of a float's range. Rescale the feature, or remove the outlier."
+        )
+
+
+def check_weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64]:
+    """Weights of shape (N,) or (N, K), ones by default, or a ValueError."""
+    if weights is None:
+        return np.ones(n)
+    w = np.asarray(weights, dtype=float)
+    if w.ndim not in (1, 2) or len(w) != n:
+        raise ValueError(
+            f"weights must have shape ({n},) or ({n}, K) to go with {n} points, got {w.shape}"
+        )
+    if not np.all(np.isfinite(w)) or np.any(w < 0):
+        raise ValueError("weights must be finite and not negative")
+    return w
+
+
+def check_spread(data: NDArray[np.float64]) -> None:
+    """A ValueError if some feature has the same value in every row."""
+    constant = np.flatnonzero(np.ptp(data, axis=0) == 0)
+    if len(constant):
+        names = ", ".join(str(j) for j in constant)
+        raise ValueError(
+            f"feature {names} is constant: a Gaussian needs a variance above zero. Drop it."
+        )

@@ -1,0 +1,93 @@
+// Opens every page of the built site from disk, with the network off, as readers would see it,
+// and reports what they would stumble over: node look.mjs SITE PICTURES BROWSER
+import { mkdirSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { argv, exit } from "node:process";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const [site, pictures, executablePath] = argv.slice(2);
+const WIDTHS = [360, 768, 1280];
+const MODES = ["light", "dark"];
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"];
+const QUIET = ["--disable-background-networking", "--disable-component-update"];
+const LOCAL = /^(file|data|blob|about):/;
+
+// Runs in the page: what can be seen to be wrong with it.
+async function inspect(mode) {
+  const problems = [];
+  for (const image of document.images) {
+    image.loading = "eager";
+    await image.decode().catch(() => problems.push(`broken image ${image.src.slice(0, 200)}`));
+    if (!image.hasAttribute("alt")) problems.push(`image without alt ${image.src.slice(0, 200)}`);
+  }
+  for (const error of document.querySelectorAll(".katex-error")) {
+    problems.push(`equation not typeset: ${error.textContent}`);
+  }
+  for (const { scrollWidth, clientWidth } of [document.documentElement, document.body]) {
+    if (scrollWidth > clientWidth) problems.push(`page ${scrollWidth - clientWidth} px too wide`);
+  }
+  for (const element of document.querySelectorAll("article :is(p, li, img, figure, .base, dd)")) {
+    const beyond = element.getBoundingClientRect().right - innerWidth;
+    if (beyond > 1 && !element.closest(".katex-display, .cell, .pst-scrollable-table-container")) {
+      problems.push(`cut off by ${Math.round(beyond)} px: ${element.textContent.slice(0, 60)}`);
+    }
+  }
+  if (document.documentElement.dataset.theme !== mode) problems.push(`not in ${mode} mode`);
+  return problems;
+}
+
+async function look(context, file, width, mode) {
+  const page = await context.newPage();
+  const problems = [];
+  page.on("request", (request) => {
+    if (!LOCAL.test(request.url())) problems.push(`asks another host: ${request.url()}`);
+  });
+  page.on("requestfailed", (request) => problems.push(`could not load ${request.url().slice(0, 200)}`));
+  page.on("pageerror", (error) => problems.push(`script error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(`console: ${message.text()}`);
+  });
+  const address = pathToFileURL(resolve(site, file)).href;
+  await page.goto(address);
+  if (file === "index.html") await page.waitForURL((url) => url.href !== address);
+  await page.waitForTimeout(100); // for what scripts do once a page is there
+  problems.push(...(await page.evaluate(inspect, mode)));
+  const name = `${file.replaceAll(/[\\/]/g, "-").replace(".html", "")}-${width}-${mode}.png`;
+  await page.screenshot({ path: join(pictures, name), fullPage: true });
+  await page.close();
+  return [...new Set(problems)].map((problem) => `${file} at ${width} px, ${mode}: ${problem}`);
+}
+
+async function open(browser, width, mode) {
+  const viewport = { width, height: 900 };
+  const context = await browser.newContext({ viewport, colorScheme: mode, offline: true });
+  // The theme remembers a reader's choice in these two.
+  await context.addInitScript((chosen) => {
+    localStorage.setItem("mode", chosen);
+    localStorage.setItem("theme", chosen);
+  }, mode);
+  return context;
+}
+
+const files = readdirSync(site, { recursive: true }).filter((name) => name.endsWith(".html"));
+const pages = files.filter((name) => !name.startsWith("_static")).sort();
+mkdirSync(pictures, { recursive: true });
+const browser = await chromium.launch({ executablePath, args: [...FLAGS, ...QUIET] });
+let failed = 0;
+for (const mode of MODES) {
+  for (const width of WIDTHS) {
+    const context = await open(browser, width, mode);
+    for (const file of pages) {
+      const problems = await look(context, file, width, mode);
+      problems.forEach((problem) => console.log(problem));
+      failed += problems.length > 0;
+    }
+    await context.close();
+  }
+}
+await browser.close();
+const total = pages.length * WIDTHS.length * MODES.length;
+console.log(`Screenshots are in ${pictures}`);
+console.log(`${total - failed} passed, ${failed} failed`);
+exit(failed || !pages.length ? 1 : 0);

@@ -1,0 +1,278 @@
+"""The loop: what it finds, why it stops, and what it must never do."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit
+from scipy.stats import poisson
+
+from emlib import DegenerateError, DegenerateWarning, ObjectiveFellWarning, StopReason, em
+from emlib.em import relative_nudge
+
+# Do and Batzoglou (2008), Nature Biotechnology 26, 897-899: heads in five sets of ten tosses.
+HEADS = np.array([5.0, 9.0, 8.0, 4.0, 7.0])
+
+
+def coins_e_step(theta, heads):
+    joint = theta ** heads[:, None] * (1 - theta) ** (10 - heads[:, None]) / len(theta)
+    r = joint / joint.sum(axis=1, keepdims=True)
+    return (r.T @ heads, r.T @ (10 - heads)), np.log(joint.sum(axis=1)).sum()
+
+
+def coins_m_step(counts):
+    return counts[0] / (counts[0] + counts[1])
+
+
+# Dempster, Laird and Rubin (1977), J. R. Statist. Soc. B 39, 1-38: the linkage example.
+def linkage_e_step(p, y):
+    log_likelihood = y @ np.log([0.5 + p / 4, (1 - p) / 4, (1 - p) / 4, p / 4])
+    return (y[0] * p / (2 + p) + y[3], y[1] + y[2]), log_likelihood
+
+
+def linkage_m_step(counts):
+    return counts[0] / (counts[0] + counts[1])
+
+
+LINKAGE = np.array([125.0, 18.0, 20.0, 34.0])
+
+# Hasselblad (1969), JASA 64, 1459-1471: deaths per day of women over 80, The Times, 1910-12.
+DEATHS = np.arange(10.0), np.array([162.0, 267, 271, 185, 111, 61, 27, 8, 3, 1])
+
+
+def poisson_e_step(theta, data):
+    weights, rates = theta
+    joint = weights * poisson.pmf(data[0][:, None], rates)
+    r = joint / joint.sum(axis=1, keepdims=True) * data[1][:, None]
+    return {"n": r.sum(axis=0), "sum": r.T @ data[0]}, data[1] @ np.log(joint.sum(axis=1))
+
+
+def poisson_m_step(statistics):
+    return statistics["n"] / statistics["n"].sum(), statistics["sum"] / statistics["n"]
+
+
+def test_two_coins_follow_the_published_iterates():
+    trace = em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS).trace
+    # The paper's figure prints .71 and .58 after one step, .80 and .52 after ten.
+    np.testing.assert_allclose(trace.params[1], [0.71, 0.58], atol=0.005)
+    np.testing.assert_allclose(trace.params[10], [0.80, 0.52], atol=0.005)
+    # Fixed point and its log-likelihood from an independent optimiser (Nelder-Mead).
+    np.testing.assert_allclose(trace.params[-1], [0.7967890669, 0.5195831201], atol=1e-4)
+    np.testing.assert_allclose(trace.objective[-1], -31.570200236, atol=1e-6)
+
+
+def test_linkage_follows_table_1_of_dempster_laird_and_rubin():
+    result = em(linkage_e_step, linkage_m_step, 0.5, LINKAGE, tol=0)
+    published = [0.5, 0.608247423, 0.624321051, 0.626488879, 0.626777323]
+    published += [0.626815632, 0.626820719, 0.626821395, 0.626821484]
+    np.testing.assert_allclose(result.trace.params[:9], published, atol=1e-9)
+    np.testing.assert_allclose(result.params, (15 + np.sqrt(53809)) / 394, atol=1e-8)
+
+
+def test_slow_poisson_mixture_reaches_the_known_maximum():
+    start = np.array([0.3, 0.7]), np.array([1.0, 2.5])
+    result = em(poisson_e_step, poisson_m_step, start, DEATHS, tol=1e-9, max_iter=5000)
+    # R's SQUAREM package, tests/Hasselblad1969.R: .6401146, 2.6634044, 1.2560951
+    np.testing.assert_allclose(result.params[0], [0.3598854, 0.6401146], atol=5e-5)
+    np.testing.assert_allclose(result.params[1], [1.2560951, 2.6634044], atol=2e-4)
+    np.testing.assert_allclose(result.objective, -1989.945859882964, atol=1e-8)
+    assert result.confirmed
+    np.testing.assert_allclose(result.trace.params[1][1], [1.061389808, 2.595100901], atol=1e-8)
+
+
+def test_tol_bounds_the_distance_to_the_limit_where_steps_are_small():
+    start = np.array([0.3, 0.7]), np.array([1.0, 2.5])
+    result = em(poisson_e_step, poisson_m_step, start, DEATHS, tol=1e-5, max_iter=5000)
+    missing = -1989.945859882964 - result.objective
+    last_step = np.diff(result.trace.objective)[-1]
+    assert 0 < missing < 2e-5
+    assert missing > 50 * last_step  # a rule on the step alone would have been fooled
+
+
+def three_coins_start():
+    return np.array([0.2, 0.5, 0.8])
+
+
+def test_a_model_of_a_dozen_lines_needs_nothing_else():
+    rng = np.random.default_rng(0)
+    heads = rng.binomial(10, rng.choice([0.1, 0.5, 0.9], size=2000)).astype(float)
+    result = em(coins_e_step, coins_m_step, three_coins_start(), heads)
+    np.testing.assert_allclose(result.params, [0.1, 0.5, 0.9], atol=0.03)
+    assert result.stop is StopReason.CONVERGED
+
+
+@given(st.lists(st.integers(0, 10), min_size=2, max_size=30), st.integers(0, 2**32 - 1))
+def test_the_likelihood_never_falls(heads, seed):
+    start = np.random.default_rng(seed).uniform(0.05, 0.95, 3)
+    result = em(coins_e_step, coins_m_step, start, np.array(heads, float), confirm=False)
+    assert result.stop is not StopReason.OBJECTIVE_FELL
+    assert np.all(np.diff(result.trace.objective) >= -1e-9)
+
+
+def test_saddle_is_left_and_the_nudge_is_on_record():
+    equal = np.array([0.5, 0.5])
+    held = em(coins_e_step, coins_m_step, equal, HEADS, confirm=False)
+    assert held.converged
+    assert held.confirmed is None
+    np.testing.assert_allclose(held.params, 0.66)  # 33 heads in 50 tosses
+    freed = em(coins_e_step, coins_m_step, equal, HEADS)
+    np.testing.assert_allclose(np.sort(freed.params), [0.51958312, 0.79678907], atol=1e-3)
+    assert freed.confirmed
+    assert len(freed.trace.nudged_at) >= 1
+    falls = 1 + np.flatnonzero(np.diff(freed.trace.objective) < -1e-9)
+    assert set(falls) <= set(freed.trace.nudged_at)
+
+
+def test_result_is_the_last_visited_point_and_its_own_objective():
+    result = em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS)
+    assert result.params is result.trace.params[-1]
+    assert result.objective == coins_e_step(result.params, HEADS)[1]
+    assert result.n_iter == len(result.trace) - 1
+    assert result.n_steps >= result.n_iter
+
+
+def test_iteration_limit_is_said():
+    result = em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS, max_iter=3)
+    assert result.stop is StopReason.MAX_ITER
+    assert not result.converged
+    assert result.n_iter == 3
+    assert "3 iterations" in result.message
+
+
+def test_a_wrong_m_step_raises_the_alarm_and_keeps_the_best_point():
+    def wrong_m_step(counts):
+        return 1 - counts[0] / (counts[0] + counts[1])
+
+    with pytest.warns(ObjectiveFellWarning, match="fell by"):
+        result = em(coins_e_step, wrong_m_step, np.array([0.8, 0.5]), HEADS)
+    assert result.stop is StopReason.OBJECTIVE_FELL
+    assert result.objective == max(result.trace.objective)
+
+
+def test_degenerate_step_keeps_the_last_good_parameters():
+    def collapsing(_):
+        raise DegenerateError("coin 1 has no tosses")
+
+    with pytest.warns(DegenerateWarning, match="coin 1"):
+        result = em(coins_e_step, collapsing, np.array([0.6, 0.5]), HEADS)
+    assert result.stop is StopReason.DEGENERATE
+    np.testing.assert_array_equal(result.params, [0.6, 0.5])
+
+
+def test_objective_that_becomes_nan_is_degenerate():
+    with pytest.warns(DegenerateWarning, match="nan at iteration 1"):
+        result = em(coins_e_step, lambda counts: counts[0] * np.nan, np.array([0.6, 0.5]), HEADS)
+    assert result.stop is StopReason.DEGENERATE
+    assert np.isfinite(result.objective)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_impossible_start_is_an_error():
+    with pytest.raises(ValueError, match="Choose another start"):
+        em(coins_e_step, coins_m_step, np.array([0.0, 0.0]), HEADS)
+
+
+@pytest.mark.parametrize("bad", [{"tol": -1}, {"tol": np.nan}, {"max_iter": 0}, {"max_iter": 2.5}])
+def test_senseless_settings_are_errors(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS, **bad)
+
+
+def test_map_estimate_has_the_prior_in_the_objective():
+    # Beta(3, 2) on both coins: two more heads and one more tail in the counts.
+    def log_prior(theta):
+        return np.sum(2 * np.log(theta) + np.log(1 - theta))
+
+    def map_m_step(counts):
+        return (counts[0] + 2) / (counts[0] + counts[1] + 3)
+
+    result = em(
+        coins_e_step, map_m_step, np.array([0.6, 0.5]), HEADS, log_prior=log_prior, tol=1e-10
+    )
+    gradient = [
+        (objective(result.params + h) - objective(result.params - h)) / 2e-6
+        for objective in [lambda t: coins_e_step(t, HEADS)[1] + log_prior(t)]
+        for h in 1e-6 * np.eye(2)
+    ]
+    np.testing.assert_allclose(gradient, 0, atol=1e-3)
+    assert np.all(np.diff(result.trace.objective) > -1e-12)
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_chunks_give_the_same_fit_as_all_data_at_once(workers):
+    chunks = np.split(HEADS, [2, 3])
+    whole = em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS)
+    if workers is None:
+        parts = em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), chunks, map=map)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            parts = em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), chunks, map=pool.map)
+    assert parts.n_iter == whole.n_iter
+    np.testing.assert_allclose(parts.params, whole.params, rtol=1e-12)
+
+
+def test_futures_are_waited_for():
+    with ThreadPoolExecutor(2) as pool:
+
+        def submit_all(function, chunks):
+            return [pool.submit(function, chunk) for chunk in chunks]
+
+        parts = em(
+            coins_e_step, coins_m_step, np.array([0.6, 0.5]), np.split(HEADS, 5), map=submit_all
+        )
+    np.testing.assert_allclose(parts.params, [0.79678907, 0.51958312], atol=1e-3)
+
+
+@dataclass(frozen=True)
+class Counts:
+    heads: np.ndarray
+    tails: np.ndarray
+
+
+@pytest.mark.parametrize("form", [tuple, list, lambda pair: Counts(*pair), lambda p: np.array(p)])
+def test_statistics_may_have_any_form(form):
+    def e_step(theta, heads):
+        pair, log_likelihood = coins_e_step(theta, heads)
+        return form(pair), log_likelihood
+
+    def m_step(s):
+        heads, tails = (s.heads, s.tails) if isinstance(s, Counts) else s
+        return heads / (heads + tails)
+
+    result = em(e_step, m_step, np.array([0.6, 0.5]), np.split(HEADS, 5), map=map)
+    np.testing.assert_allclose(result.params, [0.79678907, 0.51958312], atol=1e-3)
+
+
+def test_same_call_same_result():
+    first, second = (
+        em(coins_e_step, coins_m_step, np.array([0.5, 0.5]), HEADS).trace for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.objective, second.objective)
+
+
+def test_relative_nudge_keeps_signs_and_form():
+    counts = {"n": np.array([1.0, 2.0]), "sum": (3.0, 0.0)}
+    nudged = relative_nudge(counts, np.random.default_rng(0), 0.3)
+    assert np.all(nudged["n"] > 0)
+    assert nudged["sum"][1] == 0
+    assert nudged["sum"][0] != 3.0
+
+
+def test_progress_is_shown_when_asked_for(capsys):
+    em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS)
+    assert capsys.readouterr().err == ""
+    em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS, progress=True)
+    assert "iterations" in capsys.readouterr().err
+
+
+def test_a_stationary_point_that_em_leaves_slowly_is_not_mistaken_for_the_end():
+    # Two components that differ by almost nothing: the first steps gain far less than tol.
+    rng = np.random.default_rng(3)
+    heads = rng.binomial(10, expit(rng.choice([-1.0, 1.0], size=500))).astype(float)
+    rate = heads.mean() / 10
+    result = em(coins_e_step, coins_m_step, rate + np.array([-1e-6, 1e-6]), heads, tol=1e-4)
+    assert np.ptp(result.params) > 0.3

@@ -1,0 +1,291 @@
+"""`GaussianMixture`: published fits, scikit-learn's conventions, and input that must be refused."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.mixture import GaussianMixture as SklearnMixture
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from emlib import DegenerateWarning, GaussianMixture, StopReason
+from emlib.datasets import load_faithful, make_2_9, make_20_40
+from emlib.starts import STARTS
+
+
+@pytest.fixture(scope="module")
+def faithful():
+    return load_faithful().values
+
+
+@parametrize_with_checks([GaussianMixture()])
+@pytest.mark.filterwarnings("ignore::sklearn.utils.estimator_checks.SkipTestWarning")
+def test_follows_the_conventions_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_old_faithful_as_in_mclust(faithful):
+    # mclust 6.0.0 (Scrucca et al. 2016, The R Journal 8, 289-317), model VVV, two components,
+    # run to convergence.
+    model = GaussianMixture(2, tol=1e-12, random_state=0).fit(faithful)
+    order = np.argsort(model.means_[:, 0])
+    np.testing.assert_allclose(model.weights_[order], [0.3558729, 0.6441271], atol=1e-5)
+    means = [[2.0363885, 54.4785165], [4.2896620, 79.9681153]]
+    np.testing.assert_allclose(model.means_[order], means, atol=1e-4)
+    covariances = [
+        [[0.0691677, 0.4351678], [0.4351678, 33.6972830]],
+        [[0.1699684, 0.9406091], [0.9406091, 36.0462088]],
+    ]
+    np.testing.assert_allclose(model.covariances_[order], covariances, atol=1e-3)
+    np.testing.assert_allclose(model.result_.objective, -1130.2639602, atol=1e-5)
+    np.testing.assert_allclose(model.bic(faithful), 2322.1917431, atol=1e-4)
+    np.testing.assert_allclose(model.aic(faithful), 2282.5279204, atol=1e-4)
+    assert sorted(np.bincount(model.predict(faithful))) == [97, 175]
+
+
+def test_one_component_is_the_single_gaussian(faithful):
+    model = GaussianMixture(1).fit(faithful)
+    np.testing.assert_allclose(model.result_.objective, -1289.796745052613, atol=1e-6)
+    np.testing.assert_allclose(model.means_[0], faithful.mean(axis=0), rtol=1e-12)
+
+
+def test_20_40_example_at_its_maximum():
+    # The maximum from an independent optimiser.
+    model = GaussianMixture(2, tol=0, random_state=0).fit(make_20_40().values)
+    order = np.argsort(model.means_[:, 0])
+    np.testing.assert_allclose(model.weights_[order][0], 0.2999208684, atol=1e-6)
+    means, sds = [20.0799925614, 40.0332665442], [4.9851954247, 5.0135917392]
+    np.testing.assert_allclose(model.means_[order, 0], means, atol=1e-6)
+    np.testing.assert_allclose(np.sqrt(model.covariances_[order, 0, 0]), sds, atol=1e-6)
+    np.testing.assert_allclose(model.result_.objective, -35850.364937548715, atol=1e-6)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_20_40_example_is_recovered_from_every_start(start):
+    x = make_20_40().values
+    for seed in range(8):
+        model = GaussianMixture(2, init_params=start, random_state=seed).fit(x)
+        np.testing.assert_allclose(np.sort(model.means_[:, 0]), [20.08, 40.03], atol=0.05)
+        assert model.result_.confirmed
+
+
+def test_2_9_example_at_its_maximum():
+    model = GaussianMixture(2, tol=0, random_state=0).fit(make_2_9().values)
+    order = np.argsort(model.means_[:, 0])
+    fit = [*model.means_[order, 0], *np.sqrt(model.covariances_[order, 0, 0])]
+    maximum = [1.7740133410, 8.8069483084, 3.8236804293, 2.2066262848]
+    np.testing.assert_allclose(fit, maximum, atol=1e-5)
+    np.testing.assert_allclose(model.result_.objective, -4401.035671448106, atol=1e-6)
+
+
+def test_scikit_learn_stops_on_the_saddle_where_we_do_not():
+    # The two facts the book's chapter rests on; if one changes, the chapter must.
+    x = make_20_40().values
+    theirs = SklearnMixture(2, init_params="random", random_state=0).fit(x)
+    assert theirs.converged_
+    assert np.ptp(theirs.means_) < 1
+    ours = GaussianMixture(2, init_params="random", random_state=0).fit(x)
+    assert np.ptp(ours.means_) > 19
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(-8, 8), st.floats(-1e8, 1e8))
+def test_fit_is_equivariant_under_scale_and_shift(seed, exponent, shift):
+    rng = np.random.default_rng(seed)
+    x = np.concatenate([rng.normal(c, 1, size=(60, 2)) for c in (-3, 3)])
+    scale = 10**exponent
+    # Only what the numbers still hold of the data can be recovered from them.
+    rounding = np.finfo(float).eps * (abs(shift) + 5 * scale) / scale
+    if rounding > 1e-6:
+        return
+    fitted = GaussianMixture(2, random_state=0).fit(x)
+    moved = GaussianMixture(2, random_state=0).fit(scale * x + shift)
+    atol = 1e-7 + 100 * rounding
+    np.testing.assert_allclose(moved.weights_, fitted.weights_, atol=atol)
+    np.testing.assert_allclose((moved.means_ - shift) / scale, fitted.means_, atol=10 * atol)
+    np.testing.assert_allclose(moved.covariances_ / scale**2, fitted.covariances_, atol=10 * atol)
+    expected = fitted.result_.objective - x.size * np.log(scale)
+    np.testing.assert_allclose(moved.result_.objective, expected, atol=1e-5 + 1e3 * rounding)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(5, 40), st.integers(1, 3))
+def test_any_fit_is_finite_and_never_falls(seed, k, n, d):
+    x = np.random.default_rng(seed).standard_t(2, size=(n, d))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = GaussianMixture(k, random_state=0, max_iter=200).fit(x)
+    assert model.result_.stop is not StopReason.OBJECTIVE_FELL
+    for value in (model.weights_, model.means_, model.covariances_, model.lower_bound_):
+        assert np.all(np.isfinite(value))
+    steps = np.diff(model.lower_bounds_)
+    jumps = [i - 1 for i in model.result_.trace.nudged_at]
+    assert np.all(np.delete(steps, jumps) >= -1e-8)
+
+
+def test_explicit_start_takes_the_same_steps_as_sklearn(faithful):
+    start = {
+        "weights_init": [0.5, 0.5],
+        "means_init": [[2.0, 50.0], [4.0, 80.0]],
+        "precisions_init": np.stack([np.diag([4.0, 0.02])] * 2),
+        "max_iter": 4,
+        "tol": 0,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        ours = GaussianMixture(2, **start).fit(faithful)
+        theirs = SklearnMixture(2, reg_covar=0, **start).fit(faithful)
+    np.testing.assert_allclose(ours.means_, theirs.means_, rtol=1e-10)
+    np.testing.assert_allclose(ours.covariances_, theirs.covariances_, rtol=1e-9)
+    np.testing.assert_allclose(
+        ours.precisions_cholesky_, theirs.precisions_cholesky_, rtol=1e-8, atol=1e-12
+    )
+    np.testing.assert_allclose(ours.score_samples(faithful), theirs.score_samples(faithful))
+    np.testing.assert_allclose(ours.predict_proba(faithful), theirs.predict_proba(faithful))
+    np.testing.assert_array_equal(ours.predict(faithful), theirs.predict(faithful))
+    np.testing.assert_allclose(ours.bic(faithful), theirs.bic(faithful))
+    np.testing.assert_allclose(ours.aic(faithful), theirs.aic(faithful))
+
+
+def test_part_of_a_start_may_be_given(faithful):
+    model = GaussianMixture(2, means_init=[[2.0, 50.0], [4.0, 80.0]], random_state=0)
+    assert model.fit(faithful).means_[0, 0] < model.means_[1, 0]
+
+
+def test_lower_bound_belongs_to_the_returned_parameters(faithful):
+    model = GaussianMixture(2, random_state=0).fit(faithful)
+    assert model.lower_bound_ == pytest.approx(model.score(faithful), rel=1e-12)
+    assert model.lower_bounds_[-1] == model.lower_bound_
+    assert len(model.lower_bounds_) == model.n_iter_ + 1
+
+
+def test_precisions_invert_the_covariances(faithful):
+    model = GaussianMixture(2, random_state=0).fit(faithful)
+    np.testing.assert_allclose(model.precisions_ @ model.covariances_, [np.eye(2)] * 2, atol=1e-9)
+
+
+def test_all_starts_are_kept_and_the_best_is_chosen():
+    x = load_faithful().values
+    model = GaussianMixture(3, n_init=4, init_params="random_from_data", random_state=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.set_params(tol=1e-5).fit(x)
+    assert len(model.results_) == 4
+    assert model.result_.objective == max(r.objective for r in model.results_)
+
+
+def test_sample_comes_from_the_fit(faithful):
+    model = GaussianMixture(2, random_state=0).fit(faithful)
+    x, z = model.sample(50_000)
+    np.testing.assert_allclose(x.mean(axis=0), faithful.mean(axis=0), rtol=0.02)
+    np.testing.assert_allclose(np.bincount(z) / 50_000, model.weights_, atol=0.01)
+    with pytest.raises(ValueError, match="n_samples"):
+        model.sample(0)
+
+
+def test_clones_and_pickles(faithful):
+    model = GaussianMixture(2, random_state=0).fit(faithful)
+    revived = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(revived.predict(faithful), model.predict(faithful))
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_iteration_limit_warns(faithful):
+    with pytest.warns(ConvergenceWarning, match="Raise max_iter"):
+        model = GaussianMixture(2, max_iter=2, random_state=0).fit(faithful)
+    assert not model.converged_
+    assert model.result_.stop is StopReason.MAX_ITER
+
+
+def test_collapse_is_named_and_not_passed_off_as_a_fit():
+    x = np.r_[np.zeros(20), np.random.default_rng(0).normal(10, 1, 50)][:, None]
+    with pytest.warns(DegenerateWarning, match=r"component \d has collapsed"):
+        model = GaussianMixture(2, random_state=0).fit(x)
+    assert model.result_.stop is StopReason.DEGENERATE
+    assert not model.converged_
+    assert np.all(np.isfinite(model.covariances_))
+
+
+def test_fewer_points_than_dimensions_is_named():
+    x = np.random.default_rng(0).normal(size=(4, 6))
+    with pytest.warns(DegenerateWarning, match="collapsed"):
+        GaussianMixture(1).fit(x)
+
+
+def test_a_sound_start_wins_over_a_collapsed_one():
+    rng = np.random.default_rng(5)
+    x = np.r_[np.zeros(3), rng.normal(0, 1, 60), rng.normal(8, 1, 60)][:, None]
+    model = GaussianMixture(2, n_init=10, init_params="random_from_data", random_state=0).fit(x)
+    assert model.converged_
+
+
+GOOD = np.random.default_rng(0).normal(size=(10, 2))
+
+
+def spoiled(value):
+    x = GOOD.copy()
+    x[3, 1] = value
+    return x
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (spoiled(np.nan), "NaN"),
+        (spoiled(np.inf), "infinity"),
+        (spoiled(1e160), r"row 3, feature 1.*Rescale"),
+        (np.empty((0, 2)), "0 sample"),
+        (np.empty((5, 0)), "0 feature"),
+        (GOOD[:1], "one point has no spread"),
+        (np.arange(10.0), "Reshape your data"),
+        (GOOD[None], "dim 3"),
+        ([["a", "b"], ["c", "d"]], "could not convert string to float"),
+        (np.ones((10, 2)), "feature 0, 1 is constant"),
+        (np.c_[GOOD[:, 0], np.full(10, 7.0)], "feature 1 is constant"),
+        ([[1.0, 2.0], [3.0]], "inhomogeneous"),
+    ],
+)
+def test_bad_data_are_refused_with_a_reason(x, message):
+    with pytest.raises(ValueError, match=message):
+        GaussianMixture(1).fit(x)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n_components": 11}, "use fewer"),
+        ({"n_components": 0}, "n_components must be a whole number"),
+        ({"n_components": 1.5}, "n_components must be a whole number"),
+        ({"n_init": 0}, "n_init must be"),
+        ({"max_iter": 0}, "max_iter must be"),
+        ({"tol": -1.0}, "tol must be"),
+        ({"tol": "small"}, "tol must be"),
+        ({"covariance_floor": -1.0}, "covariance_floor must be"),
+        ({"init_params": "magic"}, "init_params must be one of"),
+        ({"n_components": 2, "weights_init": [0.5, 0.6]}, "must sum to 1"),
+        ({"n_components": 2, "weights_init": [1.0]}, r"shape \(2,\)"),
+        ({"n_components": 2, "means_init": [[0.0], [1.0]]}, r"shape \(2, 2\)"),
+        ({"precisions_init": [[[np.nan, 0], [0, 1]]]}, "finite"),
+        ({"precisions_init": [[[0.0, 0], [0, 0]]]}, "precisions_init"),
+        ({"precisions_init": [[[-1.0, 0], [0, 1]]]}, "precisions_init"),
+    ],
+)
+def test_bad_settings_are_refused_with_a_reason(settings, message):
+    with pytest.raises(ValueError, match=message):
+        GaussianMixture(**settings).fit(GOOD)
+
+
+def test_new_data_are_checked_too(faithful):
+    model = GaussianMixture(2, random_state=0)
+    with pytest.raises(NotFittedError):
+        model.predict(faithful)
+    model.fit(faithful)
+    with pytest.raises(ValueError, match="2 features"):
+        model.predict(faithful[:, :1])
+    with pytest.raises(ValueError, match="NaN"):
+        model.score_samples(spoiled(np.nan))

@@ -1,0 +1,1 @@
+"""How the book is executed, built, checked and looked at: `python -m tools --help`."""

@@ -1,0 +1,53 @@
+"""The commands behind the Makefile, for people who would rather not use make."""
+
+import argparse
+import functools
+import http.server
+import shutil
+
+from tools.checks import check
+from tools.execute import ChapterError, store_outputs
+from tools.look import look
+from tools.paths import BUILD
+from tools.website import build_book
+
+
+def serve() -> None:
+    """Serve the built site to this machine only, until interrupted."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=BUILD / "html")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 8000), handler) as server:
+        print("The book is at http://127.0.0.1:8000 (stop with Ctrl-C)", flush=True)
+        server.serve_forever()
+
+
+def clean() -> None:
+    """Remove everything that was built."""
+    shutil.rmtree(BUILD, ignore_errors=True)
+
+
+COMMANDS = {
+    "book": build_book,
+    "test": check,
+    "outputs": store_outputs,
+    "serve": serve,
+    "look": look,
+    "clean": clean,
+}
+
+
+def main() -> None:
+    """Run the command that was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.__doc__).set_defaults(run=command)
+    try:
+        parser.parse_args().run()
+    except ChapterError as error:
+        raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Execute chapters side by side, and remember the outputs until what they depend on changes."""
+
+import hashlib
+import importlib
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+
+from tools.notebooks import code_cells, dumps, graft, load, normalise
+from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
+
+EXECUTED = BUILD / "executed"
+IPYTHON = BUILD / "ipython"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class ChapterError(Exception):
+    """A cell of a chapter failed."""
+
+
+def plain(text: str) -> str:
+    """The text without the codes that colour it in a terminal."""
+    return ANSI.sub("", text)
+
+
+def kernel_environment() -> dict[str, str]:
+    """The environment of every kernel: one thread, so that sums are added in one order."""
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    own = {"PYTHONHASHSEED": "0", "IPYTHONDIR": str(IPYTHON)}
+    # MPLBACKEND=agg would silence every figure; matplotlib's inline backend is the kernel's own.
+    inherited = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"}
+    return inherited | threads | own
+
+
+def prepare_kernels() -> None:
+    """Give kernels a profile without start-up files, and let matplotlib find its fonts now.
+
+    In a kernel it would say so, among the outputs of the chapter.
+    """
+    IPYTHON.mkdir(parents=True, exist_ok=True)
+    importlib.import_module("matplotlib.font_manager")
+
+
+def environment_files() -> Iterator[Path]:
+    """The files, besides the chapter, that its outputs depend on."""
+    yield from (ROOT / "requirements.txt", Path(__file__))
+    for path in sorted((ROOT / "emlib").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
+
+
+def environment_key() -> str:
+    """A hash of everything, besides the chapter, that its outputs depend on."""
+    digest = hashlib.sha256(platform.python_version().encode())
+    for path in environment_files():
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def cache_path(chapter: Path, environment: str) -> Path:
+    """Where the chapter, executed with this code in this environment, is or will be."""
+    code = [(cell.source, cell.metadata.get("tags", [])) for cell in code_cells(load(chapter))]
+    key = hashlib.sha256(f"{environment}{code}".encode()).hexdigest()[:16]
+    return EXECUTED / chapter.stem / f"{key}.ipynb"
+
+
+def execute(chapter: Path) -> NotebookNode:
+    """Run a chapter from its first cell to its last in a fresh kernel."""
+    notebook = load(chapter)
+    reached = [0]
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],  # a kernel's routine warnings are not news
+        resources={"metadata": {"path": str(chapter.parent)}},
+        on_cell_execute=lambda **place: reached.append(place["cell_index"]),
+    )
+    try:
+        client.execute(env=kernel_environment())
+    except (CellControlSignal, CellExecutionError, DeadKernelError) as error:
+        message = f"{chapter.name}, cell {reached[-1] + 1} of {len(notebook.cells)}, failed:"
+        raise ChapterError(f"{message}\n{plain(str(error)).strip()}") from error
+    normalise(notebook)
+    return notebook
+
+
+def report(line: str) -> None:
+    """Say how far the work is; in one write, so that chapters do not share a line."""
+    sys.stdout.write(f"  {line}\n")
+    sys.stdout.flush()
+
+
+def execute_into(chapter: Path, target: Path) -> None:
+    """Execute a chapter into the cache, in place of what was there."""
+    start = time.perf_counter()
+    report(f"{chapter.name}: running")
+    notebook = execute(chapter)
+    write_atomically(target, dumps(notebook))
+    for path in target.parent.iterdir():
+        if path != target:
+            path.unlink()
+    report(f"{chapter.name}: done in {time.perf_counter() - start:.1f} s")
+
+
+def refresh(chapters: Path = CHAPTERS, *, again: bool = False) -> dict[Path, Path]:
+    """Execute the chapters whose outputs are not known (or all), one for each core at a time.
+
+    Returns each chapter's executed twin. The chapters themselves are only read.
+    """
+    environment = environment_key()
+    twins = {path: cache_path(path, environment) for path in sorted(chapters.glob("*.ipynb"))}
+    stale = {chapter: twin for chapter, twin in twins.items() if again or not twin.exists()}
+    print(f"Executing {len(stale)} of {len(twins)} chapters", flush=True)
+    if stale:
+        prepare_kernels()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [pool.submit(execute_into, chapter, twin) for chapter, twin in stale.items()]
+        try:
+            for job in as_completed(jobs):
+                job.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return twins
+
+
+def with_outputs(chapter: Path, twin: Path) -> str:
+    """The text of a chapter as it stands, with the outputs of its executed twin."""
+    notebook = load(chapter)
+    graft(notebook, load(twin))
+    normalise(notebook)
+    return dumps(notebook)
+
+
+def store_outputs() -> None:
+    """Execute every chapter and store its outputs in the chapter itself."""
+    for chapter, twin in refresh(again=True).items():
+        write_atomically(chapter, with_outputs(chapter, twin))

@@ -1,0 +1,94 @@
+"""Turn chapters into a site that needs no other host, not even for its equations."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.execute import plain, refresh, with_outputs
+from tools.node import packages
+from tools.paths import BUILD, CHAPTERS, ROOT
+
+# Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
+JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
+UNSEEN = shutil.ignore_patterns(".*", "node_modules", "__pycache__")
+
+
+def renew(folder: Path) -> Path:
+    """An empty folder in place of whatever was there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def add_katex(site: Path) -> None:
+    """Lay KaTeX beside the site's files: its code for the build, style and fonts for readers."""
+    katex = packages() / "node_modules" / "katex" / "dist"
+    shutil.copy(katex / "katex.mjs", site)
+    fonts = site / "assets" / "katex" / "fonts"
+    fonts.mkdir(parents=True)
+    shutil.copy(katex / "katex.min.css", fonts.parent)
+    for font in katex.glob("fonts/*.woff2"):
+        shutil.copy(font, fonts)
+
+
+def assemble(chapters: Path, source: Path) -> None:
+    """Put in one folder all that Jupyter Book is to see, and nothing else."""
+    renew(source)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(chapters, source / "chapters", ignore=UNSEEN)
+    shutil.copytree(ROOT / "site", source / "site", ignore=UNSEEN)
+    add_katex(source / "site")
+
+
+def welcome(html: Path) -> None:
+    """Lead from the top of the site to its first page, without a white flash in the dark."""
+    first = "chapters/intro.html"
+    (html / "index.html").write_text(
+        '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f'<meta http-equiv="refresh" content="0; url={first}">\n'
+        "<title>Expectation–Maximization, Step by Step</title>\n"
+        f'<a href="{first}">Expectation–Maximization, Step by Step</a>\n</html>\n',
+        encoding="utf8",
+    )
+
+
+def run_jupyter_book(source: Path, work: Path) -> Path:
+    """Let Jupyter Book turn `source` into a site, for which a warning is an error."""
+    strict = ["--warningiserror", "--nitpick", "--keep-going"]
+    run = subprocess.run(
+        [*JUPYTER_BOOK, "build", str(source), "--path-output", str(work), *strict],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        raise SystemExit(f"{plain(run.stdout)}\nThe site was not built: see the warnings above.")
+    return work / "_build" / "html"
+
+
+def build_site(chapters: Path, out: Path) -> Path:
+    """Build the site from chapters as they stand, stored outputs and all; return its folder."""
+    source, work, html = out / "source", renew(out / "work"), out / "html"
+    assemble(chapters, source)
+    shutil.rmtree(html, ignore_errors=True)
+    run_jupyter_book(source, work).replace(html)
+    shutil.rmtree(work)
+    welcome(html)
+    return html
+
+
+def build_book() -> None:
+    """Execute what has changed and build the site of the whole book."""
+    twins = refresh()
+    staged = BUILD / "chapters"
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.copytree(CHAPTERS, staged, ignore=UNSEEN)
+    for chapter, twin in twins.items():
+        (staged / chapter.name).write_text(with_outputs(chapter, twin), encoding="utf8")
+    print("Building the site", flush=True)
+    index = build_site(staged, BUILD) / "index.html"
+    print(f"The book is at {index}")
