@@ -99,7 +99,9 @@ def test_equations_named_in_emlib_exist_and_are_on_the_notation_page():
 
 def equation_names(source):
     lines = re.findall(r"# Equations? (.*)", source)
-    return {name for line in lines for name in re.findall(r"\b(?:lat|ml|mix)-[a-z-]*[a-z]", line)}
+    return {
+        name for line in lines for name in re.findall(r"\b(?:lat|ml|mix)-[a-z0-9-]*[a-z0-9]", line)
+    }
 
 
 def equation_labels():

@@ -125,9 +125,7 @@ def grade(name: str, answer: Any) -> Verdict:
     """What `check` prints, as a value: for a teacher who grades many answers."""
     exercise = _find(name)
     if answer is ... or answer is None:
-        return Verdict(
-            False, "Not answered yet: put your answer in place of the dots and run the cell."
-        )
+        return Verdict(False, "Not answered yet: your answer goes where the dots are.")
     return exercise.grade(answer)
 
 
