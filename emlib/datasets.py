@@ -41,8 +41,8 @@ def load_faithful() -> Dataset:
     return Dataset(
         _read("faithful.csv"),
         ("duration (min)", "waiting time (min)"),
-        "Azzalini and Bowman (1990), Applied Statistics 39, 357-365, doi:10.2307/2347385; "
-        "the 272 observations distributed with R as `faithful`",
+        "Haerdle (1991), Smoothing Techniques, Springer; distributed with R as `faithful`. "
+        "Azzalini and Bowman (1990), Applied Statistics 39, 357-365, study a longer record.",
     )
 
 

@@ -63,6 +63,15 @@ def _complete_every_component(x: Any, _z: Any, weights: Any, means: Any, varianc
     return _log_joint(x, weights, means, variances).sum()
 
 
+def _complete_without_2_pi(x: Any, z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _complete(x, z, weights, means, variances) + 0.5 * len(x) * np.log(2 * np.pi)
+
+
+def _complete_without_half(x: Any, z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    scale = np.log(2 * np.pi * np.asarray(variances)[z]).sum()
+    return _complete(x, z, weights, means, variances) - 0.5 * scale
+
+
 def _incomplete(x: Any, _z: Any, weights: Any, means: Any, variances: Any) -> Any:
     return _log_density(x, weights, means, variances).sum()
 
@@ -174,6 +183,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "The factor in front of the exponential contains the square root of the variance.",
             ),
             (_W * _DENSITIES, "These are the joint densities. Divide so that they sum to one."),
+            (
+                _bayes(_W, np.exp(-(_X**2) / _VAR) / np.sqrt(_VAR)),
+                "The exponent is -x^2 / (2 sigma^2): the 2 is missing.",
+            ),
             (_W, "These are the weights: what you knew before you saw x."),
         ),
         hint="Write the joint density of each component, then divide both by their sum.",
@@ -205,6 +218,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "The components are not equally common.",
             ),
             (
+                (34.0488633, 108.6463015),
+                "Those are the sample's. The mixture's own are asked for, and they are exact.",
+            ),
+            (
                 (_MEAN, 5 + _BETWEEN),
                 "Within a component the variance is 25; 5 is the standard deviation.",
             ),
@@ -223,6 +240,8 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (_complete_without_weights, _WEIGHTS_HINT),
             (_complete_variance_as_sd, _SD_HINT),
+            (_complete_without_2_pi, "The constant log 2 pi is missing."),
+            (_complete_without_half, "The logarithm of a square root brings a factor of one half."),
             (_complete_average, "That is the mean over the points; the sum is asked for."),
             (_incomplete, "That is the log-likelihood without labels. Here z is known: use it."),
             (
@@ -238,7 +257,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (
                 _log_density_underflow,
                 "Right near the means, and -inf far away: the density underflows before the "
-                "logarithm is taken. Take the largest term out of the sum first.",
+                "logarithm is taken. Take each point's own largest term out of its sum first.",
             ),
             (_log_density_without_weights, _WEIGHTS_HINT),
             (_log_density_variance_as_sd, _SD_HINT),
@@ -253,7 +272,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "three": FunctionExercise(
         reference=_responsibilities,
         cases=(
-            (np.array([2.0, 6.5, 7.0]), *_THREE),
+            (np.array([2.0, 5.0, 6.5, 7.0]), *_THREE),
             (np.array([5.0, 400.0]), *_THREE),
         ),
         mistakes=(
