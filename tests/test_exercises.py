@@ -82,6 +82,6 @@ def test_unknown_exercise_is_an_error_that_suggests_one():
 
 
 def test_check_prints_the_verdict(capsys):
-    check("mixtures.count", 11)
+    check("mixtures.count", 8)
     check("mixtures.count")
     assert capsys.readouterr().out.splitlines()[0] == "Right."

@@ -47,6 +47,12 @@ def _fit_with_sds(r: Array, x: Array) -> Array:
     return np.array([weights, means, np.sqrt(variances)])
 
 
+def _fit_divided_by_less(r: Array, x: Array) -> Array:
+    n = r.sum(axis=0)
+    weights, means, variances = _fit(r, x)
+    return np.array([weights, means, variances * n / (n - 1)])
+
+
 def _fit_divided_by_all(r: Array, x: Array) -> Array:
     means = r.T @ x / len(x)
     variances = (r * (x[:, None] - means) ** 2).sum(axis=0) / len(x)
@@ -64,13 +70,13 @@ _GAP = np.exp(2 * np.array([0.0, 1.0, 2.0]) - 2)
 
 EXERCISES = {
     "count": Exercise(
-        11,
+        8,
         (
-            (12, "Four weights are not four free numbers: they must sum to one."),
-            (8, "The weights are parameters too."),
-            (5, "That is the number for two components."),
+            (11, "That is with a variance for each component."),
+            (9, "Four weights are not four free numbers: they must sum to one."),
+            (5, "The weights are parameters too."),
         ),
-        "Count weights, means and variances, and ask which are free.",
+        "Count means, variance and weights, and ask which are free.",
         rtol=0,
     ),
     "estep": Exercise(
@@ -84,12 +90,15 @@ EXERCISES = {
             (0.5 * norm.pdf([0.0, 1.0, 2.0]), "Divide by the sum over both components."),
         ),
         "Write down both weighted densities at one point, and divide the first by their sum.",
+        rtol=0,
+        atol=2e-3,
     ),
     "mstep": FunctionExercise(
         _fit,
         ((_R, _X), (np.eye(2)[[0, 0, 1, 1, 1]], _X)),
         (
             (_fit_with_sds, "The third row holds standard deviations; variances were asked."),
+            (_fit_divided_by_less, "Divide by N_k: maximum likelihood takes nothing off."),
             (_fit_divided_by_all, "Divide by N_k, what the component holds, and not by N."),
             (_fit_with_counts, "The first row holds N_k; a weight is a share of all points."),
         ),
@@ -147,10 +156,11 @@ EXERCISES = {
                 float(SDS.mean()),
                 "That is the mean of the two separate estimates. Fit a common one.",
             ),
+            (5.8699, "Close. Give three decimals, from a fit with a small tol."),
         ),
         "Pool the squared distances of all points from the means of their components.",
         rtol=0,
-        atol=1e-4,
+        atol=1.2e-4,
     ),
     "exponential": Exercise(
         _RATES,
