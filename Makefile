@@ -33,7 +33,7 @@ clean:  ## remove what was built
 # Each stamp is written last, so that an interrupted installation is done again.
 .venv/packages: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(PYTHON) is older: try make PYTHON=python3.12")'
-	@$(PYTHON) -c 'import venv, ensurepip' || { echo 'Python lacks the venv module: on Debian and Ubuntu, install python3-venv.'; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo 'Python lacks the venv module: on Debian and Ubuntu, install python3-venv.'; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(PY) -m pip install --disable-pip-version-check --quiet -r requirements.txt
 	@touch $@

@@ -19,15 +19,23 @@ async function inspect(mode) {
   for (const image of document.images) {
     image.loading = "eager";
     await image.decode().catch(() => problems.push(`broken image ${image.src.slice(0, 200)}`));
+    const { width, height } = image.getBoundingClientRect();
+    const stretch = (width * image.naturalHeight) / (height * image.naturalWidth);
+    if (Math.abs(stretch - 1) > 0.02) problems.push(`distorted image ${image.src.slice(0, 200)}`);
     if (!image.hasAttribute("alt")) problems.push(`image without alt ${image.src.slice(0, 200)}`);
   }
   for (const error of document.querySelectorAll(".katex-error")) {
     problems.push(`equation not typeset: ${error.textContent}`);
   }
+  for (const element of document.querySelectorAll("article :is(p, li, td)")) {
+    if (/\$\$|\\[([]/.test(element.innerText)) {
+      problems.push(`equation not typeset: ${element.innerText.slice(0, 60)}`);
+    }
+  }
   for (const { scrollWidth, clientWidth } of [document.documentElement, document.body]) {
     if (scrollWidth > clientWidth) problems.push(`page ${scrollWidth - clientWidth} px too wide`);
   }
-  for (const element of document.querySelectorAll("article :is(p, li, img, figure, .base, dd)")) {
+  for (const element of document.querySelectorAll("article :is(p, li, img, figure, .katex-base, dd)")) {
     const beyond = element.getBoundingClientRect().right - innerWidth;
     if (beyond > 1 && !element.closest(".katex-display, .cell, .pst-scrollable-table-container")) {
       problems.push(`cut off by ${Math.round(beyond)} px: ${element.textContent.slice(0, 60)}`);

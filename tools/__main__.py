@@ -11,12 +11,18 @@ from tools.look import look
 from tools.paths import BUILD
 from tools.website import build_book
 
+HOST, PORT = "127.0.0.1", 8000
+
 
 def serve() -> None:
     """Serve the built site to this machine only, until interrupted."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=BUILD / "html")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 8000), handler) as server:
-        print("The book is at http://127.0.0.1:8000 (stop with Ctrl-C)", flush=True)
+    try:
+        server = http.server.ThreadingHTTPServer((HOST, PORT), handler)
+    except OSError as error:
+        raise SystemExit(f"Cannot serve on port {PORT}: {error.strerror}.") from None
+    with server:
+        print(f"The book is at http://{HOST}:{PORT} (stop with Ctrl-C)", flush=True)
         server.serve_forever()
 
 

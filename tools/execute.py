@@ -7,12 +7,10 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from nbclient import NotebookClient
-from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from tools.notebooks import code_cells, dumps, graft, load, normalise
@@ -74,10 +72,13 @@ def cache_path(chapter: Path, environment: str) -> Path:
     return EXECUTED / chapter.stem / f"{key}.ipynb"
 
 
-def execute(chapter: Path) -> NotebookNode:
-    """Run a chapter from its first cell to its last in a fresh kernel."""
-    notebook = load(chapter)
-    reached = [0]
+def run_cells(notebook: NotebookNode, folder: Path, started: Callable[..., None]) -> None:
+    """Run a notebook's cells in a fresh kernel that works in `folder`."""
+    # Imported where they are needed: a build that has nothing to execute should not wait for them.
+    import asyncio
+
+    from nbclient import NotebookClient
+
     client = NotebookClient(
         notebook,
         timeout=600,
@@ -85,12 +86,21 @@ def execute(chapter: Path) -> NotebookNode:
         record_timing=False,
         coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],  # a kernel's routine warnings are not news
-        resources={"metadata": {"path": str(chapter.parent)}},
-        on_cell_execute=lambda **place: reached.append(place["cell_index"]),
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_execute=started,
     )
+    # Its own `execute` leaves an event loop open in every thread.
+    asyncio.run(client.async_execute(env=kernel_environment()))
+
+
+def execute(chapter: Path) -> NotebookNode:
+    """Run a chapter from its first cell to its last; if one fails, say which."""
+    from nbclient.exceptions import CellControlSignal, DeadKernelError
+
+    notebook, reached = load(chapter), [0]
     try:
-        client.execute(env=kernel_environment())
-    except (CellControlSignal, CellExecutionError, DeadKernelError) as error:
+        run_cells(notebook, chapter.parent, lambda **at: reached.append(at["cell_index"]))
+    except (CellControlSignal, DeadKernelError) as error:
         message = f"{chapter.name}, cell {reached[-1] + 1} of {len(notebook.cells)}, failed:"
         raise ChapterError(f"{message}\n{plain(str(error)).strip()}") from error
     normalise(notebook)

@@ -1,0 +1,216 @@
+"""The built site, page by page: whole, self-contained, readable by everyone, light."""
+
+import base64
+import io
+import re
+from functools import cache
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+
+from tools.paths import CHAPTERS, ROOT
+from tools.website import build_site
+
+NAMES = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf8"))
+REMOTE = re.compile(r"(?:https?|wss?|ftp):|//", re.IGNORECASE)
+IN_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s]+)""", re.IGNORECASE)
+IN_SCRIPT = re.compile(r"""["'`]((?:https?:|wss?:)?//\w[^"'`]*)""", re.IGNORECASE)
+EMBEDDED = re.compile(r"data:image/png;base64,[\w+/=]+")
+
+# A page with all it loads except its pictures, uncompressed; the longest chapter needs 2.5 MB.
+BUDGET = 3_000_000
+
+pages = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    # From the stored outputs. A warning is an error: the build stops and says why.
+    return build_site(CHAPTERS, tmp_path_factory.mktemp("site"))
+
+
+@cache
+def text(path):
+    return path.read_text(encoding="utf8")
+
+
+@cache
+def parsed(path):
+    return BeautifulSoup(text(path), "html.parser")
+
+
+@cache
+def places(path):
+    return {tag["id"] for tag in parsed(path).select("[id]")}
+
+
+def page(site, name):
+    return parsed(site / f"{name}.html")
+
+
+def article(site, name):
+    return page(site, name).find("article")
+
+
+def source(name):
+    return next(text(path) for path in ROOT.glob(f"{name}.*") if path.suffix in (".ipynb", ".md"))
+
+
+def loaded(soup):
+    """Every address from which the page loads something, without being asked."""
+    for tag in soup.select("script, link, img, iframe, source, video, audio, embed, object"):
+        yield from (tag[key] for key in ("src", "href", "data", "poster") if tag.has_attr(key))
+        yield from (part.split()[0] for part in tag.get("srcset", "").split(",") if part.strip())
+
+
+def styles(site, name):
+    """Every piece of CSS that the page uses: its files, its own, its elements'."""
+    soup = page(site, name)
+    for link in soup.select("link[rel=stylesheet]"):
+        yield text(target(site / f"{name}.html", link["href"])[0])
+    yield from (tag.get_text() for tag in soup.find_all("style"))
+    yield from (tag["style"] for tag in soup.select("[style]"))
+
+
+def scripts(soup):
+    """The code that stands in the page itself."""
+    yield from (tag.get_text() for tag in soup.find_all("script"))
+    for tag in soup.find_all(True):
+        yield from (code for key, code in tag.attrs.items() if key.startswith("on"))
+
+
+def target(path, address):
+    """The file, and the place in it, to which a relative address leads from a page."""
+    parts = urlsplit(address)
+    file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    return (file / "index.html" if file.is_dir() else file), unquote(parts.fragment)
+
+
+@pages
+def test_page_exists_and_says_what_it_is(site, name):
+    soup = page(site, name)
+    assert soup.html["lang"] == "en"
+    assert soup.title.get_text().strip()
+    assert soup.select_one('meta[name=viewport][content*="width=device-width"]')
+    assert len(article(site, name).find_all("h1")) == 1
+
+
+def test_no_page_is_missing_from_the_contents(site):
+    built = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
+    assert {name for name in built if not name.startswith("_static")} == {*NAMES, "index", "search"}
+
+
+@pages
+def test_nothing_is_loaded_from_another_host(site, name):
+    soup = page(site, name)
+    in_styles = (address for css in styles(site, name) for address in IN_CSS.findall(css))
+    in_scripts = (address for code in scripts(soup) for address in IN_SCRIPT.findall(code))
+    addresses = [*loaded(soup), *in_styles, *in_scripts]
+    assert addresses
+    assert not [address for address in addresses if REMOTE.match(address)]
+
+
+@pages
+def test_no_script_typesets_or_loads_modules(site, name):
+    soup = page(site, name)
+    for script in (*loaded(soup), *scripts(soup)):
+        assert not re.search(r"mathjax|require(\.min)?\.js|requirejs", script, re.IGNORECASE)
+
+
+@pages
+def test_every_link_inside_the_book_leads_somewhere(site, name):
+    path = site / f"{name}.html"
+    addresses = [
+        *loaded(page(site, name)),
+        *(a["href"] for a in page(site, name).select("a[href]")),
+    ]
+    for address in addresses:
+        if not re.match(r"(?:[a-z]+:|//|#$)", address):
+            file, fragment = target(path, address)
+            assert file.exists(), address
+            assert not fragment or fragment in places(file), address
+
+
+def test_the_top_of_the_site_leads_to_the_first_page(site):
+    soup = parsed(site / "index.html")
+    assert soup.title.get_text()
+    refresh = soup.select_one("meta[http-equiv=refresh]")["content"]
+    assert refresh == f"0; url={NAMES[0]}.html"
+    assert soup.a["href"] == f"{NAMES[0]}.html"
+
+
+@pages
+def test_every_image_is_there_and_described(site, name):
+    for image in page(site, name).find_all("img"):
+        assert is_picture(site / f"{name}.html", image["src"])
+        assert image.has_attr("alt")  # the logo's is empty: the title stands beside it
+    for image in article(site, name).find_all("img"):
+        assert len(image["alt"].split()) > 3, image["alt"]
+        assert not re.search(r"_images/|\.(png|svg|jpe?g)$", image["alt"])
+
+
+def is_picture(path, address):
+    """Whether there is a picture at the address: embedded in the page, or a file."""
+    if EMBEDDED.fullmatch(address):
+        file = io.BytesIO(base64.b64decode(address.partition(",")[2]))
+    else:
+        file = target(path, address)[0]
+        if file.suffix == ".svg":
+            return "<svg" in text(file)
+    with Image.open(file) as picture:
+        picture.verify()
+    return True
+
+
+@pages
+def test_every_picture_has_its_size_and_its_caption(site, name):
+    for image in article(site, name).find_all("img"):
+        assert int(image["width"]) > 0
+        assert int(image["height"]) > 0
+        assert image.find_parent("figure"), image["alt"]
+    for figure in article(site, name).find_all("figure"):
+        assert len(figure.figcaption.get_text()) > 20
+
+
+@pages
+def test_every_equation_is_typeset(site, name):
+    formulas = article(site, name).select(".math")
+    assert bool(formulas) == ("$" in re.sub(r"`[^`]*`", "", source(name)))
+    for formula in formulas:
+        assert formula.select_one(".katex-html")
+        assert formula.select_one(".katex-mathml > math annotation")
+    assert not page(site, name).select(".katex-error")
+
+
+@pages
+def test_no_markup_is_left_in_the_text(site, name):
+    for part in article(site, name).find_all(["p", "li", "td", "figcaption"]):
+        # Code may look like anything, and an annotation is the formula's source.
+        words = (s for s in part.strings if not s.find_parent(["code", "pre", "annotation"]))
+        assert not re.search(r"\$\$|\\[a-z]+\{|\{[a-z:]+\}`|:::", "".join(words))
+
+
+@pages
+def test_solutions_and_plotting_code_are_folded(site, name):
+    for solution in article(site, name).select(".solution"):
+        assert "dropdown" in solution["class"]
+    for details in article(site, name).find_all("details"):
+        assert not details.has_attr("open")
+    assert len(article(site, name).select(".solution")) == source(name).count("{solution-start}")
+
+
+@pages
+def test_page_is_light(site, name):
+    path = site / f"{name}.html"
+    files = {target(path, address)[0] for address in loaded(page(site, name)) if ":" not in address}
+    files = {file for file in files if file.suffix in (".css", ".js")}
+    fonts = {
+        target(file, address)[0]
+        for file in files
+        for address in IN_CSS.findall(text(file))
+        if address.endswith(".woff2")
+    }
+    own = len(EMBEDDED.sub("", text(path)).encode())
+    assert own + sum(file.stat().st_size for file in files | fonts) < BUDGET

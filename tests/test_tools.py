@@ -1,0 +1,242 @@
+"""The tools: what is executed again and what is not, and that nothing is lost or passed over."""
+
+import base64
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+from tools import execute, figures, notebooks, paths
+
+FIGURE = "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([0, {top}])\nplt.show()"
+
+
+def save(path, *cells):
+    nbformat.write(new_notebook(cells=list(cells)), path)
+    return path
+
+
+def encoded(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def decoded(png):
+    return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+
+
+@pytest.fixture
+def chapters(tmp_path, monkeypatch):
+    """A folder of two chapters, a cache of its own, and no kernels: outputs are counted."""
+    folder = tmp_path / "chapters"
+    folder.mkdir()
+    for name in ("one", "two"):
+        save(folder / f"{name}.ipynb", new_markdown_cell("# Title"), new_code_cell(f"'{name}'"))
+    runs = []
+
+    def pretend(notebook, where, started):
+        assert where == folder
+        runs.append(notebook.cells[1].source)
+        started(cell_index=1)
+        notebook.cells[1].outputs = [new_output("stream", text=f"run {runs[-1]}")]
+        notebook.cells[1].execution_count = 1
+
+    monkeypatch.setattr(execute, "EXECUTED", tmp_path / "executed")
+    monkeypatch.setattr(execute, "run_cells", pretend)
+    monkeypatch.setattr(execute, "prepare_kernels", lambda: None)
+    execute.refresh(folder)
+    assert sorted(runs) == ["'one'", "'two'"]
+    runs.clear()
+    return folder, runs
+
+
+def edit(path, cell, source):
+    notebook = notebooks.load(path)
+    notebook.cells[cell].source = source
+    path.write_text(notebooks.dumps(notebook), encoding="utf8")
+
+
+def test_nothing_is_executed_when_nothing_has_changed(chapters):
+    folder, runs = chapters
+    execute.refresh(folder)
+    assert runs == []
+
+
+def test_only_the_chapter_whose_code_has_changed_is_executed(chapters):
+    folder, runs = chapters
+    edit(folder / "one.ipynb", 1, "'new'")
+    execute.refresh(folder)
+    assert runs == ["'new'"]
+
+
+def test_a_change_of_prose_executes_nothing_and_keeps_the_outputs(chapters):
+    folder, runs = chapters
+    edit(folder / "one.ipynb", 0, "# Another title")
+    twins = execute.refresh(folder)
+    assert runs == []
+    chapter = folder / "one.ipynb"
+    merged = nbformat.reads(execute.with_outputs(chapter, twins[chapter]), as_version=4)
+    assert merged.cells[0].source == "# Another title"
+    assert merged.cells[1].outputs[0].text == "run 'one'"
+
+
+def test_a_change_of_the_package_executes_everything(chapters, tmp_path, monkeypatch):
+    folder, runs = chapters
+    module = tmp_path / "emlib.py"
+    monkeypatch.setattr(execute, "ROOT", tmp_path)
+    monkeypatch.setattr(execute, "environment_files", lambda: [module])
+    for text in ("a = 1", "a = 2"):
+        module.write_text(text, encoding="utf8")
+        execute.refresh(folder)
+    assert sorted(runs) == ["'one'", "'one'", "'two'", "'two'"]
+
+
+def test_the_package_the_pins_and_the_executor_are_in_the_key():
+    files = {path.relative_to(paths.ROOT).as_posix() for path in execute.environment_files()}
+    assert {"requirements.txt", "tools/execute.py", "emlib/em.py", "emlib/plotting.py"} <= files
+    assert not any("__pycache__" in name for name in files)
+
+
+def test_chapters_are_only_read_by_refresh(chapters):
+    folder, _ = chapters
+    edit(folder / "one.ipynb", 1, "'new'")  # so that its outputs are no longer true
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    execute.refresh(folder, again=True)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file.txt"
+    paths.write_atomically(path, "old")
+
+    def half(self, text, **_):
+        with self.open("w") as file:
+            file.write(text[: len(text) // 2])
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(OSError, match="disk full"):
+        paths.write_atomically(path, "new and longer")
+    assert path.read_text() == "old"
+
+
+def test_a_failing_cell_is_named_and_its_chapter_not_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(execute, "EXECUTED", tmp_path / "executed")
+    chapters = tmp_path / "chapters"
+    chapters.mkdir()
+    save(chapters / "bad.ipynb", new_markdown_cell("Text"), new_code_cell("1 / 0"))
+    with pytest.raises(execute.ChapterError, match=r"bad\.ipynb, cell 2 of 2") as caught:
+        execute.refresh(chapters)
+    assert "ZeroDivisionError" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+    assert not list(tmp_path.glob("executed/**/*.ipynb"))
+
+
+def test_two_executions_give_the_same_bytes(tmp_path):
+    source = FIGURE.format(top=1) + "\nprint({'b', 'a', 'c'})"
+    chapter = save(tmp_path / "a.ipynb", new_code_cell(source), new_code_cell("object"))
+    first, second = (notebooks.dumps(execute.execute(chapter)) for _ in range(2))
+    assert "image/png" in first
+    assert first == second
+
+
+def test_normalise_is_idempotent_and_its_ids_follow_the_content():
+    cells = [new_code_cell("x"), new_code_cell("x"), new_markdown_cell("x")]
+    notebook = new_notebook(cells=cells, metadata={"widgets": {}})
+    cells[0].metadata.update(execution={"iopub.execute_input": "now"}, tags=["hide-input"])
+    notebooks.normalise(notebook)
+    once, ids = notebooks.dumps(notebook), [cell.id for cell in notebook.cells]
+    again = nbformat.reads(once, as_version=4)
+    notebooks.normalise(again)
+    assert notebooks.dumps(again) == once
+    assert len(set(ids)) == 3
+    assert cells[0].metadata == {"tags": ["hide-input"]}
+    notebook.cells.insert(0, new_markdown_cell("new"))
+    notebooks.normalise(notebook)
+    assert [cell.id for cell in notebook.cells[1:]] == ids
+
+
+def test_lighten_keeps_the_picture_and_does_nothing_the_second_time():
+    ramp = Image.linear_gradient("L")
+    picture = Image.merge("RGB", [ramp, ramp.rotate(90), ramp.rotate(180)])  # 65536 colours
+    light = figures.lighten(encoded(picture))
+    assert Image.open(io.BytesIO(base64.b64decode(light))).mode == "P"
+    assert figures.distance(decoded(light), picture) < 10
+    assert figures.lighten(light) == light
+
+
+def test_figures_are_found_and_lightened_wherever_they_are():
+    orange = encoded(Image.new("RGB", (8, 6), "#de8f05"))
+    html = "<img src='data:image/png;base64,{}' alt='Orange'>"
+    outputs = [{"data": {"image/png": orange}}, {"data": {"text/html": html.format(orange)}}]
+    figures.lighten_outputs(outputs)
+    assert orange not in str(outputs)
+    rest, found = figures.take_figures(outputs)
+    assert rest == [{"data": {}}, {"data": {"text/html": html.format("figure")}}]
+    assert [picture.getpixel((0, 0)) for picture in found] == [(0xDE, 0x8F, 0x05)] * 2
+    assert "image/png" in outputs[0]["data"]
+
+
+def test_distance_is_the_root_mean_square_over_pixels_and_colours():
+    black = Image.new("RGB", (2, 2))
+    corner = black.copy()
+    corner.putpixel((0, 0), (60, 60, 60))
+    assert figures.distance(black, black) == 0
+    assert figures.distance(black, corner) == pytest.approx((60**2 / 4) ** 0.5)
+    assert figures.distance(black, Image.new("RGB", (2, 3))) == float("inf")
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """A chapter with a text and a figure, executed, as `make outputs` would store it."""
+    folder = tmp_path_factory.mktemp("stored")
+    text, figure = new_code_cell("print('seven')"), new_code_cell(FIGURE.format(top=1))
+    return execute.execute(save(folder / "small.ipynb", text, figure))
+
+
+def other_figure(notebook):
+    data = notebook.cells[1].outputs[0]["data"]
+    picture = decoded(data["image/png"])
+    picture.paste("black", (0, 0, 30, 30))
+    data["image/png"] = encoded(picture)
+
+
+def other_text(notebook):
+    notebook.cells[0].outputs[0]["text"] = "eight\n"
+
+
+def cleared(notebook):
+    notebook.cells[1].outputs = []
+
+
+def unchanged(notebook):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (unchanged, "2 passed"),
+        (other_text, "eight"),
+        (other_figure, r"figure 0 differs by"),
+        (cleared, "1 figures were drawn, 0 are stored"),
+    ],
+)
+def test_stored_outputs_that_are_not_true_fail(executed, tmp_path, change, complaint):
+    notebook = nbformat.from_dict(executed)
+    change(notebook)
+    (tmp_path / "small.ipynb").write_text(notebooks.dumps(notebook), encoding="utf8")
+    # The book's own conftest.py, with this folder in place of the project.
+    (tmp_path / "conftest.py").write_text((paths.ROOT / "conftest.py").read_text(encoding="utf8"))
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "small.ipynb"]
+    environment = execute.kernel_environment() | {"PYTHONPATH": str(paths.ROOT)}
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert run.returncode == (change is not unchanged), run.stdout
+    assert re.search(complaint, run.stdout), run.stdout
