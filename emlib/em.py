@@ -30,7 +30,7 @@ Nudge = Callable[[S, np.random.Generator, float], S]
 
 NUDGE_SIZES = (0.3, 0.1, 0.03)
 MAX_ESCAPES = 20
-FALL_TOLERANCE = 1e-10
+FALL_TOLERANCE = 1e-8
 ROUNDING = 2 * np.finfo(float).eps
 SAME_VALUE = 1e-9
 
@@ -56,7 +56,7 @@ class ObjectiveFellWarning(RuntimeWarning):
     """The objective fell, which exact E- and M-steps cannot do: a step has a bug."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace(Generic[P]):
     """What EM visited, in order.
 
@@ -66,6 +66,7 @@ class Trace(Generic[P]):
         The parameters at every iteration; the start is number 0.
     objective : ndarray of shape (n_iter + 1,)
         The objective (log-likelihood, plus log-prior if there is one) at each of them.
+        A nudge off a saddle counts as an iteration.
     nudged_at : tuple of int
         Iterations reached by a nudge off a saddle and not by an EM step: only there
         may the objective be lower than the one before.
@@ -79,7 +80,7 @@ class Trace(Generic[P]):
         return len(self.params)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EMResult(Generic[P]):
     """Where EM stopped, why, and how sure we are.
 
@@ -94,14 +95,15 @@ class EMResult(Generic[P]):
     message : str
         The same in words.
     remaining_gain : float
-        Aitken's estimate of how much the objective would still gain; inf if unknown.
+        Aitken's estimate of how much the objective would still gain; inf if unknown. Where
+        steps are lost in rounding, the last estimate before that.
     confirmed : bool or None
         True: nudged away, EM came back to the same value, so this is no saddle.
-        False: it did not come back. None: not checked.
+        False: it did not come back. None: not checked, or no nudge made sense.
     trace : Trace
         Parameters and objective at every iteration.
     n_steps : int
-        EM steps taken in all, those of the confirmation included.
+        M-steps taken in all, those of the confirmation included.
     """
 
     params: P
@@ -120,7 +122,7 @@ class EMResult(Generic[P]):
 
     @property
     def n_iter(self) -> int:
-        """Number of EM iterations from the start to `params`."""
+        """Number of iterations from the start to `params`, any nudge off a saddle included."""
         return len(self.trace) - 1
 
 
@@ -144,10 +146,10 @@ def em(
     Parameters
     ----------
     e_step : callable (params, data) -> (statistics, log-likelihood)
-        Expected sufficient statistics and the log-likelihood, both at `params`. Statistics
-        are a number, an array, or a tuple, list, dict or dataclass of them.
+        Expected sufficient statistics and the log-likelihood, both at `params`, in double
+        precision. Statistics are a number, an array, or a tuple, list, dict or dataclass of them.
     m_step : callable statistics -> params
-        The parameters that maximise the expected complete-data log-likelihood.
+        The parameters that maximise the expected complete-data log-likelihood, as a new object.
     params : P
         The start. Anything that `e_step` takes.
     data : object
@@ -156,7 +158,7 @@ def em(
         In units of the objective (nats, for the whole data set). The loop stops when both
         the last step and Aitken's estimate of what is still to gain are below it.
     max_iter : int
-        The most EM iterations taken on one climb.
+        The most EM iterations of one climb: the first, and each that follows a nudge.
     log_prior : callable params -> float, optional
         For MAP estimates: added to the log-likelihood to form the objective.
     nudge : callable (statistics, rng, size) -> statistics, optional
@@ -166,8 +168,8 @@ def em(
         Whether to nudge the solution and see that EM returns to it. A saddle, where EM
         stays for ever, is left that way. Costs a second, short climb.
     map : callable (function, chunks) -> iterable, optional
-        With which to run the E-step over chunks: the built-in `map`, an executor's or a
-        Dask client's. The chunks' statistics are added. Futures are waited for.
+        With which to run the E-step over a list of chunks: the built-in `map`, an executor's
+        or a Dask client's. The chunks' statistics are added. Futures are waited for.
     rng : numpy.random.Generator, optional
         Source of the nudges; by default a fixed one, so that `em` is deterministic.
     progress : bool
@@ -181,6 +183,13 @@ def em(
     ------
     ValueError
         If `tol` or `max_iter` make no sense, or the objective at the start is not finite.
+    TypeError
+        If `e_step` does not return a pair, or the statistics cannot be added or nudged.
+
+    Warns
+    -----
+    ObjectiveFellWarning, DegenerateWarning
+        If that is why it stopped; the last good parameters are returned all the same.
 
     Notes
     -----
@@ -204,8 +213,45 @@ def em(
     >>> result.stop, result.confirmed
     (<StopReason.CONVERGED: 'converged'>, True)
     """
+    result = run_em(
+        e_step,
+        m_step,
+        params,
+        data,
+        tol=tol,
+        max_iter=max_iter,
+        log_prior=log_prior,
+        nudge=nudge,
+        confirm=confirm,
+        map=map,
+        rng=rng,
+        progress=progress,
+    )
+    if result.stop is StopReason.OBJECTIVE_FELL:
+        warnings.warn(result.message, ObjectiveFellWarning, stacklevel=2)
+    if result.stop is StopReason.DEGENERATE:
+        warnings.warn(result.message, DegenerateWarning, stacklevel=2)
+    return result
+
+
+def run_em(
+    e_step: Callable[[P, Any], tuple[S, float]],
+    m_step: Callable[[S], P],
+    params: P,
+    data: Any,
+    *,
+    tol: float,
+    max_iter: int,
+    log_prior: Callable[[P], float] | None = None,
+    nudge: Nudge[S] | None = None,
+    confirm: bool = True,
+    map: Callable[..., Iterable[Any]] | None = None,  # noqa: A002 - as in `em`
+    rng: np.random.Generator | None = None,
+    progress: bool = False,
+) -> EMResult[P]:
+    """`em` without its warnings, for callers that put them in words of their own."""
     _check_settings(tol, max_iter)
-    total = e_step if map is None else partial(_mapped_e_step, e_step, map)
+    total = e_step if map is None else partial(_mapped_e_step, e_step, map, _reusable(data))
     with tqdm(disable=not progress, unit=" iterations") as bar:
         climber = _Climber(total, m_step, data, log_prior, tol, max_iter, bar)
         climb = climber.climb(params)
@@ -225,11 +271,14 @@ def relative_nudge(statistics: S, rng: np.random.Generator, size: float) -> S:
     """Multiply every entry of the statistics by a random factor near one.
 
     Right for counts and other non-negative sums. A model with sums that constrain each other
-    (a Gaussian's first and second moments) passes a nudge of its own to `em`.
+    (a Gaussian's first and second moments), or that may be zero, passes a nudge of its own.
     """
 
     def shaken(leaf: Any) -> Any:
-        return leaf * np.exp(size * rng.standard_normal(np.shape(leaf)))
+        values = np.asarray(leaf)
+        if not np.issubdtype(values.dtype, np.number):
+            raise TypeError(f"statistics must be numbers or arrays, got {leaf!r}; or pass a nudge")
+        return leaf * np.exp(size * rng.standard_normal(values.shape))
 
     nudged: S = map_leaves(shaken, statistics)
     return nudged
@@ -277,19 +326,22 @@ class _Climber(Generic[P, S]):
         run: _Climb[P] = _Climb()
         try:
             while self._visit(run, params) and len(run.params) <= self.max_iter:
-                params = self.m_step(run.statistics)
-                self.n_steps += 1
-                self.bar.update()
-        except (DegenerateError, np.linalg.LinAlgError, FloatingPointError) as error:
+                params = self.step(run.statistics)
+        except (ArithmeticError, np.linalg.LinAlgError) as error:
             if not run.params:
                 raise
             run.stop, run.message = StopReason.DEGENERATE, str(error)
         return run
 
+    def step(self, statistics: S) -> P:
+        """One M-step, counted."""
+        self.n_steps += 1
+        self.bar.update()
+        return self.m_step(statistics)
+
     def _visit(self, run: _Climb[P], params: P) -> bool:
         """E-step at `params`, noted in `run`; whether to go on."""
-        statistics, objective = self.e_step(params, self.data)
-        objective = float(objective)
+        statistics, objective = _pair(self.e_step(params, self.data))
         if self.log_prior is not None:
             objective += float(self.log_prior(params))
         if run.params and not self._is_acceptable(run, objective):
@@ -330,10 +382,11 @@ class _Climber(Generic[P, S]):
         step = run.objective[-1] - run.objective[-2]
         rounding = ROUNDING * _scale(run.objective)
         if step <= rounding:
-            # Nothing is left to gain that floating point could show; a tiny fall is rounding too.
-            run.remaining_gain = min(run.remaining_gain, rounding)
+            # No gain that floating point could show; a tiny fall is rounding too.
             return True
-        run.remaining_gain = _aitken_gain(step, run.objective[-2] - run.objective[-3])
+        # The largest gain that rounding allows: differences of nearly equal numbers are noisy.
+        before = run.objective[-2] - run.objective[-3] - rounding
+        run.remaining_gain = _aitken_gain(step + rounding, before)
         return step <= self.tol and run.remaining_gain <= self.tol
 
 
@@ -347,15 +400,16 @@ def _aitken_gain(step: float, step_before: float) -> float:
 
 def _scale(objective: list[float]) -> float:
     """The size against which rounding in the objective is measured."""
-    return max(1.0, abs(objective[0]), abs(objective[-1]))
+    return max(1.0, abs(objective[-1]))
 
 
 def _confirm(
     climber: _Climber[P, S], climb: _Climb[P], nudge: Nudge[S], rng: np.random.Generator
-) -> tuple[_Climb[P], bool]:
+) -> tuple[_Climb[P], bool | None]:
     """Nudge the solution: EM must return to its value. If it ends higher, go on from there."""
-    same = max(2 * climber.tol, SAME_VALUE * _scale(climb.objective))
     for _ in range(MAX_ESCAPES):
+        same = max(2 * climber.tol, SAME_VALUE * _scale(climb.objective))
+        confirmed = None
         for other in _nudged_climbs(climber, climb.statistics, nudge, rng):
             gain = other.objective[-1] - climb.objective[-1]
             if gain > same:
@@ -363,8 +417,9 @@ def _confirm(
                 break
             if gain >= -same:
                 return climb, True
+            confirmed = False
         else:
-            return climb, False
+            return climb, confirmed
         if climb.stop is not StopReason.CONVERGED:
             break
     return climb, False
@@ -376,18 +431,17 @@ def _nudged_climbs(
     """Climbs from smaller and smaller nudges; those that fail say nothing and are left out."""
     for size in NUDGE_SIZES:
         try:
-            other = climber.climb(climber.m_step(nudge(statistics, rng, size)))
-        except (ArithmeticError, ValueError):
+            with np.errstate(all="ignore"):
+                other = climber.climb(climber.step(nudge(statistics, rng, size)))
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             continue
-        if other.stop in (StopReason.CONVERGED, StopReason.MAX_ITER):
+        if other.stop is StopReason.OBJECTIVE_FELL:
+            warnings.warn(f"after a nudge, {other.message}", ObjectiveFellWarning, stacklevel=5)
+        elif other.stop is not StopReason.DEGENERATE and np.all(np.isfinite(other.objective)):
             yield other
 
 
 def _result(climb: _Climb[P], confirmed: bool | None, n_steps: int) -> EMResult[P]:
-    if climb.stop is StopReason.OBJECTIVE_FELL:
-        warnings.warn(climb.message, ObjectiveFellWarning, stacklevel=3)
-    if climb.stop is StopReason.DEGENERATE:
-        warnings.warn(climb.message, DegenerateWarning, stacklevel=3)
     trace = Trace(tuple(climb.params), np.array(climb.objective), climb.nudged_at)
     return EMResult(
         params=climb.params[-1],
@@ -404,13 +458,32 @@ def _result(climb: _Climb[P], confirmed: bool | None, n_steps: int) -> EMResult[
 def _mapped_e_step(
     e_step: Callable[[P, Any], tuple[S, float]],
     map_chunks: Callable[..., Iterable[Any]],
-    params: P,
     chunks: Any,
+    params: P,
+    _: Any,
 ) -> tuple[S, float]:
     """Statistics add: the E-step of all the data is the sum of the chunks' E-steps."""
     parts = map_chunks(partial(e_step, params), chunks)
-    total: tuple[S, float] = reduce(add, (_waited_for(part) for part in parts))
+    total: tuple[S, float] = reduce(add, (_pair(_waited_for(part)) for part in parts))
     return total
+
+
+def _reusable(chunks: Any) -> Any:
+    """The chunks, if every iteration can go through them again."""
+    if iter(chunks) is chunks or not len(chunks):
+        raise ValueError("with map, data must be a list of chunks, at least one: not a generator")
+    return chunks
+
+
+def _pair(returned: Any) -> tuple[Any, float]:
+    """What an E-step returned, as statistics and a plain number."""
+    try:
+        statistics, log_likelihood = returned
+        return statistics, float(log_likelihood)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "e_step must return (statistics, log-likelihood), the second a single number"
+        ) from error
 
 
 def _waited_for(part: Any) -> Any:
@@ -419,7 +492,7 @@ def _waited_for(part: Any) -> Any:
 
 
 def _check_settings(tol: float, max_iter: int) -> None:
-    if not tol >= 0:
-        raise ValueError(f"tol must be zero or positive, got {tol}")
+    if not 0 <= tol < np.inf:
+        raise ValueError(f"tol must be zero or positive, and finite, got {tol}")
     if int(max_iter) != max_iter or max_iter < 1:
         raise ValueError(f"max_iter must be a whole number, at least 1, got {max_iter}")

@@ -16,13 +16,22 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emlib import gaussian, mixture
-from emlib.em import DegenerateWarning, EMResult, StopReason, em
+from emlib.em import (
+    DegenerateError,
+    DegenerateWarning,
+    EMResult,
+    ObjectiveFellWarning,
+    StopReason,
+    run_em,
+)
 from emlib.mixture import MixtureParams
 from emlib.starts import STARTS
 from emlib.units import Units
 from emlib.validation import check_data, check_spread
 
 Array = NDArray[np.float64]
+# A component whose responsibilities sum to less than this has no points to speak of.
+EMPTY = 1e-3
 
 
 class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
@@ -40,10 +49,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         to the limit as well as the last step: a small step alone is no sign of being near.
     covariance_floor : float
         Smallest eigenvalue a component's covariance may have, once every feature is scaled to
-        unit variance. Relative, so that results do not depend on the units of the data. A
-        solution that touches it is reported as degenerate. Takes the place of `reg_covar`.
+        unit variance: the default allows standard deviations down to a ten-thousandth of the
+        feature's. Relative, so that results do not depend on the units of the data. A solution
+        that touches it is reported as degenerate. Takes the place of `reg_covar`.
     max_iter : int
-        The most iterations from one start.
+        The most EM iterations of one climb: that from a start, and each that follows a nudge.
     n_init : int
         Number of starts; the best result is kept in the attributes, all of them in `results_`.
     init_params : {'kmeans', 'k-means++', 'random_from_data', 'random'}
@@ -90,7 +100,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         n_components: int = 1,
         *,
         tol: float = 1e-8,
-        covariance_floor: float = 1e-6,
+        covariance_floor: float = 1e-8,
         max_iter: int = 2000,
         n_init: int = 1,
         init_params: str = "kmeans",
@@ -126,27 +136,40 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         generator = check_random_state(self.random_state)
         rng = np.random.default_rng(generator.randint(2**31, size=4))
         standard = units.standardise(x)
-        results = [self._run(standard, units, rng) for _ in range(self.n_init)]
+        results = self._run_all(standard, units, rng)
         self.results_ = [units.restore_result(result, len(x)) for result in results]
         self._keep(max(self.results_, key=_rank), len(x))
         return self
 
-    def _run(self, x: Array, units: Units, rng: np.random.Generator) -> EMResult[MixtureParams]:
+    def _run_all(
+        self, x: Array, units: Units, rng: np.random.Generator
+    ) -> list[EMResult[MixtureParams]]:
+        """One climb per start; a start that cannot be used is passed over if another can."""
+        results, failure = [], DegenerateError()
+        for _ in range(self.n_init):
+            try:
+                results.append(self._run(x, self._start(x, units, rng), rng))
+            except DegenerateError as error:
+                failure = error
+        if not results:
+            raise failure
+        return results
+
+    def _run(
+        self, x: Array, start: MixtureParams, rng: np.random.Generator
+    ) -> EMResult[MixtureParams]:
         """One climb from one start, in standard units."""
-        with warnings.catch_warnings():
-            # What is degenerate is said once, of the result that is kept, by `_keep`.
-            warnings.simplefilter("ignore", DegenerateWarning)
-            result = em(
-                mixture.e_step,
-                partial(mixture.m_step, floor=self.covariance_floor),
-                self._start(x, units, rng),
-                x,
-                tol=self.tol * len(x),
-                max_iter=self.max_iter,
-                nudge=mixture.nudge,
-                rng=rng,
-            )
-        return _name_collapsed(result, self.covariance_floor)
+        result = run_em(
+            mixture.e_step,
+            partial(mixture.m_step, floor=self.covariance_floor),
+            start,
+            x,
+            tol=self.tol * len(x),
+            max_iter=self.max_iter,
+            nudge=mixture.nudge,
+            rng=rng,
+        )
+        return _name_collapsed(result, self.covariance_floor, len(x))
 
     def _start(self, x: Array, units: Units, rng: np.random.Generator) -> MixtureParams:
         """The first parameters, in standard units: explicit where given, and above the floor."""
@@ -170,6 +193,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         precisions = _shaped("precisions_init", self.precisions_init, (k, dimension, dimension))
         if weights is not None and (np.any(weights < 0) or not np.isclose(weights.sum(), 1)):
             raise ValueError(f"weights_init must not be negative and must sum to 1, got {weights}")
+        if weights is not None:
+            weights = weights / weights.sum()
         covariances = None if precisions is None else _inverses("precisions_init", precisions)
         return weights, means, covariances
 
@@ -186,6 +211,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.lower_bounds_ = list(best.trace.objective / n)
         if best.stop is StopReason.DEGENERATE:
             warnings.warn(best.message, DegenerateWarning, stacklevel=3)
+        elif best.stop is StopReason.OBJECTIVE_FELL:
+            warnings.warn(best.message, ObjectiveFellWarning, stacklevel=3)
         elif not best.converged:
             advice = f"{best.message}. Raise max_iter, or try other starts with n_init."
             warnings.warn(advice, ConvergenceWarning, stacklevel=3)
@@ -275,7 +302,8 @@ def _shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array
 
 
 def _inverses(name: str, matrices: Array) -> Array:
-    symmetric = np.allclose(matrices, np.swapaxes(matrices, 1, 2))
+    size = np.abs(matrices).max()
+    symmetric = np.allclose(matrices, np.swapaxes(matrices, 1, 2), rtol=0, atol=1e-8 * size)
     if not symmetric or np.any(np.linalg.eigvalsh(matrices) <= 0):
         raise ValueError(f"{name} must hold symmetric, positive definite matrices")
     return np.asarray(np.linalg.inv(matrices), dtype=float)
@@ -286,21 +314,33 @@ def _precision_cholesky(covariance: Array) -> Array:
     return np.asarray(np.linalg.solve(factor, np.eye(len(factor))).T)
 
 
-def _rank(result: EMResult[MixtureParams]) -> tuple[bool, float]:
+def _rank(result: EMResult[MixtureParams]) -> tuple[bool, bool, float]:
     """A degenerate solution's likelihood is not comparable: any other is better."""
-    return result.stop is not StopReason.DEGENERATE, result.objective
+    sound = result.stop is not StopReason.DEGENERATE
+    return sound, result.stop is not StopReason.OBJECTIVE_FELL, result.objective
 
 
-def _name_collapsed(result: EMResult[MixtureParams], floor: float) -> EMResult[MixtureParams]:
-    """Call the result degenerate if a covariance rests on the floor, and say which."""
-    smallest = np.linalg.eigvalsh(result.params.covariances)[:, 0]
-    collapsed = np.flatnonzero(smallest <= floor * (1 + 1e-6))
-    if not len(collapsed):
+def _name_collapsed(
+    result: EMResult[MixtureParams], floor: float, n: int
+) -> EMResult[MixtureParams]:
+    """Call the result degenerate if a component rests on the floor or is empty, and say which."""
+    values = np.linalg.eigvalsh(result.params.covariances)
+    rounding = 4 * np.finfo(float).eps * values[:, -1]
+    on_floor = np.flatnonzero(values[:, 0] <= floor * (1 + 1e-6) + rounding)
+    empty = np.flatnonzero(n * result.params.weights < EMPTY)
+    if len(empty):
+        message = f"component {_listed(empty)} has lost all its points. Use fewer components."
+    elif len(on_floor):
+        message = (
+            f"component {_listed(on_floor)} has collapsed onto too few or identical points, or "
+            "onto features that depend linearly on each other: its covariance rests on the floor "
+            "and its likelihood says nothing. Use fewer components, more starts (n_init), or drop "
+            "duplicate features. If it really is that narrow, lower covariance_floor."
+        )
+    else:
         return result
-    names = ", ".join(str(k) for k in collapsed)
-    message = (
-        f"component {names} has collapsed onto too few or identical points, or onto features that "
-        "depend linearly on each other: its covariance rests on the floor and its likelihood says "
-        "nothing. Use fewer components, more starts (n_init), or drop duplicate features."
-    )
     return replace(result, stop=StopReason.DEGENERATE, message=message)
+
+
+def _listed(components: NDArray[np.intp]) -> str:
+    return ", ".join(str(k) for k in components)

@@ -22,7 +22,7 @@ CANCELLATION = 8 * np.finfo(float).eps
 LARGEST_ERROR = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gaussian:
     """Parameters of a Gaussian in D dimensions.
 
@@ -37,7 +37,7 @@ class Gaussian:
     covariance: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GaussianStatistics:
     """The sums through which data enter a Gaussian's likelihood: sum of T(x) = (1, x, x x').
 
@@ -82,10 +82,21 @@ def log_density(x: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> Array:
     """
     x = check_data(x)
     mean, covariance = np.asarray(mean, dtype=float), np.asarray(covariance, dtype=float)
+    _check_shapes(x.shape[1], mean, covariance)
     if mean.ndim == 1:
         return _log_density(x, mean, covariance)
     components = zip(mean, covariance, strict=True)
     return np.stack([_log_density(x, *component) for component in components], axis=1)
+
+
+def _check_shapes(d: int, mean: Array, covariance: Array) -> None:
+    if mean.ndim not in (1, 2) or mean.shape[-1] != d or covariance.shape != (*mean.shape, d):
+        raise ValueError(
+            f"data with {d} features need a mean of shape ({d},) and a covariance of shape "
+            f"({d}, {d}), or K of each, got {mean.shape} and {covariance.shape}"
+        )
+    if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(covariance))):
+        raise ValueError("mean and covariance must be finite")
 
 
 def _log_density(x: Array, mean: Array, covariance: Array) -> Array:
@@ -93,7 +104,8 @@ def _log_density(x: Array, mean: Array, covariance: Array) -> Array:
     # Solving with the factor never forms the inverse, which would square the condition number.
     residuals = solve_triangular(factor, (x - mean).T, lower=True, check_finite=False)
     log_determinant = 2 * np.log(np.diag(factor)).sum()
-    squares = np.asarray(residuals**2).sum(axis=0)
+    with np.errstate(over="ignore"):  # a density of zero, which its logarithm shows as -inf
+        squares = np.asarray(residuals**2).sum(axis=0)
     return np.asarray(-0.5 * (x.shape[1] * LOG_2PI + log_determinant + squares))
 
 
@@ -164,8 +176,8 @@ def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     (array([2.]), array([[1.]]))
     """
     n = np.asarray(statistics.n, dtype=float)
-    if np.any(n <= 0):
-        empty = ", ".join(str(k) for k in np.flatnonzero(np.atleast_1d(n) <= 0))
+    if not np.all(n > 0):
+        empty = ", ".join(str(k) for k in np.flatnonzero(~(np.atleast_1d(n) > 0)))
         raise DegenerateError(f"component {empty} has lost all its points; use fewer components")
     # Equation ml-gaussian-mean
     mean = statistics.sum_x / n[..., None]

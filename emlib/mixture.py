@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from emlib import gaussian
+from emlib.em import DegenerateError
 from emlib.gaussian import GaussianStatistics
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MixtureParams:
     """Parameters theta of a mixture of K Gaussians in D dimensions.
 
@@ -44,6 +45,13 @@ def log_joint(params: MixtureParams, x: ArrayLike) -> Array:
     Returns
     -------
     ndarray of shape (N, K)
+
+    Raises
+    ------
+    ValueError
+        If the data are not a table of finite numbers.
+    DegenerateError
+        If a covariance is not positive definite.
     """
     with np.errstate(divide="ignore"):
         log_weights = np.log(params.weights)
@@ -81,6 +89,12 @@ def _posterior(params: MixtureParams, x: ArrayLike) -> tuple[Array, Array]:
     """Responsibilities r_nk and, beside them since they need it, log p(x_n)."""
     joint = log_joint(params, x)
     log_p = logsumexp(joint, axis=1, keepdims=True)
+    lost = np.flatnonzero(~np.isfinite(log_p))
+    if len(lost):
+        raise DegenerateError(
+            f"point {lost[0]} has density zero under every component: it is too far from all of "
+            "them for a float to hold. Is it an outlier, or a start far from the data?"
+        )
     # Equation mix-responsibilities: Bayes' rule
     return np.exp(joint - log_p), log_p[:, 0]
 
@@ -99,6 +113,13 @@ def e_step(params: MixtureParams, x: ArrayLike) -> tuple[GaussianStatistics, flo
         With a leading axis of length K.
     log_likelihood : float
         Of all the data, at `params`.
+
+    Raises
+    ------
+    ValueError
+        If the data are not a table of finite numbers.
+    DegenerateError
+        If a covariance is not positive definite, or a point has density zero everywhere.
     """
     r, log_p = _posterior(params, x)
     # Equation mix-loglik
@@ -149,15 +170,22 @@ def sample(
 def nudge(
     statistics: GaussianStatistics, rng: np.random.Generator, size: float
 ) -> GaussianStatistics:
-    """Statistics as if each component's points had been moved by `size` of its spread.
+    """Statistics as if each component had been moved by `size` of its spread, and shares evened.
 
-    For the confirmation in `emlib.em`: whatever the move, the result is a valid statistic.
+    For the confirmation in `emlib.em`. Moves go along each component's own axes, so they make
+    sense for correlated features too; evening out brings back a component that has died.
     """
-    n, sum_x = statistics.n[:, None], statistics.sum_x
-    variance = np.diagonal(statistics.sum_xx, axis1=1, axis2=2) / n - (sum_x / n) ** 2
-    move = size * np.sqrt(np.maximum(variance, 0)) * rng.standard_normal(sum_x.shape)
+    n, sum_x, sum_xx = statistics.n[:, None], statistics.sum_x, statistics.sum_xx
+    mean = sum_x / n
+    covariance = sum_xx / n[..., None] - mean[:, :, None] * mean[:, None, :]
+    values, vectors = np.linalg.eigh(covariance)
+    axes = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
+    move = size * np.einsum("kij,kj->ki", axes, rng.standard_normal(sum_x.shape))
     # (x + d)(x + d)' = xx' + xd' + dx' + dd', summed over the component's points
     cross = np.einsum("ki,kj->kij", sum_x, move)
     squares = np.einsum("ki,kj->kij", n * move, move)
-    sum_xx = statistics.sum_xx + cross + np.swapaxes(cross, 1, 2) + squares
-    return GaussianStatistics(statistics.n, sum_x + n * move, sum_xx)
+    sum_xx = sum_xx + cross + np.swapaxes(cross, 1, 2) + squares
+    share = (1 - size) + size * n.mean() / n
+    return GaussianStatistics(
+        statistics.n * share[:, 0], (sum_x + n * move) * share, sum_xx * share[..., None]
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans, kmeans_plusplus
+from sklearn.metrics import pairwise_distances_argmin
 
 Array = NDArray[np.float64]
 
@@ -38,8 +39,7 @@ def random_responsibilities(x: Array, n_components: int, rng: np.random.Generato
 
 def _nearest(x: Array, chosen: NDArray[np.intp]) -> Array:
     """All of a point's responsibility to the nearest chosen point; each keeps at least itself."""
-    distances = ((x[:, None, :] - x[chosen]) ** 2).sum(axis=2)
-    nearest = distances.argmin(axis=1)
+    nearest = pairwise_distances_argmin(x, x[chosen])
     nearest[chosen] = np.arange(len(chosen))
     return _one_hot(nearest, len(chosen))
 

@@ -23,7 +23,7 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     trees, form = (tree, *others), type(tree)
     if isinstance(tree, dict):
         _same_keys(*trees)
-        return form({key: map_leaves(function, *(t[key] for t in trees)) for key in tree})
+        return {key: map_leaves(function, *(t[key] for t in trees)) for key in tree}
     if isinstance(tree, (tuple, list)):
         leaves = [map_leaves(function, *parts) for parts in zip(*trees, strict=True)]
         return form(*leaves) if hasattr(tree, "_fields") else form(leaves)

@@ -17,7 +17,7 @@ from emlib.mixture import MixtureParams
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Units:
     """Origin and scale of each feature.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
-# Squares of anything larger leave the range of a float.
-LARGEST = 1e150
+# Squares of anything larger, or smaller, leave the range of a float.
+LARGEST, SMALLEST = 1e150, 1e-140
 
 
 def check_data(x: ArrayLike) -> NDArray[np.float64]:
@@ -18,6 +19,8 @@ def check_data(x: ArrayLike) -> NDArray[np.float64]:
     Traceback (most recent call last):
     ValueError: data must be a table of shape (N, D), got (2,). For one feature use x[:, None].
     """
+    if issparse(x) or np.ma.is_masked(x) or np.iscomplexobj(x):
+        raise ValueError("data must be real and dense, with no masked entries: convert them first")
     try:
         data = np.asarray(x, dtype=float)
     except (TypeError, ValueError) as error:
@@ -66,10 +69,16 @@ def check_weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64]:
 
 
 def check_spread(data: NDArray[np.float64]) -> None:
-    """A ValueError if some feature has the same value in every row."""
-    constant = np.flatnonzero(np.ptp(data, axis=0) == 0)
+    """A ValueError if some feature does not vary, or by too little to be squared."""
+    spread = np.ptp(data, axis=0)
+    constant = np.flatnonzero(spread == 0)
     if len(constant):
         names = ", ".join(str(j) for j in constant)
         raise ValueError(
             f"feature {names} is constant: a Gaussian needs a variance above zero. Drop it."
+        )
+    if spread.min() < SMALLEST:
+        raise ValueError(
+            f"feature {spread.argmin()} varies by only {spread.min():g}, whose square is out of a "
+            "float's range. Rescale the feature."
         )

@@ -11,7 +11,8 @@ from scipy.special import expit
 from scipy.stats import poisson
 
 from emlib import DegenerateError, DegenerateWarning, ObjectiveFellWarning, StopReason, em
-from emlib.em import relative_nudge
+from emlib.em import Trace, relative_nudge
+from emlib.trees import add
 
 # Do and Batzoglou (2008), Nature Biotechnology 26, 897-899: heads in five sets of ten tosses.
 HEADS = np.array([5.0, 9.0, 8.0, 4.0, 7.0])
@@ -176,7 +177,9 @@ def test_impossible_start_is_an_error():
         em(coins_e_step, coins_m_step, np.array([0.0, 0.0]), HEADS)
 
 
-@pytest.mark.parametrize("bad", [{"tol": -1}, {"tol": np.nan}, {"max_iter": 0}, {"max_iter": 2.5}])
+@pytest.mark.parametrize(
+    "bad", [{"tol": -1}, {"tol": np.nan}, {"tol": np.inf}, {"max_iter": 0}, {"max_iter": 2.5}]
+)
 def test_senseless_settings_are_errors(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS, **bad)
@@ -200,6 +203,8 @@ def test_map_estimate_has_the_prior_in_the_objective():
     ]
     np.testing.assert_allclose(gradient, 0, atol=1e-3)
     assert np.all(np.diff(result.trace.objective) > -1e-12)
+    expected = coins_e_step(result.params, HEADS)[1] + log_prior(result.params)
+    assert result.objective == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("workers", [None, 2])
@@ -276,3 +281,144 @@ def test_a_stationary_point_that_em_leaves_slowly_is_not_mistaken_for_the_end():
     rate = heads.mean() / 10
     result = em(coins_e_step, coins_m_step, rate + np.array([-1e-6, 1e-6]), heads, tol=1e-4)
     assert np.ptp(result.params) > 0.3
+
+
+# A landscape for the confirmation: EM halves the distance to the nearest of some peaks.
+PEAKS = np.array([0.0, 10.0, 20.0])
+
+
+def climb_to_peak(heights, nudge, **options):
+    def e_step(place, _):
+        k = np.abs(PEAKS - place).argmin()
+        return place, heights[k] - (place - PEAKS[k]) ** 2
+
+    def m_step(place):
+        peak = PEAKS[np.abs(PEAKS - place).argmin()]
+        return peak + (place - peak) / 2
+
+    return em(e_step, m_step, 0.3, None, nudge=nudge, **options)
+
+
+def test_a_peak_that_em_returns_to_is_confirmed():
+    result = climb_to_peak([0, -5, -5], lambda place, rng, size: place + size)
+    assert result.confirmed is True
+    assert result.trace.nudged_at == ()
+
+
+def test_a_peak_that_em_does_not_return_to_is_not_confirmed():
+    result = climb_to_peak([0, -5, -5], lambda place, rng, size: place + 10)
+    assert result.confirmed is False
+    assert result.objective == pytest.approx(0, abs=1e-5)
+
+
+def test_a_smaller_nudge_is_tried_when_a_larger_one_leads_lower():
+    result = climb_to_peak([0, -5, -5], lambda place, rng, size: place + 100 * size**2)
+    assert result.confirmed is True
+
+
+def test_every_saddle_on_the_way_is_left_and_on_record():
+    result = climb_to_peak([0, 5, 9], lambda place, rng, size: min(place + 10, 20.2))
+    assert result.confirmed is True
+    assert result.objective == pytest.approx(9, abs=1e-5)
+    assert len(result.trace.nudged_at) == 2
+    falls = 1 + np.flatnonzero(np.diff(result.trace.objective) < 0)
+    assert set(falls) <= set(result.trace.nudged_at)
+    assert result.n_steps >= result.n_iter
+    for i in result.trace.nudged_at:
+        assert abs(result.trace.params[i] - result.trace.params[i - 1]) > 1
+
+
+def test_a_nudge_that_makes_no_sense_confirms_nothing_and_loses_nothing():
+    def senseless(*_):
+        raise ValueError("no")
+
+    result = climb_to_peak([0, 0, 0], senseless)
+    assert result.confirmed is None
+    assert result.converged
+
+
+def test_an_infinite_objective_after_a_nudge_is_not_an_improvement():
+    result = climb_to_peak([0, np.inf, 0], lambda place, rng, size: place + 10)
+    assert result.objective == pytest.approx(0, abs=1e-5)
+    assert result.confirmed is None
+
+
+def test_a_fall_after_a_nudge_is_not_hushed_up():
+    def e_step(place, _):
+        return place, -abs(place)
+
+    def m_step(place):
+        return place / 2 if place < 1 else 2 * place
+
+    with pytest.warns(ObjectiveFellWarning, match="after a nudge"):
+        result = em(e_step, m_step, 0.5, None, nudge=lambda place, rng, size: place + 5)
+    assert result.converged
+
+
+def test_the_same_generator_makes_the_nudges():
+    drawn = []
+
+    def nudge(place, rng, size):
+        drawn.append(rng.standard_normal())
+        return place + size
+
+    climb_to_peak([0, -5, -5], nudge, rng=np.random.default_rng(7))
+    assert drawn[0] == np.random.default_rng(7).standard_normal()
+
+
+def scripted(objectives, **options):
+    """EM whose objective takes the given values, whatever its parameters."""
+    values = iter(objectives)
+    return em(lambda p, _: (1.0, next(values)), lambda s: s, 0.0, None, confirm=False, **options)
+
+
+def test_a_bad_start_does_not_hide_a_fall():
+    with pytest.warns(ObjectiveFellWarning):
+        result = scripted([-1e14, -1000.0, -1005.0])
+    assert result.objective == -1000.0
+
+
+@pytest.mark.parametrize(
+    ("objectives", "stops_at"),
+    [
+        ([-10.0, -9.999, -9.9979, -9.9967, -9.9954], None),  # small steps that grow
+        ([-10.0, -9.99, -9.981, -9.9729, -9.96561], None),  # small steps that hardly shrink
+        ([-10.0, -9.0, -8.999, -8.998999, -8.0], 3),  # small, and shrinking fast
+    ],
+)
+def test_small_steps_are_not_enough(objectives, stops_at):
+    result = scripted(objectives, tol=0.02, max_iter=len(objectives) - 1)
+    if stops_at is None:
+        assert result.stop is StopReason.MAX_ITER
+    else:
+        assert result.n_iter <= stops_at
+        assert result.converged
+
+
+def test_division_by_zero_in_a_step_keeps_the_last_good_parameters():
+    with pytest.warns(DegenerateWarning, match="division"):
+        result = em(coins_e_step, lambda _: 1 / 0, np.array([0.6, 0.5]), HEADS)
+    np.testing.assert_array_equal(result.params, [0.6, 0.5])
+
+
+@pytest.mark.parametrize("chunks", [[], (HEADS for _ in range(2))])
+def test_chunks_must_be_there_at_every_iteration(chunks):
+    with pytest.raises(ValueError, match="list of chunks"):
+        em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), chunks, map=map)
+
+
+@pytest.mark.parametrize("returned", [3.0, (1.0, np.ones(2)), (-5.0, None)])
+def test_an_e_step_that_returns_something_else_is_told_so(returned):
+    with pytest.raises(TypeError, match="e_step must return"):
+        em(lambda p, d: returned, lambda s: s, 0.0, None)
+
+
+def test_statistics_that_are_not_numbers_are_told_so():
+    with pytest.raises(TypeError, match="must be numbers or arrays, got None"):
+        relative_nudge({"n": 1.0, "note": None}, np.random.default_rng(0), 0.1)
+    with pytest.raises(ValueError, match="different keys"):
+        add({"n": 1.0}, {"m": 1.0})
+
+
+def test_traces_are_compared_by_identity():
+    assert Trace((0.0,), np.zeros(1)) != Trace((0.0,), np.zeros(1))

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.mixture import GaussianMixture as SklearnMixture
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from emlib import DegenerateWarning, GaussianMixture, StopReason
+from emlib import DegenerateWarning, GaussianMixture, StopReason, mixture
 from emlib.datasets import load_faithful, make_2_9, make_20_40
 from emlib.starts import STARTS
 
@@ -219,9 +219,126 @@ def test_fewer_points_than_dimensions_is_named():
 
 def test_a_sound_start_wins_over_a_collapsed_one():
     rng = np.random.default_rng(5)
-    x = np.r_[np.zeros(3), rng.normal(0, 1, 60), rng.normal(8, 1, 60)][:, None]
-    model = GaussianMixture(2, n_init=10, init_params="random_from_data", random_state=0).fit(x)
+    x = np.r_[np.full(4, 30.0), rng.normal(0, 1, 60), rng.normal(8, 1, 60)][:, None]
+    model = GaussianMixture(2, n_init=12, init_params="random_from_data", random_state=0).fit(x)
+    stops = {result.stop for result in model.results_}
+    assert stops == {StopReason.CONVERGED, StopReason.DEGENERATE}
     assert model.converged_
+    assert model.result_.objective < max(r.objective for r in model.results_)
+
+
+def test_a_start_that_cannot_be_used_does_not_lose_the_others():
+    x = np.r_[np.zeros(30), np.random.default_rng(0).normal(0, 1, 20)][:, None]
+    model = GaussianMixture(
+        2, covariance_floor=0, n_init=10, init_params="random_from_data", random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateWarning)
+        model.fit(x)
+    assert 1 <= len(model.results_) < 10
+
+
+def test_an_absurd_start_ends_at_the_maximum_all_the_same(faithful):
+    far = {
+        "weights_init": [0.4, 0.6],
+        "means_init": [[-1e5, -1e5]] * 2,
+        "precisions_init": [np.eye(2)] * 2,
+    }
+    model = GaussianMixture(2, **far).fit(faithful)
+    np.testing.assert_allclose(model.result_.objective, -1130.2639602, atol=1e-3)
+    x = make_20_40().values
+    far = {
+        "weights_init": [0.4, 0.6],
+        "means_init": [[-1e4], [-1e4 - 0.01]],
+        "precisions_init": [np.eye(1)] * 2,
+    }
+    model = GaussianMixture(2, **far).fit(x)
+    np.testing.assert_allclose(model.result_.objective, -35850.364937, atol=1e-3)
+
+
+def test_rounded_weights_are_no_reason_for_alarm(faithful):
+    fitted = GaussianMixture(2, random_state=0).fit(faithful)
+    again = GaussianMixture(
+        2,
+        weights_init=fitted.weights_.round(6) + np.array([0, 1e-6]),
+        means_init=fitted.means_,
+        precisions_init=fitted.precisions_,
+    ).fit(faithful)
+    assert again.converged_
+    np.testing.assert_allclose(again.means_, fitted.means_, rtol=1e-4)
+
+
+@pytest.mark.parametrize("distance", [1e2, 1e3, 5e3])
+def test_clusters_far_apart_are_no_collapse(distance):
+    rng = np.random.default_rng(0)
+    x = np.r_[rng.normal(0, 1, 100), rng.normal(distance, 1, 100)][:, None]
+    model = GaussianMixture(2, random_state=0).fit(x)
+    assert model.converged_
+    groups = [x[:100].std(), x[100:].std()]
+    order = np.argsort(model.means_[:, 0])
+    np.testing.assert_allclose(np.sqrt(model.covariances_[order, 0, 0]), groups, rtol=1e-4)
+
+
+def test_collinear_features_are_named_and_no_false_alarm():
+    t = np.random.default_rng(0).normal(size=(5000, 1))
+    with pytest.warns(DegenerateWarning, match="depend linearly"):
+        model = GaussianMixture(2, random_state=0).fit(np.c_[t, 2 * t])
+    assert model.result_.stop is StopReason.DEGENERATE
+
+
+@pytest.mark.parametrize("correlation", [0.9, 0.9999, 0.999999])
+def test_correlated_features_are_confirmed(correlation):
+    rng = np.random.default_rng(1)
+    root = np.linalg.cholesky([[1, correlation], [correlation, 1]])
+    x = np.concatenate([rng.normal(size=(200, 2)) @ root.T + c for c in ([0, 0], [4, 3.8])])
+    model = GaussianMixture(2, random_state=0).fit(x)
+    assert model.result_.confirmed
+
+
+def test_the_trace_is_in_the_units_of_the_data(faithful):
+    model = GaussianMixture(2, random_state=0).fit(faithful)
+    trace = model.result_.trace
+    for params, objective in zip(trace.params, trace.objective, strict=True):
+        assert mixture.log_density(params, faithful).sum() == pytest.approx(objective, rel=1e-9)
+
+
+def test_tol_is_per_sample():
+    x = make_2_9().values
+    model = GaussianMixture(2, tol=1e-6, random_state=0).fit(x)
+    missing = -4401.035671448106 - model.result_.objective
+    assert 1e-5 < missing < 2 * 1e-6 * len(x)
+
+
+def test_random_state_makes_starts_and_samples_repeatable(faithful):
+    first, second = (
+        GaussianMixture(3, init_params="random_from_data", tol=1e-4, random_state=3).fit(faithful)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.means_, second.means_)
+    np.testing.assert_array_equal(first.sample(5)[0], second.sample(5)[0])
+    others = {
+        GaussianMixture(3, init_params="random_from_data", tol=1e-4, random_state=s)
+        .fit(faithful)
+        .lower_bounds_[0]
+        for s in range(4)
+    }
+    assert len(others) > 1
+
+
+def test_weights_init_alone_is_used(faithful):
+    model = GaussianMixture(2, weights_init=[0.9, 0.1], max_iter=1, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(faithful)
+    np.testing.assert_allclose(model.result_.trace.params[0].weights, [0.9, 0.1])
+
+
+@pytest.mark.parametrize("start", ["k-means++", "random_from_data"])
+def test_every_chosen_point_keeps_its_component(start):
+    x = np.repeat([[0.0], [1.0]], [50, 3], axis=0) + np.arange(53)[:, None] * 1e-3
+    for seed in range(20):
+        r = STARTS[start](x, 6, np.random.default_rng(seed))
+        assert np.all(r.sum(axis=0) >= 1)
+        np.testing.assert_array_equal(r.sum(axis=1), 1)
 
 
 GOOD = np.random.default_rng(0).normal(size=(10, 2))
@@ -248,6 +365,7 @@ def spoiled(value):
         (np.ones((10, 2)), "feature 0, 1 is constant"),
         (np.c_[GOOD[:, 0], np.full(10, 7.0)], "feature 1 is constant"),
         ([[1.0, 2.0], [3.0]], "inhomogeneous"),
+        (GOOD * 1e-145, "varies by only"),
     ],
 )
 def test_bad_data_are_refused_with_a_reason(x, message):

@@ -70,6 +70,8 @@ def test_answers_of_the_wrong_kind_are_told_so(answer, said):
         (lambda r: r, "raised TypeError"),
         (lambda r, _: r, "shape"),
         (lambda *_: "text", "Expected numbers"),
+        (lambda *_: [[1.0], [2.0, 3.0]], "Expected numbers"),
+        (lambda *_: None, "does it end with a return?"),
     ],
 )
 def test_functions_of_the_wrong_kind_are_told_so(answer, said):
@@ -85,3 +87,11 @@ def test_check_prints_the_verdict(capsys):
     check("mixtures.count", 8)
     check("mixtures.count")
     assert capsys.readouterr().out.splitlines()[0] == "Right."
+
+
+def test_a_function_that_changes_its_arguments_is_not_taken_in():
+    def cheat(r, x):
+        r[:], x[:] = 1.0, 2.0
+        return np.array([[1.0, 1.0], [2.0, 2.0], [0.0, 0.0]])
+
+    assert not grade("mixtures.mstep", cheat).right

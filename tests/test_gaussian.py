@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import sparse, stats
 
 from emlib import DegenerateError, gaussian
 from emlib.gaussian import Gaussian
@@ -121,3 +121,30 @@ def test_weights_must_be_finite_and_not_negative(weights):
 def test_weights_must_fit_the_data():
     with pytest.raises(ValueError, match=r"shape \(2,\)"):
         gaussian.sufficient_statistics([[0.0], [1.0]], [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("mean", "covariance"),
+    [([3.0], np.eye(2)), ([0.0, 0.0], np.ones(2)), (np.zeros((3, 2)), np.eye(2)), (0.0, 1.0)],
+)
+def test_parameters_must_fit_the_data(mean, covariance):
+    with pytest.raises(ValueError, match="data with 2 features need"):
+        gaussian.log_density(np.zeros((4, 2)), mean, covariance)
+
+
+def test_parameters_must_be_finite():
+    with pytest.raises(ValueError, match="must be finite"):
+        gaussian.log_density(np.zeros((4, 1)), [np.nan], [[1.0]])
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.ma.masked_array([[1.0], [2.0]], mask=[[True], [False]]),
+        sparse.eye(2),
+        np.ones((2, 1)) * 1j,
+    ],
+)
+def test_data_of_another_kind_are_refused(x):
+    with pytest.raises(ValueError, match="real and dense"):
+        gaussian.sufficient_statistics(x)

@@ -138,6 +138,13 @@ def test_component_of_weight_zero_has_no_responsibility():
     np.testing.assert_array_equal(mixture.responsibilities(params, [[0.5]]), [[1, 0]])
 
 
+def test_sample_has_the_covariance_of_its_component():
+    covariance = np.array([[2.0, 1.2], [1.2, 1.0]])
+    params = MixtureParams(np.ones(1), np.zeros((1, 2)), covariance[None])
+    x, _ = mixture.sample(params, 200_000, np.random.default_rng(0))
+    np.testing.assert_allclose(np.cov(x.T), covariance, atol=0.03)
+
+
 def test_sample_draws_labels_and_points():
     params = MixtureParams(
         np.array([0.3, 0.7]), np.array([[20.0], [40.0]]), np.full((2, 1, 1), 25.0)
@@ -156,5 +163,22 @@ def test_nudge_moves_each_component_and_leaves_its_shape(seed, size):
     before = mixture.m_step(statistics)
     after = mixture.m_step(mixture.nudge(statistics, np.random.default_rng(seed), size))
     np.testing.assert_allclose(after.covariances, before.covariances, rtol=1e-6, atol=1e-8)
-    np.testing.assert_array_equal(after.weights, before.weights)
-    assert np.all(after.means != before.means)
+    even = 1 / len(before.weights)
+    assert np.all(np.abs(after.weights - even) <= np.abs(before.weights - even))
+    spread = np.sqrt(np.linalg.eigvalsh(before.covariances)[:, -1])
+    moved = np.linalg.norm(after.means - before.means, axis=1)
+    assert np.all(moved > 0)
+    assert np.all(moved < 6 * size * spread)
+
+
+def test_nudge_brings_back_a_component_that_has_died():
+    x, params = random_problem(0)
+    dying = MixtureParams(np.array([1 - 2e-30, 1e-30, 1e-30]), params.means, params.covariances)
+    statistics = mixture.nudge(mixture.e_step(dying, x)[0], np.random.default_rng(0), 0.3)
+    assert mixture.m_step(statistics).weights.min() > 0.05
+
+
+def test_points_out_of_reach_are_named():
+    params = MixtureParams(np.ones(1), np.zeros((1, 1)), np.full((1, 1, 1), 1e-20))
+    with pytest.raises(ValueError, match="point 1 has density zero"):
+        mixture.responsibilities(params, [[0.0], [1e149]])

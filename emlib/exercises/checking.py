@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,14 @@ class FunctionExercise:
         if not callable(given):
             return Verdict(False, "This asks for a function: give its name, without calling it.")
         try:
-            values = [given(*case) for case in self.cases]
+            # On copies: a function that changes its arguments must not change the reference's.
+            values = [given(*copy.deepcopy(case)) for case in self.cases]
         except Exception as error:  # whatever the reader's function raises is the reader's news
             return Verdict(False, f"Your function raised {type(error).__name__}: {error}")
+        if any(value is None for value in values):
+            return Verdict(False, "Your function returns nothing: does it end with a return?")
+        if any(_numbers(value) is None for value in values):
+            return Verdict(False, f"Expected numbers, and got {type(values[0]).__name__}.")
         for reference, hint in ((self.reference, ""), *self.mistakes):
             if self._agrees(values, reference):
                 return Verdict(not hint, f"Not yet. {hint}" if hint else "Right.")
@@ -151,9 +158,8 @@ def _find(name: str) -> Exercise | FunctionExercise:
 
 def _shape_trouble(given: Any, answer: Any) -> str:
     """What is wrong with the form of an answer, before its value is looked at; or ''."""
-    try:
-        array = np.asarray(given, dtype=float)
-    except (TypeError, ValueError):
+    array = _numbers(given)
+    if array is None:
         return f"Expected numbers, and got {type(given).__name__}."
     if array.shape != np.shape(answer):
         wanted = np.shape(answer) or "a single number"
@@ -161,3 +167,11 @@ def _shape_trouble(given: Any, answer: Any) -> str:
     if not np.all(np.isfinite(array)):
         return "Your answer contains a value that is not a finite number (nan or inf)."
     return ""
+
+
+def _numbers(value: Any) -> NDArray[np.float64] | None:
+    """The value as an array of floats, or None where it is not one."""
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        return None
