@@ -95,8 +95,8 @@ class EMResult(Generic[P]):
     message : str
         The same in words.
     remaining_gain : float
-        Aitken's estimate of how much the objective would still gain; inf if unknown. Where
-        steps are lost in rounding, the last estimate before that.
+        Aitken's estimate of how much the objective would still gain; inf if unknown. Noisy
+        where the steps are close to rounding.
     confirmed : bool or None
         True: nudged away, EM came back to the same value, so this is no saddle.
         False: it did not come back. None: not checked, or no nudge made sense.
@@ -351,7 +351,6 @@ class _Climber(Generic[P, S]):
         run.statistics = statistics
         if self._has_arrived(run):
             run.stop = StopReason.CONVERGED
-            run.message = f"estimated remaining gain {run.remaining_gain:.1e}"
             return False
         run.message = f"stopped after {self.max_iter} iterations, before convergence"
         return bool(np.isfinite(objective))
@@ -383,11 +382,13 @@ class _Climber(Generic[P, S]):
         rounding = ROUNDING * _scale(run.objective)
         if step <= rounding:
             # No gain that floating point could show; a tiny fall is rounding too.
+            run.message = "the steps are lost in rounding"
             return True
-        # The largest gain that rounding allows: differences of nearly equal numbers are noisy.
-        before = run.objective[-2] - run.objective[-3] - rounding
-        run.remaining_gain = _aitken_gain(step + rounding, before)
-        return step <= self.tol and run.remaining_gain <= self.tol
+        before = run.objective[-2] - run.objective[-3]
+        run.remaining_gain = _aitken_gain(step, before)
+        run.message = f"estimated remaining gain {run.remaining_gain:.1e}"
+        # Differences of nearly equal numbers are noisy: take the largest gain they allow.
+        return max(step, _aitken_gain(step + rounding, before - rounding)) <= self.tol
 
 
 def _aitken_gain(step: float, step_before: float) -> float:
