@@ -328,6 +328,11 @@ def test_every_saddle_on_the_way_is_left_and_on_record():
         assert abs(result.trace.params[i] - result.trace.params[i - 1]) > 1
 
 
+def test_a_slightly_higher_peak_is_worth_going_to():
+    result = climb_to_peak([100, 100.5, 0], lambda place, rng, size: min(place + 10, 10.2))
+    assert result.objective == pytest.approx(100.5, abs=1e-5)
+
+
 def test_a_nudge_that_makes_no_sense_confirms_nothing_and_loses_nothing():
     def senseless(*_):
         raise ValueError("no")
