@@ -56,6 +56,12 @@ class ObjectiveFellWarning(RuntimeWarning):
     """The objective fell, which exact E- and M-steps cannot do: a step has a bug."""
 
 
+_WARNINGS = {
+    StopReason.OBJECTIVE_FELL: ObjectiveFellWarning,
+    StopReason.DEGENERATE: DegenerateWarning,
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Trace(Generic[P]):
     """What EM visited, in order.
@@ -140,6 +146,7 @@ def em(
     map: Callable[..., Iterable[Any]] | None = None,  # noqa: A002 - it is a map
     rng: np.random.Generator | None = None,
     progress: bool = False,
+    warn: bool = True,
 ) -> EMResult[P]:
     """Run EM from `params` until the estimated remaining gain is below `tol`.
 
@@ -174,6 +181,8 @@ def em(
         Source of the nudges; by default a fixed one, so that `em` is deterministic.
     progress : bool
         Whether to show a progress bar.
+    warn : bool
+        Whether to warn of a result that is not to be trusted; `stop` says it in any case.
 
     Returns
     -------
@@ -213,43 +222,6 @@ def em(
     >>> result.stop, result.confirmed
     (<StopReason.CONVERGED: 'converged'>, True)
     """
-    result = run_em(
-        e_step,
-        m_step,
-        params,
-        data,
-        tol=tol,
-        max_iter=max_iter,
-        log_prior=log_prior,
-        nudge=nudge,
-        confirm=confirm,
-        map=map,
-        rng=rng,
-        progress=progress,
-    )
-    if result.stop is StopReason.OBJECTIVE_FELL:
-        warnings.warn(result.message, ObjectiveFellWarning, stacklevel=2)
-    if result.stop is StopReason.DEGENERATE:
-        warnings.warn(result.message, DegenerateWarning, stacklevel=2)
-    return result
-
-
-def run_em(
-    e_step: Callable[[P, Any], tuple[S, float]],
-    m_step: Callable[[S], P],
-    params: P,
-    data: Any,
-    *,
-    tol: float,
-    max_iter: int,
-    log_prior: Callable[[P], float] | None = None,
-    nudge: Nudge[S] | None = None,
-    confirm: bool = True,
-    map: Callable[..., Iterable[Any]] | None = None,  # noqa: A002 - as in `em`
-    rng: np.random.Generator | None = None,
-    progress: bool = False,
-) -> EMResult[P]:
-    """`em` without its warnings, for callers that put them in words of their own."""
     _check_settings(tol, max_iter)
     total = e_step if map is None else partial(_mapped_e_step, e_step, map, _reusable(data))
     with tqdm(disable=not progress, unit=" iterations") as bar:
@@ -264,6 +236,8 @@ def run_em(
         if confirm and climb.stop is StopReason.CONVERGED:
             shake = relative_nudge if nudge is None else nudge
             climb, confirmed = _confirm(climber, climb, shake, rng or np.random.default_rng(0))
+    if warn and climb.stop in _WARNINGS:
+        warnings.warn(climb.message, _WARNINGS[climb.stop], stacklevel=2)
     return _result(climb, confirmed, climber.n_steps)
 
 
@@ -437,7 +411,7 @@ def _nudged_climbs(
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             continue
         if other.stop is StopReason.OBJECTIVE_FELL:
-            warnings.warn(f"after a nudge, {other.message}", ObjectiveFellWarning, stacklevel=5)
+            warnings.warn(f"after a nudge, {other.message}", ObjectiveFellWarning, stacklevel=4)
         elif other.stop is not StopReason.DEGENERATE and np.all(np.isfinite(other.objective)):
             yield other
 

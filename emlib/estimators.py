@@ -22,7 +22,7 @@ from emlib.em import (
     EMResult,
     ObjectiveFellWarning,
     StopReason,
-    run_em,
+    em,
 )
 from emlib.mixture import MixtureParams
 from emlib.starts import STARTS
@@ -159,7 +159,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self, x: Array, start: MixtureParams, rng: np.random.Generator
     ) -> EMResult[MixtureParams]:
         """One climb from one start, in standard units."""
-        result = run_em(
+        result = em(
             mixture.e_step,
             partial(mixture.m_step, floor=self.covariance_floor),
             start,
@@ -168,6 +168,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             max_iter=self.max_iter,
             nudge=mixture.nudge,
             rng=rng,
+            warn=False,  # what is wrong with the result that is kept is said by `_keep`
         )
         return _name_collapsed(result, self.covariance_floor, len(x))
 
