@@ -388,6 +388,7 @@ def test_a_bad_start_does_not_hide_a_fall():
     [
         ([-10.0, -9.999, -9.9979, -9.9967, -9.9954], None),  # small steps that grow
         ([-10.0, -9.99, -9.981, -9.9729, -9.96561], None),  # small steps that hardly shrink
+        ([-20.0, -10.0, -9.9, -9.8, -9.7], None),  # little left by Aitken, but a large step
         ([-10.0, -9.0, -8.999, -8.998999, -8.0], 3),  # small, and shrinking fast
     ],
 )
