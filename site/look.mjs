@@ -45,6 +45,21 @@ async function inspect(mode) {
   return problems;
 }
 
+// A figure that moves must move when its reader asks, and say where it is.
+async function tryPlayers(page) {
+  const problems = [];
+  for (const player of await page.locator(".em-player").all()) {
+    const shown = () => player.locator("img:visible").getAttribute("data-label");
+    const before = await shown();
+    await player.getByLabel("Forward").click();
+    const after = await shown();
+    if (after === before) problems.push(`player stays at ${before}`);
+    const said = await player.locator("output").textContent();
+    if (after !== said) problems.push(`player says ${said} at ${after}`);
+  }
+  return problems;
+}
+
 async function look(context, file, width, mode) {
   const page = await context.newPage();
   const problems = [];
@@ -63,6 +78,7 @@ async function look(context, file, width, mode) {
   problems.push(...(await page.evaluate(inspect, mode)));
   const name = `${file.replaceAll(/[\\/]/g, "-").replace(".html", "")}-${width}-${mode}.png`;
   await page.screenshot({ path: join(pictures, name), fullPage: true });
+  problems.push(...(await tryPlayers(page)));
   await page.close();
   return [...new Set(problems)].map((problem) => `${file} at ${width} px, ${mode}: ${problem}`);
 }

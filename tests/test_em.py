@@ -426,5 +426,10 @@ def test_statistics_that_are_not_numbers_are_told_so():
         add({"n": 1.0}, {"m": 1.0})
 
 
+def test_statistics_of_different_lengths_do_not_add():
+    with pytest.raises(ValueError, match="shorter"):
+        add((1.0, 2.0), (1.0,))
+
+
 def test_traces_are_compared_by_identity():
     assert Trace((0.0,), np.zeros(1)) != Trace((0.0,), np.zeros(1))

@@ -100,6 +100,19 @@ def test_far_mean_is_an_error_and_not_a_wrong_variance():
         gaussian.mle(gaussian.sufficient_statistics(x))
 
 
+@pytest.mark.parametrize("mean", [1e3, 1e4])
+def test_a_mean_that_costs_few_digits_is_no_error(mean):
+    x = mean + np.random.default_rng(0).normal(size=(1000, 1))
+    fitted = gaussian.mle(gaussian.sufficient_statistics(x))
+    np.testing.assert_allclose(fitted.covariance[0, 0], x.var(), rtol=1e-6)
+
+
+def test_a_mean_that_costs_too_many_digits_is_an_error():
+    x = 1e5 + np.random.default_rng(0).normal(size=(1000, 1))
+    with pytest.raises(DegenerateError, match="lost in rounding"):
+        gaussian.mle(gaussian.sufficient_statistics(x))
+
+
 def test_singular_covariance_is_named():
     with pytest.raises(DegenerateError, match="not positive definite"):
         gaussian.log_density(np.zeros((2, 2)), np.zeros(2), np.ones((2, 2)))
