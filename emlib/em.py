@@ -56,7 +56,7 @@ class ObjectiveFellWarning(RuntimeWarning):
     """The objective fell, which exact E- and M-steps cannot do: a step has a bug."""
 
 
-_WARNINGS = {
+WARNINGS = {
     StopReason.OBJECTIVE_FELL: ObjectiveFellWarning,
     StopReason.DEGENERATE: DegenerateWarning,
 }
@@ -223,7 +223,10 @@ def em(
     (<StopReason.CONVERGED: 'converged'>, True)
     """
     _check_settings(tol, max_iter)
-    total = e_step if map is None else partial(_mapped_e_step, e_step, map, _reusable(data))
+    total = e_step
+    if map is not None:
+        _check_chunks(data)
+        total = partial(_mapped_e_step, e_step, map)
     with tqdm(disable=not progress, unit=" iterations") as bar:
         climber = _Climber(total, m_step, data, log_prior, tol, max_iter, bar)
         climb = climber.climb(params)
@@ -236,8 +239,8 @@ def em(
         if confirm and climb.stop is StopReason.CONVERGED:
             shake = relative_nudge if nudge is None else nudge
             climb, confirmed = _confirm(climber, climb, shake, rng or np.random.default_rng(0))
-    if warn and climb.stop in _WARNINGS:
-        warnings.warn(climb.message, _WARNINGS[climb.stop], stacklevel=2)
+    if warn and climb.stop in WARNINGS:
+        warnings.warn(climb.message, WARNINGS[climb.stop], stacklevel=2)
     return _result(climb, confirmed, climber.n_steps)
 
 
@@ -433,21 +436,13 @@ def _result(climb: _Climb[P], confirmed: bool | None, n_steps: int) -> EMResult[
 def _mapped_e_step(
     e_step: Callable[[P, Any], tuple[S, float]],
     map_chunks: Callable[..., Iterable[Any]],
-    chunks: Any,
     params: P,
-    _: Any,
+    chunks: Any,
 ) -> tuple[S, float]:
     """Statistics add: the E-step of all the data is the sum of the chunks' E-steps."""
     parts = map_chunks(partial(e_step, params), chunks)
     total: tuple[S, float] = reduce(add, (_pair(_waited_for(part)) for part in parts))
     return total
-
-
-def _reusable(chunks: Any) -> Any:
-    """The chunks, if every iteration can go through them again."""
-    if iter(chunks) is chunks or not len(chunks):
-        raise ValueError("with map, data must be a list of chunks, at least one: not a generator")
-    return chunks
 
 
 def _pair(returned: Any) -> tuple[Any, float]:
@@ -464,6 +459,12 @@ def _pair(returned: Any) -> tuple[Any, float]:
 def _waited_for(part: Any) -> Any:
     """The value of a future; anything else as it is."""
     return part.result() if hasattr(part, "result") else part
+
+
+def _check_chunks(chunks: Any) -> None:
+    """Every iteration must be able to go through the chunks again."""
+    if iter(chunks) is chunks or not len(chunks):
+        raise ValueError("with map, data must be a list of chunks, at least one: not a generator")
 
 
 def _check_settings(tol: float, max_iter: int) -> None:

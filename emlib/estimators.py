@@ -17,17 +17,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emlib import gaussian, mixture
 from emlib.em import (
+    WARNINGS,
     DegenerateError,
-    DegenerateWarning,
     EMResult,
-    ObjectiveFellWarning,
     StopReason,
     em,
 )
 from emlib.mixture import MixtureParams
 from emlib.starts import STARTS
 from emlib.units import Units
-from emlib.validation import check_data, check_spread
+from emlib.validation import check_data, check_spread, listed
 
 Array = NDArray[np.float64]
 # A component whose responsibilities sum to less than this has no points to speak of.
@@ -210,10 +209,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = best.n_iter
         self.lower_bound_ = best.objective / n
         self.lower_bounds_ = list(best.trace.objective / n)
-        if best.stop is StopReason.DEGENERATE:
-            warnings.warn(best.message, DegenerateWarning, stacklevel=3)
-        elif best.stop is StopReason.OBJECTIVE_FELL:
-            warnings.warn(best.message, ObjectiveFellWarning, stacklevel=3)
+        if best.stop in WARNINGS:
+            warnings.warn(best.message, WARNINGS[best.stop], stacklevel=3)
         elif not best.converged:
             advice = f"{best.message}. Raise max_iter, or try other starts with n_init."
             warnings.warn(advice, ConvergenceWarning, stacklevel=3)
@@ -330,10 +327,10 @@ def _name_collapsed(
     on_floor = np.flatnonzero(values[:, 0] <= floor * (1 + 1e-6) + rounding)
     empty = np.flatnonzero(n * result.params.weights < EMPTY)
     if len(empty):
-        message = f"component {_listed(empty)} has lost all its points. Use fewer components."
+        message = f"component {listed(empty)} has lost all its points. Use fewer components."
     elif len(on_floor):
         message = (
-            f"component {_listed(on_floor)} has collapsed onto too few or identical points, or "
+            f"component {listed(on_floor)} has collapsed onto too few or identical points, or "
             "onto features that depend linearly on each other: its covariance rests on the floor "
             "and its likelihood says nothing. Use fewer components, more starts (n_init), or drop "
             "duplicate features. If it really is that narrow, lower covariance_floor."
@@ -341,7 +338,3 @@ def _name_collapsed(
     else:
         return result
     return replace(result, stop=StopReason.DEGENERATE, message=message)
-
-
-def _listed(components: NDArray[np.intp]) -> str:
-    return ", ".join(str(k) for k in components)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve_triangular
 
 from emlib.em import DegenerateError
-from emlib.validation import check_data, check_weights
+from emlib.validation import check_data, check_weights, listed
 
 Array = NDArray[np.float64]
 LOG_2PI = float(np.log(2 * np.pi))
@@ -177,7 +177,7 @@ def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     """
     n = np.asarray(statistics.n, dtype=float)
     if not np.all(n > 0):
-        empty = ", ".join(str(k) for k in np.flatnonzero(~(np.atleast_1d(n) > 0)))
+        empty = listed(np.flatnonzero(~(np.atleast_1d(n) > 0)))
         raise DegenerateError(f"component {empty} has lost all its points; use fewer components")
     # Equation ml-gaussian-mean
     mean = statistics.sum_x / n[..., None]

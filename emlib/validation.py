@@ -73,12 +73,23 @@ def check_spread(data: NDArray[np.float64]) -> None:
     spread = np.ptp(data, axis=0)
     constant = np.flatnonzero(spread == 0)
     if len(constant):
-        names = ", ".join(str(j) for j in constant)
         raise ValueError(
-            f"feature {names} is constant: a Gaussian needs a variance above zero. Drop it."
+            f"feature {listed(constant)} is constant: a Gaussian needs a variance above zero. "
+            "Drop it."
         )
     if spread.min() < SMALLEST:
         raise ValueError(
             f"feature {spread.argmin()} varies by only {spread.min():g}, whose square is out of a "
             "float's range. Rescale the feature."
         )
+
+
+def listed(indices: NDArray[np.intp]) -> str:
+    """Components or features as a message names them.
+
+    Examples
+    --------
+    >>> listed(np.array([0, 2]))
+    '0, 2'
+    """
+    return ", ".join(str(i) for i in indices)

@@ -11,7 +11,7 @@ from tools.paths import BUILD, CHAPTERS, ROOT
 
 # Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
 JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
-UNSEEN = shutil.ignore_patterns(".*", "node_modules", "__pycache__", "preview.png")
+UNSEEN = shutil.ignore_patterns(".*", "node_modules", "__pycache__")
 
 
 def renew(folder: Path) -> Path:

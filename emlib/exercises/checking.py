@@ -94,8 +94,9 @@ class FunctionExercise:
             return Verdict(False, f"Your function raised {type(error).__name__}: {error}")
         if any(value is None for value in values):
             return Verdict(False, "Your function returns nothing: does it end with a return?")
-        if any(_numbers(value) is None for value in values):
-            return Verdict(False, f"Expected numbers, and got {type(values[0]).__name__}.")
+        for value in values:
+            if _numbers(value) is None:
+                return Verdict(False, f"Expected numbers, and got {type(value).__name__}.")
         for reference, hint in ((self.reference, ""), *self.mistakes):
             if self._agrees(values, reference):
                 return Verdict(not hint, f"Not yet. {hint}" if hint else "Right.")
