@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test outputs lab serve look clean
+.PHONY: help book test outputs lab serve look bench clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile
@@ -26,6 +26,9 @@ serve: book  ## build the site and serve it to this machine only
 
 look: .venv/complete  ## open every built page in a browser and report what is wrong
 	@$(PY) -m tools look
+
+bench: .venv/complete  ## time emlib beside scikit-learn on the same problems
+	@$(PY) -m tools bench
 
 clean:  ## remove what was built
 	@rm -rf _build

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from emlib.squarem import Coordinates, leap, plain_coordinates
 from emlib.trees import add, map_leaves
 
 P = TypeVar("P")
@@ -76,11 +77,14 @@ class Trace(Generic[P]):
     nudged_at : tuple of int
         Iterations reached by a nudge off a saddle and not by an EM step: only there
         may the objective be lower than the one before.
+    leapt_at : tuple of int
+        Iterations reached by a leap of SQUAREM.
     """
 
     params: tuple[P, ...]
     objective: NDArray[np.float64]
     nudged_at: tuple[int, ...] = ()
+    leapt_at: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.params)
@@ -109,7 +113,7 @@ class EMResult(Generic[P]):
     trace : Trace
         Parameters and objective at every iteration.
     n_steps : int
-        M-steps taken in all, those of the confirmation included.
+        Steps taken in all, those of the confirmation and leaps taken back included.
     """
 
     params: P
@@ -143,6 +147,8 @@ def em(
     log_prior: Callable[[P], float] | None = None,
     nudge: Nudge[S] | None = None,
     confirm: bool = True,
+    accelerate: bool | Coordinates = False,
+    exact: bool = True,
     map: Callable[..., Iterable[Any]] | None = None,  # noqa: A002 - it is a map
     rng: np.random.Generator | None = None,
     progress: bool = False,
@@ -174,6 +180,12 @@ def em(
     confirm : bool
         Whether to nudge the solution and see that EM returns to it. A saddle, where EM
         stays for ever, is left that way. Costs a second, short climb.
+    accelerate : bool or Coordinates
+        Whether to leap ahead along the path of the steps (SQUAREM). A leap that leads lower, or
+        nowhere, is taken back. `Coordinates` show the parameters as a vector that may take any
+        values; True takes their numbers as they are.
+    exact : bool
+        False if the steps only approximate E and M, so that a falling objective is no mistake.
     map : callable (function, chunks) -> iterable, optional
         With which to run the E-step over a list of chunks: the built-in `map`, an executor's
         or a Dask client's. The chunks' statistics are added. Futures are waited for.
@@ -228,7 +240,11 @@ def em(
         _check_chunks(data)
         total = partial(_mapped_e_step, e_step, map)
     with tqdm(disable=not progress, unit=" iterations") as bar:
-        climber = _Climber(total, m_step, data, log_prior, tol, max_iter, bar)
+        if accelerate is True:
+            accelerate = plain_coordinates(params)
+        climber = _Climber(
+            total, m_step, data, log_prior, tol, max_iter, bar, exact, accelerate or None
+        )
         climb = climber.climb(params)
         if not np.isfinite(climb.objective[0]):
             raise ValueError(
@@ -268,16 +284,29 @@ class _Climb(Generic[P]):
     params: list[P] = field(default_factory=list)
     objective: list[float] = field(default_factory=list)
     nudged_at: tuple[int, ...] = ()
+    leapt_at: tuple[int, ...] = ()
     statistics: Any = None
     stop: StopReason = StopReason.MAX_ITER
     message: str = ""
     remaining_gain: float = np.inf
+
+    @property
+    def since_leap(self) -> int:
+        """Number of points reached by EM steps alone, the first of them by leap or as the start."""
+        return len(self.params) - max((0, *self.leapt_at))
+
+    def note(self, params: P, objective: float, statistics: Any) -> None:
+        """Add a visited point."""
+        self.params.append(params)
+        self.objective.append(objective)
+        self.statistics = statistics
 
     def then(self, other: _Climb[P]) -> _Climb[P]:
         return _Climb(
             self.params + other.params,
             self.objective + other.objective,
             (*self.nudged_at, len(self.params)),
+            (*self.leapt_at, *(len(self.params) + i for i in other.leapt_at)),
             other.statistics,
             other.stop,
             other.message,
@@ -296,6 +325,8 @@ class _Climber(Generic[P, S]):
     tol: float
     max_iter: int
     bar: Any
+    exact: bool
+    coordinates: Coordinates | None
     n_steps: int = 0
 
     def climb(self, params: P) -> _Climb[P]:
@@ -304,11 +335,32 @@ class _Climber(Generic[P, S]):
         try:
             while self._visit(run, params) and len(run.params) <= self.max_iter:
                 params = self.step(run.statistics)
+                if self._leap(run, params):
+                    params = self.step(run.statistics)
         except (ArithmeticError, np.linalg.LinAlgError) as error:
             if not run.params:
                 raise
             run.stop, run.message = StopReason.DEGENERATE, str(error)
         return run
+
+    def _leap(self, run: _Climb[P], params: P) -> bool:
+        """After two EM steps, note a leap beyond `params` in `run`, if it leads higher."""
+        if self.coordinates is None or run.since_leap % 3 or len(run.params) > self.max_iter:
+            return False
+        further = leap(self.coordinates, run.params[-2], run.params[-1], params)
+        if further is None:
+            return False
+        try:
+            with np.errstate(all="ignore"):
+                statistics, objective = self._evaluate(further)
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            objective = -np.inf
+        if not run.objective[-1] <= objective < np.inf:
+            self.n_steps += 1
+            return False
+        run.leapt_at = (*run.leapt_at, len(run.params))
+        run.note(further, objective, statistics)
+        return True
 
     def step(self, statistics: S) -> P:
         """One M-step, counted."""
@@ -316,16 +368,19 @@ class _Climber(Generic[P, S]):
         self.bar.update()
         return self.m_step(statistics)
 
-    def _visit(self, run: _Climb[P], params: P) -> bool:
-        """E-step at `params`, noted in `run`; whether to go on."""
+    def _evaluate(self, params: P) -> tuple[S, float]:
+        """E-step at `params`: statistics and objective."""
         statistics, objective = _pair(self.e_step(params, self.data))
         if self.log_prior is not None:
             objective += float(self.log_prior(params))
+        return statistics, objective
+
+    def _visit(self, run: _Climb[P], params: P) -> bool:
+        """E-step at `params`, noted in `run`; whether to go on."""
+        statistics, objective = self._evaluate(params)
         if run.params and not self._is_acceptable(run, objective):
             return False
-        run.params.append(params)
-        run.objective.append(objective)
-        run.statistics = statistics
+        run.note(params, objective, statistics)
         if self._has_arrived(run):
             run.stop = StopReason.CONVERGED
             return False
@@ -341,7 +396,7 @@ class _Climber(Generic[P, S]):
             run.message = (
                 f"the objective became {objective} {at}; the parameters before it are kept"
             )
-        elif fall > FALL_TOLERANCE * _scale(run.objective):
+        elif self.exact and fall > FALL_TOLERANCE * _scale(run.objective):
             run.stop = StopReason.OBJECTIVE_FELL
             run.message = (
                 f"the objective fell by {fall:.3g} {at}; exact E- and M-steps cannot do that, "
@@ -353,7 +408,7 @@ class _Climber(Generic[P, S]):
 
     def _has_arrived(self, run: _Climb[P]) -> bool:
         """Both the last step and the estimated rest of the way are below `tol`."""
-        if len(run.objective) < 3:
+        if run.since_leap < 3:
             return False
         step = run.objective[-1] - run.objective[-2]
         rounding = ROUNDING * _scale(run.objective)
@@ -365,7 +420,11 @@ class _Climber(Generic[P, S]):
         run.remaining_gain = _aitken_gain(step, before)
         run.message = f"estimated remaining gain {run.remaining_gain:.1e}"
         # Differences of nearly equal numbers are noisy: take the largest gain they allow.
-        return max(step, _aitken_gain(step + rounding, before - rounding)) <= self.tol
+        largest = max(step, _aitken_gain(step + rounding, before - rounding))
+        if run.leapt_at and run.since_leap == 3:
+            # The leap shows what is to gain in directions in which steps are too slow to tell.
+            largest = max(largest, run.objective[-1] - run.objective[-4])
+        return largest <= self.tol
 
 
 def _aitken_gain(step: float, step_before: float) -> float:
@@ -420,7 +479,7 @@ def _nudged_climbs(
 
 
 def _result(climb: _Climb[P], confirmed: bool | None, n_steps: int) -> EMResult[P]:
-    trace = Trace(tuple(climb.params), np.array(climb.objective), climb.nudged_at)
+    trace = Trace(tuple(climb.params), np.array(climb.objective), climb.nudged_at, climb.leapt_at)
     return EMResult(
         params=climb.params[-1],
         objective=climb.objective[-1],

@@ -6,11 +6,12 @@ M-step is the very `mle` that fits one Gaussian.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dtrtri
 
 from emlib.em import DegenerateError
 from emlib.validation import check_data, check_weights, listed
@@ -20,6 +21,10 @@ LOG_2PI = float(np.log(2 * np.pi))
 # E[x^2] - E[x]^2 is wrong by about this times E[x^2]; more than a millionth of it is too much.
 CANCELLATION = 8 * np.finfo(float).eps
 LARGEST_ERROR = 1e-6
+NOT_POSITIVE = (
+    "a covariance is not positive definite: a component has collapsed onto too few "
+    "points, or features depend linearly on each other. Use fewer components or a floor."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +52,45 @@ class GaussianStatistics:
         Sum of the weights; the number of points if there are none.
     sum_x : ndarray of shape (..., D)
     sum_xx : ndarray of shape (..., D, D)
+        Or only what other forms of covariance need: sums of squares (K, D) where features are
+        independent, (K,) where they also have one variance, one matrix (D, D) where components
+        share it.
+    origin : ndarray of shape (..., D), or 0
+        From where x was measured. Near a component's mean, sums of squares lose no digits.
+    tied : bool
+        Whether `sum_xx` is that of all components together.
     """
 
     n: Array
     sum_x: Array
     sum_xx: Array
+    origin: Array | float = 0.0
+    tied: bool = False
+
+    def __add__(self, other: GaussianStatistics) -> GaussianStatistics:
+        """Statistics add, once they are measured from the same origin."""
+        if np.any(self.origin != other.origin):
+            other = other.about(self.origin)
+        return replace(
+            self,
+            n=self.n + other.n,
+            sum_x=self.sum_x + other.sum_x,
+            sum_xx=self.sum_xx + other.sum_xx,
+        )
+
+    def about(self, origin: Array | float) -> GaussianStatistics:
+        """The same statistics, measured from another origin."""
+        n, step = self.n[..., None], self.origin - np.asarray(origin) + np.zeros_like(self.sum_x)
+        # (x + s)(x + s)' = x x' + x s' + s x' + s s', summed over the component's points
+        half = np.einsum("...i,...j->...ij", self.sum_x + 0.5 * n * step, step)
+        change = half + np.swapaxes(half, -1, -2)
+        if self.tied:
+            change = change.sum(axis=0)
+        elif self.sum_xx.ndim < change.ndim:  # independent features, or one variance for all
+            change = np.diagonal(change, axis1=-2, axis2=-1)
+            change = change.sum(axis=-1) if self.sum_xx.ndim < change.ndim else change
+        sum_x, sum_xx = self.sum_x + n * step, self.sum_xx + change
+        return replace(self, sum_x=sum_x, sum_xx=sum_xx, origin=origin)
 
 
 def log_density(x: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> Array:
@@ -110,14 +149,26 @@ def _log_density(x: Array, mean: Array, covariance: Array) -> Array:
 
 
 def cholesky_factor(covariance: Array) -> Array:
-    """The lower triangular L with L L' = covariance; DegenerateError if there is none."""
+    """The lower triangular L with L L' = covariance, or a stack of them; or DegenerateError."""
     try:
         return np.asarray(np.linalg.cholesky(covariance), dtype=float)
     except np.linalg.LinAlgError as error:
-        raise DegenerateError(
-            "a covariance is not positive definite: a component has collapsed onto too few "
-            "points, or features depend linearly on each other. Use fewer components or a floor."
-        ) from error
+        raise DegenerateError(NOT_POSITIVE) from error
+
+
+def inverse_factor(covariance: Array) -> Array:
+    """The inverse W of the Cholesky factor, or a stack: W (x - mean) has covariance one."""
+    factors = cholesky_factor(covariance)
+    stack = factors.reshape(-1, *factors.shape[-2:])
+    # The inverse of a triangle is as accurate as solving with it; that of a covariance is not.
+    return np.stack([dtrtri(factor, lower=True)[0] for factor in stack]).reshape(factors.shape)
+
+
+def check_positive(variances: Array) -> Array:
+    """The variances, if they are above zero; or DegenerateError."""
+    if not np.all(variances > 0):
+        raise DegenerateError(NOT_POSITIVE)
+    return variances
 
 
 def sufficient_statistics(x: ArrayLike, weights: ArrayLike | None = None) -> GaussianStatistics:
@@ -175,17 +226,14 @@ def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     >>> fitted.mean, fitted.covariance
     (array([2.]), array([[1.]]))
     """
-    n = np.asarray(statistics.n, dtype=float)
-    if not np.all(n > 0):
-        empty = listed(np.flatnonzero(~(np.atleast_1d(n) > 0)))
-        raise DegenerateError(f"component {empty} has lost all its points; use fewer components")
+    n = check_alive(statistics.n)
     # Equation ml-gaussian-mean
     mean = statistics.sum_x / n[..., None]
     # Equation ml-gaussian-covariance
     mean_square = statistics.sum_xx / n[..., None, None]
     covariance = mean_square - mean[..., :, None] * mean[..., None, :]
-    _check_cancellation(covariance, mean_square, floor)
-    return Gaussian(mean, clip_eigenvalues(covariance, floor) if floor > 0 else covariance)
+    check_cancellation(_diagonal(covariance), _diagonal(mean_square), floor)
+    return Gaussian(statistics.origin + mean, clip_eigenvalues(covariance, floor))
 
 
 def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
@@ -203,16 +251,34 @@ def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
 
 def clip_eigenvalues(covariance: Array, floor: float) -> Array:
     """The covariance, or stack of them, with every eigenvalue raised to at least `floor`."""
-    values, vectors = np.linalg.eigh(covariance)
-    if values.min() >= floor:
+    if floor <= 0 or _is_above(covariance, floor):
         return covariance
+    values, vectors = np.linalg.eigh(covariance)
     raised = np.maximum(values, floor)[..., None, :]
     return np.asarray((vectors * raised) @ np.swapaxes(vectors, -1, -2))
 
 
-def _check_cancellation(covariance: Array, mean_square: Array, floor: float) -> None:
-    variance = np.diagonal(covariance, axis1=-2, axis2=-1)
-    error = CANCELLATION * np.diagonal(mean_square, axis1=-2, axis2=-1)
+def _is_above(covariance: Array, floor: float) -> bool:
+    """Whether every eigenvalue is above `floor`; a Cholesky factor is cheaper than eigenvalues."""
+    try:
+        np.linalg.cholesky(covariance - floor * np.eye(covariance.shape[-1]))
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def check_alive(n: Array) -> Array:
+    """The weights of the components, if all are above zero; or DegenerateError."""
+    weights = np.asarray(n, dtype=float)
+    if not np.all(weights > 0):
+        empty = listed(np.flatnonzero(~(np.atleast_1d(weights) > 0)))
+        raise DegenerateError(f"component {empty} has lost all its points; use fewer components")
+    return weights
+
+
+def check_cancellation(variance: Array, mean_square: Array, floor: float = 0.0) -> None:
+    """A DegenerateError if variances, as differences from mean squares, have lost their digits."""
+    error = CANCELLATION * mean_square
     lost = np.argwhere((error > LARGEST_ERROR * variance) & (error > floor))
     if len(lost):
         raise DegenerateError(
@@ -220,3 +286,7 @@ def _check_cancellation(covariance: Array, mean_square: Array, floor: float) -> 
             "mean that it is lost in rounding. Is the feature constant, or has a component "
             "collapsed onto one point? If not, subtract the feature's mean first."
         )
+
+
+def _diagonal(covariance: Array) -> Array:
+    return np.diagonal(covariance, axis1=-2, axis2=-1)

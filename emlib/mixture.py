@@ -1,22 +1,29 @@
-"""The Gaussian mixture as two pure functions, `e_step` and `m_step`, for the loop `emlib.em`."""
+"""Mixtures of any family as two pure functions, `e_step` and `m_step`, for the loop `emlib.em`.
+
+Gaussians with full covariances are the default; others are in `emlib.covariances`, and counts in
+`emlib.families`. Parameters are the weights, then the components' parameters in the family's
+order: `MixtureParams` for Gaussians, `(weights, rates)` for Poisson counts, and so on.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
-from emlib import gaussian
-from emlib.em import DegenerateError
+from emlib import engine
+from emlib.blocks import Blocks
+from emlib.covariances import Full, Gaussians
+from emlib.families import Family
 from emlib.gaussian import GaussianStatistics
 
 Array = NDArray[np.float64]
+Params = tuple[Array, ...]
+FULL = Full()
 
 
-@dataclass(frozen=True, eq=False)
-class MixtureParams:
+class MixtureParams(NamedTuple):
     """Parameters theta of a mixture of K Gaussians in D dimensions.
 
     Attributes
@@ -26,7 +33,8 @@ class MixtureParams:
     means : ndarray of shape (K, D)
         mu.
     covariances : ndarray of shape (K, D, D)
-        Sigma: variances on the diagonal, not standard deviations.
+        Sigma: variances on the diagonal, not standard deviations. Of shape (D, D), (K, D) or
+        (K,) for tied, diagonal and spherical covariances.
     """
 
     weights: Array
@@ -34,13 +42,14 @@ class MixtureParams:
     covariances: Array
 
 
-def log_joint(params: MixtureParams, x: ArrayLike) -> Array:
+def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
     """Logarithm of p(x_n, z_n = k): one row per point, one column per component.
 
     Parameters
     ----------
-    params : MixtureParams
+    params : MixtureParams, or a tuple of weights and the family's parameters
     x : array of shape (N, D)
+    family : Family
 
     Returns
     -------
@@ -53,13 +62,17 @@ def log_joint(params: MixtureParams, x: ArrayLike) -> Array:
     DegenerateError
         If a covariance is not positive definite.
     """
-    with np.errstate(divide="ignore"):
-        log_weights = np.log(params.weights)
-    # Equation mix-joint: log pi_k + log N(x_n | mu_k, Sigma_k)
-    return log_weights + gaussian.log_density(x, params.means, params.covariances)
+    data = Blocks.of(x)
+    form = engine.form_for(params, data, family)
+    joint = np.empty((len(params[0]), data.shape[0]))
+    for rows in data.slices(form.height):
+        form.read(data, rows)
+        # Equation mix-joint: log pi_k + log p(x_n | theta_k)
+        joint[:, rows] = form.log_joint() + form.log_shared()
+    return joint.T
 
 
-def log_density(params: MixtureParams, x: ArrayLike) -> Array:
+def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
     """Logarithm of p(x_n), an array of shape (N,).
 
     Examples
@@ -68,11 +81,14 @@ def log_density(params: MixtureParams, x: ArrayLike) -> Array:
     >>> log_density(one, [[0.0]]).round(4)
     array([-0.9189])
     """
-    # Equation mix-density: the log of a sum, computed without leaving log space
-    return np.asarray(logsumexp(log_joint(params, x), axis=1))
+    data = Blocks.of(x)
+    result = np.empty(data.shape[0])
+    for form, rows, _, log_p in engine.posteriors(params, data, family):
+        result[rows] = log_p + form.log_shared()
+    return result
 
 
-def responsibilities(params: MixtureParams, x: ArrayLike) -> Array:
+def responsibilities(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
     """r_nk = p(z_n = k | x_n): an array of shape (N, K) whose rows sum to one.
 
     Examples
@@ -82,34 +98,26 @@ def responsibilities(params: MixtureParams, x: ArrayLike) -> Array:
     array([[0.5  , 0.5  ],
            [0.119, 0.881]])
     """
-    return _posterior(params, x)[0]
+    data = Blocks.of(x)
+    result = np.empty((len(params[0]), data.shape[0]))
+    for _, rows, r, _ in engine.posteriors(params, data, family):
+        result[:, rows] = r
+    return result.T
 
 
-def _posterior(params: MixtureParams, x: ArrayLike) -> tuple[Array, Array]:
-    """Responsibilities r_nk and, beside them since they need it, log p(x_n)."""
-    joint = log_joint(params, x)
-    log_p = logsumexp(joint, axis=1, keepdims=True)
-    lost = np.flatnonzero(~np.isfinite(log_p))
-    if len(lost):
-        raise DegenerateError(
-            f"point {lost[0]} has density zero under every component: it is too far from all of "
-            "them for a float to hold. Is it an outlier, or a start far from the data?"
-        )
-    # Equation mix-responsibilities: Bayes' rule
-    return np.exp(joint - log_p), log_p[:, 0]
-
-
-def e_step(params: MixtureParams, x: ArrayLike) -> tuple[GaussianStatistics, float]:
+def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tuple[Any, float]:
     """Expected sufficient statistics of every component, and the log-likelihood.
 
     Parameters
     ----------
-    params : MixtureParams
-    x : array of shape (N, D)
+    params : MixtureParams, or a tuple of weights and the family's parameters
+    x : array of shape (N, D), or Blocks
+        As `Blocks`, points may have weights, and are checked once and not at every step.
+    family : Family
 
     Returns
     -------
-    statistics : GaussianStatistics
+    statistics : GaussianStatistics, or Sums for counts
         With a leading axis of length K.
     log_likelihood : float
         Of all the data, at `params`.
@@ -121,38 +129,65 @@ def e_step(params: MixtureParams, x: ArrayLike) -> tuple[GaussianStatistics, flo
     DegenerateError
         If a covariance is not positive definite, or a point has density zero everywhere.
     """
-    r, log_p = _posterior(params, x)
-    # Equation mix-loglik
-    return gaussian.sufficient_statistics(x, r), float(log_p.sum())
+    data, log_likelihood = Blocks.of(x), 0.0
+    for form, rows, r, log_p in engine.posteriors(params, data, family):
+        if data.weights is not None:
+            r *= data.weights[rows]
+        # Equation mix-loglik
+        log_likelihood += float(np.sum(log_p * data.count(rows)))
+        form.add(r)
+    statistics, shared = form.total(data)
+    return statistics, log_likelihood + shared
 
 
-def m_step(statistics: GaussianStatistics, floor: float = 0.0) -> MixtureParams:
-    """Weights, means and covariances from expected statistics: a weighted MLE per component.
+def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
+    """The sums of T(x), each point weighted by its responsibilities `r` of shape (N, K)."""
+    data = Blocks.of(x)
+    d = data.shape[1]
+    no_eta = np.zeros((r.shape[1], 1 + d + family.extra(d)))
+    form = engine.Natural(family, d, no_eta, np.zeros(len(family.shared(np.empty((d, 0))))))
+    for rows in data.slices(form.height):
+        form.read(data, rows)
+        form.add(r[rows].T * data.count(rows))
+    return form.total(data)[0]
+
+
+def m_step(statistics: Any, family: Family = FULL) -> Any:
+    """Parameters from expected statistics: shares, and a weighted MLE per component.
 
     Parameters
     ----------
-    statistics : GaussianStatistics
+    statistics : GaussianStatistics, or Sums for counts
         With a leading axis of length K.
-    floor : float
-        Lower bound on the eigenvalues of every covariance, in squared units of the data.
+    family : Family
 
     Returns
     -------
-    MixtureParams
+    MixtureParams, or a tuple of weights and the family's parameters
 
     Raises
     ------
     DegenerateError
         If a component has lost all its points.
     """
-    fitted = gaussian.mle(statistics, floor)
+    components = family.mle(statistics)
     # Equation mix-weights: pi_k = N_k / N
     weights = statistics.n / statistics.n.sum()
-    return MixtureParams(weights, fitted.mean, fitted.covariance)
+    if isinstance(family, Gaussians):
+        return MixtureParams(weights, *components)
+    return (weights, *components)
+
+
+def relabelled(
+    params: MixtureParams, order: NDArray[np.intp], family: Gaussians = FULL
+) -> MixtureParams:
+    """The same mixture with its components in another order."""
+    covariances = params.covariances if family.tied else params.covariances[order]
+    return MixtureParams(params.weights[order], params.means[order], covariances)
 
 
 def sample(
-    params: MixtureParams, n: int, rng: np.random.Generator
+    params: MixtureParams, n: int, rng: np.random.Generator, family: Gaussians = FULL
 ) -> tuple[Array, NDArray[np.intp]]:
     """Draw `n` points and the hidden labels they came with: z first, then x given z.
 
@@ -162,30 +197,27 @@ def sample(
     z : ndarray of shape (n,)
     """
     z = rng.choice(len(params.weights), size=n, p=params.weights)
-    factors = np.stack([gaussian.cholesky_factor(c) for c in params.covariances])
     noise = rng.standard_normal((n, params.means.shape[1]))
-    return params.means[z] + np.einsum("nij,nj->ni", factors[z], noise), z
+    whiteners = family.whiteners(params.covariances, len(params.weights))
+    for k, w in enumerate(whiteners):
+        noise[z == k] = family.unwhiten(w, noise[z == k].T).T
+    return params.means[z] + noise, z
 
 
 def nudge(
-    statistics: GaussianStatistics, rng: np.random.Generator, size: float
+    statistics: GaussianStatistics,
+    rng: np.random.Generator,
+    size: float,
+    family: Gaussians = FULL,
 ) -> GaussianStatistics:
     """Statistics as if each component had been moved by `size` of its spread, and shares evened.
 
     For the confirmation in `emlib.em`. Moves go along each component's own axes, so they make
     sense for correlated features too; evening out brings back a component that has died.
     """
-    n, sum_x, sum_xx = statistics.n[:, None], statistics.sum_x, statistics.sum_xx
-    mean = sum_x / n
-    covariance = sum_xx / n[..., None] - mean[:, :, None] * mean[:, None, :]
-    values, vectors = np.linalg.eigh(covariance)
-    axes = vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
-    move = size * np.einsum("kij,kj->ki", axes, rng.standard_normal(sum_x.shape))
-    # (x + d)(x + d)' = xx' + xd' + dx' + dd', summed over the component's points
-    cross = np.einsum("ki,kj->kij", sum_x, move)
-    squares = np.einsum("ki,kj->kij", n * move, move)
-    sum_xx = sum_xx + cross + np.swapaxes(cross, 1, 2) + squares
-    share = (1 - size) + size * n.mean() / n
-    return GaussianStatistics(
-        statistics.n * share[:, 0], (sum_x + n * move) * share, sum_xx * share[..., None]
-    )
+    means, covariances = family.mle(statistics)
+    step = size * rng.standard_normal(means.shape)
+    for k, w in enumerate(family.whiteners(covariances, len(means))):
+        step[k] = family.unwhiten(w, step[k][:, None])[:, 0]
+    n = statistics.n
+    return family.expected((1 - size) * n + size * n.mean(), means + step, covariances)

@@ -1,7 +1,8 @@
 """Where EM starts: ways to make the first responsibilities.
 
-Each takes the data (N, D), the number of components K and a NumPy Generator, and returns
-responsibilities of shape (N, K). An M-step turns them into the first parameters.
+Each takes standardised data (N, D), the number of components K, a NumPy Generator and the
+points' weights (N,) or None, and returns responsibilities of shape (N, K). An M-step turns them
+into the first parameters.
 """
 
 from __future__ import annotations
@@ -14,24 +15,34 @@ from sklearn.metrics import pairwise_distances_argmin
 Array = NDArray[np.float64]
 
 
-def kmeans(x: Array, n_components: int, rng: np.random.Generator) -> Array:
+def kmeans(
+    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
+) -> Array:
     """The clusters of k-means, one start of it."""
     model = KMeans(n_components, n_init=1, random_state=_seed(rng))
-    return _one_hot(model.fit(x).labels_, n_components)
+    return _one_hot(model.fit(x, sample_weight=weights).labels_, n_components)
 
 
-def kmeans_plus_plus(x: Array, n_components: int, rng: np.random.Generator) -> Array:
+def kmeans_plus_plus(
+    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
+) -> Array:
     """One data point per component, chosen far from each other (Arthur and Vassilvitskii 2007)."""
-    _, chosen = kmeans_plusplus(x, n_components, random_state=_seed(rng))
+    seed = _seed(rng)
+    _, chosen = kmeans_plusplus(x, n_components, sample_weight=weights, random_state=seed)
     return _nearest(x, chosen)
 
 
-def random_from_data(x: Array, n_components: int, rng: np.random.Generator) -> Array:
+def random_from_data(
+    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
+) -> Array:
     """One data point per component, chosen at random."""
-    return _nearest(x, rng.choice(len(x), n_components, replace=False))
+    p = None if weights is None else weights / weights.sum()
+    return _nearest(x, rng.choice(len(x), n_components, replace=False, p=p))
 
 
-def random_responsibilities(x: Array, n_components: int, rng: np.random.Generator) -> Array:
+def random_responsibilities(
+    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
+) -> Array:
     """Uniform random numbers over their row's sum: near the saddle of equal components."""
     r = rng.uniform(size=(len(x), n_components))
     return np.asarray(r / r.sum(axis=1, keepdims=True))

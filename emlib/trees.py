@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from functools import partial
 from typing import Any, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
 
-def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+def map_leaves(
+    function: Callable[..., Any],
+    tree: Any,
+    *others: Any,
+    is_leaf: Callable[[Any], bool] = lambda _: False,
+) -> Any:
     """Apply `function` to the leaves of one tree, or of several of the same shape side by side.
 
     Examples
@@ -20,29 +28,67 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     >>> map_leaves(lambda leaf: 10 * leaf, {"heads": 3.0, "tails": (1.0, 2.0)})
     {'heads': 30.0, 'tails': (10.0, 20.0)}
     """
-    trees, form = (tree, *others), type(tree)
+    trees, form, again = (tree, *others), type(tree), partial(map_leaves, function, is_leaf=is_leaf)
+    if is_leaf(tree):
+        return function(*trees)
     if isinstance(tree, dict):
         _same_keys(*trees)
-        return {key: map_leaves(function, *(t[key] for t in trees)) for key in tree}
+        return {key: again(*(t[key] for t in trees)) for key in tree}
     if isinstance(tree, (tuple, list)):
-        leaves = [map_leaves(function, *parts) for parts in zip(*trees, strict=True)]
-        return form(*leaves) if hasattr(tree, "_fields") else form(leaves)
+        parts = [again(*parts) for parts in zip(*trees, strict=True)]
+        return form(*parts) if hasattr(tree, "_fields") else form(parts)
     if is_dataclass(tree):
         names = [f.name for f in fields(tree)]
-        return form(**{n: map_leaves(function, *(getattr(t, n) for t in trees)) for n in names})
+        return form(**{n: again(*(getattr(t, n) for t in trees)) for n in names})
     return function(*trees)
 
 
+def leaves(tree: Any) -> list[Any]:
+    """The leaves of a tree, in order.
+
+    Examples
+    --------
+    >>> leaves({"heads": 3.0, "tails": (1.0, 2.0)})
+    [3.0, 1.0, 2.0]
+    """
+    found: list[Any] = []
+    map_leaves(found.append, tree)
+    return found
+
+
+def rebuild(tree: T, vector: Any) -> T:
+    """A tree of the shape of `tree`, with the numbers of `vector` in its leaves.
+
+    Examples
+    --------
+    >>> rebuild({"heads": 3.0, "tails": (1.0, 2.0)}, np.array([7.0, 8.0, 9.0]))
+    {'heads': 7.0, 'tails': (8.0, 9.0)}
+    """
+    rest = iter(vector)
+
+    def refilled(leaf: Any) -> Any:
+        if np.ndim(leaf) == 0:
+            return float(next(rest))
+        return np.array([next(rest) for _ in range(np.size(leaf))]).reshape(np.shape(leaf))
+
+    rebuilt: T = map_leaves(refilled, tree)
+    return rebuilt
+
+
 def add(left: T, right: T) -> T:
-    """Add two trees of the same shape, leaf by leaf.
+    """Add two trees of the same shape, leaf by leaf; a dataclass that can add itself does.
 
     Examples
     --------
     >>> add((1.0, {"sum": 2.0}), (10.0, {"sum": 20.0}))
     (11.0, {'sum': 22.0})
     """
-    total: T = map_leaves(lambda a, b: a + b, left, right)
+    total: T = map_leaves(lambda a, b: a + b, left, right, is_leaf=_adds_itself)
     return total
+
+
+def _adds_itself(tree: Any) -> bool:
+    return is_dataclass(tree) and hasattr(tree, "__add__")
 
 
 def _same_keys(*trees: Any) -> None:

@@ -6,13 +6,17 @@ Fitting in standard units makes results the same whatever the data's origin and 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emlib.em import EMResult
-from emlib.mixture import MixtureParams
+
+if TYPE_CHECKING:
+    from emlib.covariances import Gaussians
+    from emlib.mixture import MixtureParams
 
 Array = NDArray[np.float64]
 
@@ -31,39 +35,45 @@ class Units:
     scale: Array
 
     @classmethod
-    def of(cls, x: Array) -> Self:
-        """Mean and standard deviation of each feature of `x`, of shape (N, D)."""
-        return cls(x.mean(axis=0), x.std(axis=0))
+    def identity(cls, d: int) -> Self:
+        """The units that the data are in."""
+        return cls(np.zeros(d), np.ones(d))
 
-    def standardise(self, x: Array) -> Array:
+    @cached_property
+    def per_scale(self) -> Array:
+        """One over the scale."""
+        return np.asarray(1 / self.scale)
+
+    def standardise(self, x: NDArray[Any]) -> Array:
         """`x` with mean zero and variance one in every feature."""
-        return (x - self.origin) / self.scale
+        return np.asarray((x - self.origin) * self.per_scale)
 
-    def standardise_params(self, params: MixtureParams) -> MixtureParams:
+    def standardise_params(self, params: MixtureParams, family: Gaussians) -> MixtureParams:
         """The mixture of `standardise(x)` if `params` is that of x."""
-        means = (params.means - self.origin) / self.scale
-        return MixtureParams(params.weights, means, params.covariances / self._areas())
+        covariances = family.rescaled(params.covariances, self.per_scale)
+        return params._replace(means=self.standardise(params.means), covariances=covariances)
 
-    def restore_params(self, params: MixtureParams) -> MixtureParams:
+    def restore_params(self, params: MixtureParams, family: Gaussians) -> MixtureParams:
         """The inverse of `standardise_params`."""
-        means = params.means * self.scale + self.origin
-        return MixtureParams(params.weights, means, params.covariances * self._areas())
+        covariances = family.rescaled(params.covariances, self.scale)
+        return params._replace(
+            means=params.means * self.scale + self.origin, covariances=covariances
+        )
 
-    def restore_result(self, result: EMResult[MixtureParams], n: int) -> EMResult[MixtureParams]:
+    def restore_result(
+        self, result: EMResult[MixtureParams], n: float, family: Gaussians
+    ) -> EMResult[MixtureParams]:
         """A fit to `n` standardised points as the fit to the points themselves."""
         # Densities are per unit of x: scaling by s divides them by s.
         shift = n * float(np.log(self.scale).sum())
         trace = replace(
             result.trace,
-            params=tuple(self.restore_params(p) for p in result.trace.params),
+            params=tuple(self.restore_params(p, family) for p in result.trace.params),
             objective=result.trace.objective - shift,
         )
         return replace(
             result,
-            params=self.restore_params(result.params),
+            params=trace.params[-1],
             objective=result.objective - shift,
             trace=trace,
         )
-
-    def _areas(self) -> Array:
-        return np.outer(self.scale, self.scale)

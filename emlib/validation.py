@@ -39,14 +39,17 @@ def check_data(x: ArrayLike) -> NDArray[np.float64]:
 
 
 def _check_finite(data: NDArray[np.float64]) -> None:
-    bad = np.argwhere(~np.isfinite(data))
+    # A sum is finite only if all its terms are; looking at each needs memory, and is rarely needed.
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspicious = not np.isfinite(data.sum())
+    bad = np.argwhere(~np.isfinite(data)) if suspicious else np.empty((0, 2), dtype=int)
     if len(bad):
         row, feature = bad[0]
         raise ValueError(
             f"data contain {data[row, feature]} (row {row}, feature {feature}; {len(bad)} "
             "such values in all). Remove those rows or fill the values in first."
         )
-    if np.abs(data).max() > LARGEST:
+    if max(data.max(), -data.min()) > LARGEST:
         row, feature = np.unravel_index(np.abs(data).argmax(), data.shape)
         raise ValueError(
             f"data contain {data[row, feature]:g} (row {row}, feature {feature}), whose square "

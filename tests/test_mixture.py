@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from emlib import mixture
+from emlib.covariances import Full
 from emlib.datasets import load_faithful, make_20_40
 from emlib.mixture import MixtureParams
 
@@ -48,7 +49,7 @@ def test_the_log_likelihood_never_falls(seed):
     for _ in range(15):
         statistics, log_likelihood = mixture.e_step(params, x)
         assert log_likelihood >= before - 1e-9 * abs(log_likelihood)
-        before, params = log_likelihood, mixture.m_step(statistics, floor=1e-6)
+        before, params = log_likelihood, mixture.m_step(statistics, Full(floor=1e-6))
 
 
 @given(seeds)

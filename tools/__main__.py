@@ -5,6 +5,7 @@ import functools
 import http.server
 import shutil
 
+from tools.bench import bench
 from tools.checks import check
 from tools.execute import ChapterError, store_outputs
 from tools.look import look
@@ -37,6 +38,7 @@ COMMANDS = {
     "outputs": store_outputs,
     "serve": serve,
     "look": look,
+    "bench": bench,
     "clean": clean,
 }
 

@@ -1,0 +1,222 @@
+"""The E-step of any mixture of exponential families: two matrix products over blocks.
+
+    log p(x, z = k)  =  eta_k . T(x)         responsibilities r: softmax over k
+    S_k              =  sum of r_k T(x)      expected statistics
+
+Samples are on the last axis, so that every operation runs along contiguous numbers. Where
+eta . T(x) would lose digits, because a component is narrow beside its distance from the origin,
+Gaussians are written in whitened residuals instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emlib.blocks import Blocks
+from emlib.covariances import Full, Gaussians
+from emlib.em import DegenerateError
+from emlib.families import Family
+from emlib.gaussian import GaussianStatistics
+
+Array = NDArray[np.float64]
+EPS = float(np.finfo(float).eps)
+# The largest error, in nats, that rounding may cause in the log-density of a point.
+LARGEST_ERROR = 1e-9
+# From this many features on, residuals are faster than all products of two features.
+MANY_FEATURES = 25
+
+
+class Natural:
+    """Components in natural form: everything is linear in the features T(x)."""
+
+    def __init__(self, family: Family, d: int, eta: Array, shared_eta: Array) -> None:
+        self.family, self.d, self.eta, self.shared_eta = family, d, eta, shared_eta
+        self.height = eta.shape[1]
+        self.sums = np.zeros_like(eta)
+        self.features = np.empty((self.height, 0))
+
+    def read(self, data: Blocks, rows: slice) -> None:
+        """Compute the features of a block of data."""
+        size = rows.stop - rows.start
+        if self.features.shape[1] != size:
+            self.features = np.ones((self.height, size))
+        x = data.read(rows, self.features[1 : self.d + 1])
+        self.family.fill(x, self.features[self.d + 1 :])
+
+    def log_joint(self) -> Array:
+        """Of the block that was read, but for what components share: of shape (K, B)."""
+        # Equation mix-joint
+        return np.asarray(self.eta @ self.features)
+
+    def add(self, r: Array) -> None:
+        """Add the block's statistics, each point weighted by `r` of shape (K, B)."""
+        # Equation mix-statistics
+        self.sums += r @ self.features.T
+
+    def log_shared(self) -> Array:
+        """What all components have in common in log p(x), of shape (B,)."""
+        return np.asarray(self.shared_eta @ self.family.shared(self.features[1 : self.d + 1]))
+
+    def total(self, data: Blocks) -> tuple[Any, float]:
+        """Statistics of all that was added, and the sum of `log_shared` over the data."""
+        shared = data.total(self.family.shared, self.d**2) if len(self.shared_eta) else np.zeros(0)
+        return self.family.statistics(self.sums, shared, self.d), float(self.shared_eta @ shared)
+
+    def rounding(self, data: Blocks) -> float:
+        """A bound on the error that rounding causes in the log-density of any point."""
+        reach = np.ones((self.height, 1))
+        reach[1 : self.d + 1] = data.reach
+        self.family.fill(data.reach, reach[self.d + 1 :])
+        shared = np.abs(self.shared_eta) @ self.family.shared(data.reach)
+        with np.errstate(over="ignore", invalid="ignore"):  # then no bound holds
+            return EPS * float(np.max(np.abs(self.eta) @ reach + shared))
+
+
+class Affine:
+    """Full covariances of many features: residuals [W, -W mu] (x, 1), and moments of (x, 1)."""
+
+    def __init__(self, family: Full, weights: Array, means: Array, covariances: Array) -> None:
+        k, self.d = means.shape
+        whiteners = family.whiteners(covariances, k)
+        shifts = -(whiteners @ means[:, :, None])
+        self.family, self.height = family, 3 * self.d
+        self.w = np.concatenate([whiteners, shifts], axis=2)
+        self.constants = _log(weights) + family.log_normalisers(whiteners, self.d)
+        self.moments = np.zeros((k, self.d + 1, self.d + 1))
+
+    def read(self, data: Blocks, rows: slice) -> None:
+        """Standardise a block of data, and append a row of ones."""
+        self.x = np.ones((self.d + 1, rows.stop - rows.start))
+        data.read(rows, self.x[: self.d])
+
+    def log_joint(self) -> Array:
+        """Of the block that was read, of shape (K, B)."""
+        joint = np.empty((len(self.w), self.x.shape[1]))
+        for k, w in enumerate(self.w):
+            z = w @ self.x
+            # Equation mix-joint
+            joint[k] = self.constants[k] - 0.5 * np.einsum("db,db->b", z, z)
+        return joint
+
+    def add(self, r: Array) -> None:
+        """Add the block's statistics, each point weighted by `r` of shape (K, B)."""
+        for k, r_k in enumerate(r):
+            self.moments[k] += self.family.squares(self.x, r_k)
+
+    def log_shared(self) -> Array:
+        """Nothing is left out of `log_joint`."""
+        return np.zeros(self.x.shape[1])
+
+    def total(self, _: Blocks) -> tuple[GaussianStatistics, float]:
+        """Statistics of all that was added."""
+        m, d = self.moments, self.d
+        return GaussianStatistics(m[:, d, d], m[:, :d, d], m[:, :d, :d]), 0.0
+
+
+class Whitened:
+    """Gaussians in whitened residuals W_k (x - mu_k), with statistics about the means mu_k."""
+
+    def __init__(
+        self, family: Gaussians, reach: Array, weights: Array, means: Array, covariances: Array
+    ) -> None:
+        k, self.d = means.shape
+        self.family, self.means, self.height = family, means, 3 * self.d
+        self.w = family.whiteners(covariances, k)
+        self.constants = _log(weights) + family.log_normalisers(self.w, self.d)
+        # Outside the data, a mean is no origin from which squares would be small.
+        self.origins = np.clip(means, -reach.T, reach.T)
+        self.n, self.sum_x = np.zeros(k), np.zeros((k, self.d))
+        self.sum_xx = [np.zeros(())] * k
+
+    def read(self, data: Blocks, rows: slice) -> None:
+        """Standardise a block of data."""
+        self.x = data.read(rows, np.empty((self.d, rows.stop - rows.start)))
+
+    def log_joint(self) -> Array:
+        """Of the block that was read, of shape (K, B)."""
+        joint = np.empty((len(self.means), self.x.shape[1]))
+        for k, mean in enumerate(self.means):
+            z = self.family.whiten(self.w[k], self.x - mean[:, None])
+            # Equation mix-joint
+            joint[k] = self.constants[k] - 0.5 * np.einsum("db,db->b", z, z)
+        return joint
+
+    def add(self, r: Array) -> None:
+        """Add the block's statistics, each point weighted by `r` of shape (K, B)."""
+        self.n += r.sum(axis=1)
+        for k, origin in enumerate(self.origins):
+            residuals = self.x - origin[:, None]
+            self.sum_x[k] += residuals @ r[k]
+            self.sum_xx[k] = self.sum_xx[k] + self.family.squares(residuals, r[k])
+
+    def log_shared(self) -> Array:
+        """Nothing is left out of `log_joint`."""
+        return np.zeros(self.x.shape[1])
+
+    def total(self, _: Blocks) -> tuple[GaussianStatistics, float]:
+        """Statistics of all that was added, about the means."""
+        sum_xx, tied = np.stack(self.sum_xx), self.family.tied
+        sum_xx = sum_xx.sum(axis=0) if tied else sum_xx
+        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.origins, tied), 0.0
+
+
+Form = Natural | Affine | Whitened
+
+
+def form_for(params: tuple[Array, ...], data: Blocks, family: Family) -> Form:
+    """The form in which to compute: natural, unless that would be inexact or slow."""
+    weights, *components = params
+    d = data.shape[1]
+    eta, shared_eta = family.natural(*components)
+    eta[:, 0] += _log(weights)
+    natural = Natural(family, d, eta, shared_eta)
+    if not isinstance(family, Gaussians):
+        return natural
+    if not natural.rounding(data) <= LARGEST_ERROR:
+        return Whitened(family, data.reach, weights, *components)
+    if isinstance(family, Full) and not family.tied and d > MANY_FEATURES:
+        return Affine(family, weights, *components)
+    return natural
+
+
+def posteriors(
+    params: tuple[Array, ...], data: Blocks, family: Family
+) -> Iterator[tuple[Form, slice, Array, Array]]:
+    """Block by block: the form, the rows, responsibilities (K, B) and log p(x) of shape (B,).
+
+    Log p(x) is without what components share, `form.log_shared()`.
+    """
+    form = form_for(params, data, family)
+    for rows in data.slices(form.height):
+        form.read(data, rows)
+        with np.errstate(over="ignore", invalid="ignore"):  # a point out of reach is named below
+            r = form.log_joint()
+            log_p = _normalise(r)
+        if not np.isfinite(log_p.sum()):
+            raise DegenerateError(
+                f"point {rows.start + np.argmin(np.isfinite(log_p))} has density zero under every "
+                "component: it is too far from all of them for a float to hold. Is it an outlier, "
+                "or a start far from the data?"
+            )
+        yield form, rows, r, log_p
+
+
+def _normalise(joint: Array) -> Array:
+    """Turn log p(x, z = k), of shape (K, B), into responsibilities in place; returns log p(x)."""
+    highest = joint.max(axis=0)
+    joint -= highest
+    np.exp(joint, out=joint)
+    total = joint.sum(axis=0)
+    # Equation mix-responsibilities: Bayes' rule
+    joint *= 1 / total
+    # Equation mix-density: the log of a sum, with its largest term taken out
+    return np.asarray(np.log(total) + highest)
+
+
+def _log(weights: Array) -> Array:
+    with np.errstate(divide="ignore"):  # a component of weight zero has probability e^-inf
+        return np.asarray(np.log(weights))

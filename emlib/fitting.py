@@ -1,0 +1,210 @@
+"""From data and settings to fits: what `GaussianMixture.fit` does, in pure functions.
+
+EM runs on centred, scaled data, so that no digits are lost to a far mean or to odd units, and
+results come back in the units of the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.special import softmax
+
+from emlib import mixture
+from emlib.blocks import Blocks
+from emlib.covariances import FORMS, Gaussians
+from emlib.em import DegenerateError, EMResult, StopReason, em
+from emlib.mixture import MixtureParams
+from emlib.priors import BoundPrior
+from emlib.settings import inverses, shaped, shares
+from emlib.squarem import Coordinates
+from emlib.starts import STARTS
+from emlib.units import Units
+from emlib.validation import check_spread, listed
+
+Array = NDArray[np.float64]
+# A component whose responsibilities sum to less than this has no points to speak of.
+EMPTY = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Data in standard units, and the M-step that the settings ask for.
+
+    Attributes
+    ----------
+    model : GaussianMixture
+        Whose settings are meant; nothing of it is changed.
+    data : Blocks
+    family : Gaussians
+    prior : BoundPrior, optional
+    """
+
+    model: Any
+    data: Blocks
+    family: Gaussians
+    prior: BoundPrior | None
+
+    @classmethod
+    def of(cls, model: Any, x: NDArray[Any], weights: Array | None) -> Problem:
+        """The settings of `model` and the checked data."""
+        if weights is not None and not np.all(weights > 0):
+            x, weights = x[weights > 0], weights[weights > 0]
+        _check_enough(x, model.n_components)
+        data = Blocks.standard(x, weights, common=model.covariance_type == "spherical")
+        family = family_of(model, data.units)
+        prior = model.prior and model.prior.bound(data, model.n_components, family)
+        return cls(model, data, family, prior)
+
+    @property
+    def m_step(self) -> Callable[[Any], MixtureParams]:
+        """Maximum likelihood, or a posteriori."""
+        if self.prior is not None:
+            return self.prior.m_step
+        return partial(mixture.m_step, family=self.family)
+
+    def fit_all(
+        self, known: MixtureParams | None, rng: np.random.Generator
+    ) -> list[EMResult[MixtureParams]]:
+        """One climb per start; a start that cannot be used is passed over if another can."""
+        results, failure = [], DegenerateError()
+        for i in range(self.model.n_init):
+            try:
+                start = self._start(known if i == 0 else None, rng)
+                result = name_collapsed(self._climb(start, rng), self.family, self.data.n)
+            except DegenerateError as error:
+                failure = error
+            else:
+                results.append(self.data.units.restore_result(result, self.data.n, self.family))
+        if not results:
+            raise failure
+        return results
+
+    def _climb(self, start: MixtureParams, rng: np.random.Generator) -> EMResult[MixtureParams]:
+        model, family = self.model, self.family
+        leaps = coordinates(family, *start.means.shape) if model.accelerate else False
+        return em(
+            partial(mixture.e_step, family=family),
+            self.m_step,
+            start,
+            self.data,
+            tol=model.tol * self.data.n,
+            max_iter=model.max_iter,
+            log_prior=None if self.prior is None else self.prior.log_density,
+            nudge=partial(mixture.nudge, family=family),
+            accelerate=leaps,
+            exact=not np.any(family.ridge),
+            rng=rng,
+            progress=bool(model.verbose),
+            warn=False,  # what is wrong with the result that is kept, the estimator says
+        )
+
+    def _start(self, known: MixtureParams | None, rng: np.random.Generator) -> MixtureParams:
+        """The first parameters, in standard units: explicit where given, and above the floor."""
+        model, units = self.model, self.data.units
+        (n, d), k = self.data.shape, model.n_components
+        first = known if known is not None and known.means.shape == (k, d) else None
+        given: dict[str, Any] = {
+            "weights": shares("weights_init", model.weights_init, (k,)),
+            "means": shaped("means_init", model.means_init, (k, d)),
+            "covariances": inverses(
+                "precisions_init", model.precisions_init, model.covariance_type, k, d
+            ),
+        }
+        r = shares("responsibilities_init", model.responsibilities_init, (n, k))
+        given = {name: value for name, value in given.items() if value is not None}
+        if first is None and len(given) == 3:
+            first = MixtureParams(**given)
+        elif first is None:
+            first = units.restore_params(self._drawn(r, rng), self.family)._replace(**given)
+        start = units.standardise_params(first, self.family)
+        return start._replace(covariances=self.family.floored(start.covariances))
+
+    def _drawn(self, r: Array | None, rng: np.random.Generator) -> MixtureParams:
+        """An M-step from given or drawn responsibilities."""
+        if r is None:
+            x = self.data.units.standardise(self.data.x)
+            r = STARTS[self.model.init_params](x, self.model.n_components, rng, self.data.weights)
+        return self.m_step(mixture.statistics(r, self.data, self.family))
+
+
+def family_of(model: Any, units: Units) -> Gaussians:
+    """The covariance type of `model`, with its floor or its ridge, in standard units."""
+    if model.reg_covar is None:
+        return FORMS[model.covariance_type](floor=float(model.covariance_floor))
+    return FORMS[model.covariance_type](ridge=model.reg_covar * units.per_scale**2)
+
+
+def coordinates(family: Gaussians, k: int, d: int) -> Coordinates:
+    """Mixtures as vectors of any numbers: logarithms of the weights, means, log-roots."""
+
+    def to_vector(params: MixtureParams) -> Array:
+        roots = family.log_roots(params.covariances)
+        return np.concatenate([np.log(params.weights), params.means.ravel(), roots.ravel()])
+
+    def from_vector(vector: Array) -> MixtureParams:
+        weights, means, roots = np.split(vector, [k, k + k * d])
+        covariances = family.from_log_roots(roots.reshape(family.shape(k, d)))
+        return MixtureParams(softmax(weights), means.reshape(k, d), family.floored(covariances))
+
+    return Coordinates(to_vector, from_vector)
+
+
+def rank(result: EMResult[MixtureParams]) -> tuple[bool, bool, float]:
+    """A degenerate solution's likelihood is not comparable: any other is better."""
+    sound = result.stop is not StopReason.DEGENERATE
+    return sound, result.stop is not StopReason.OBJECTIVE_FELL, result.objective
+
+
+def name_collapsed(
+    result: EMResult[MixtureParams], family: Gaussians, n: float
+) -> EMResult[MixtureParams]:
+    """Call the result degenerate if a component rests on the floor or is empty, and say which."""
+    narrowest, widest = family.extremes(result.params.covariances)
+    rounding = 4 * np.finfo(float).eps * widest
+    on_floor = np.flatnonzero(narrowest <= family.floor * (1 + 1e-6) + rounding)
+    empty = np.flatnonzero(n * result.params.weights < EMPTY)
+    if len(empty):
+        message = f"component {listed(empty)} has lost all its points. Use fewer components."
+    elif len(on_floor):
+        which = "the covariance" if family.tied else f"component {listed(on_floor)}"
+        message = (
+            f"{which} has collapsed onto too few or identical points, or "
+            "onto features that depend linearly on each other: its covariance rests on the floor "
+            "and its likelihood says nothing. Use fewer components, more starts (n_init), a prior, "
+            "or drop duplicate features. If it really is that narrow, lower covariance_floor."
+        )
+    else:
+        return result
+    return replace(result, stop=StopReason.DEGENERATE, message=message)
+
+
+def aligned(
+    result: EMResult[MixtureParams], best: EMResult[MixtureParams], problem: Problem
+) -> EMResult[MixtureParams]:
+    """The result with its components in the order in which they claim the best result's points."""
+    if result is best:
+        return result
+    claims = (
+        mixture.responsibilities(r.params, problem.data.x, problem.family) for r in (best, result)
+    )
+    ours, theirs = claims
+    order = linear_sum_assignment(ours.T @ theirs, maximize=True)[1]
+    relabel = partial(mixture.relabelled, order=order, family=problem.family)
+    trace = replace(result.trace, params=tuple(relabel(p) for p in result.trace.params))
+    return replace(result, params=trace.params[-1], trace=trace)
+
+
+def _check_enough(x: NDArray[Any], n_components: int) -> None:
+    n = len(x)
+    if n < 2:
+        raise ValueError(f"n_samples={n}: one point has no spread. At least two are needed.")
+    if n_components > n:
+        raise ValueError(f"n_components={n_components} is more than n_samples={n}: use fewer.")
+    check_spread(x)
