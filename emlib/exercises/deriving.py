@@ -39,7 +39,7 @@ def score(r_k: Array, x: Array, rate: float) -> float:
 
 
 def _shares(counts: Array) -> Array:
-    return counts / counts.sum()
+    return np.asarray(counts / counts.sum())
 
 
 EXERCISES = {
@@ -110,7 +110,7 @@ EXERCISES = {
         2,
         (
             (1, "That is EM itself, which lands on the top. Where may you land at the furthest?"),
-            (np.inf, "Far enough beyond the top you are lower than where you began."),
+            (3, "So far beyond the top you are lower than where you began."),
             (1.5, "Still higher than at the start. Go on until it is level."),
         ),
         "The bound is a parabola. How high is it on the other side of its top?",
