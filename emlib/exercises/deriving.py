@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, xlogy
 
 from emlib.exercises.checking import Exercise, FunctionExercise
 
@@ -17,20 +16,10 @@ _GAP = np.array([_LOG_LIKELIHOOD, _BOUND, _LOG_LIKELIHOOD - _BOUND])
 _OTHER_WAY = 0.75 * np.log(1.5) + 0.25 * np.log(0.5)
 _EXPECTED_LOG = 0.5 * np.log(0.06 * 0.02)
 
-_Q = np.array([[0.9, 0.1], [0.25, 0.75], [1.0, 0.0]])
-_LOG_JOINT = np.log(np.array([[0.06, 0.02], [0.1, 0.3], [0.2, 0.05]]))
-_EVEN = np.full((2, 3), 1 / 3)
-_LOG_JOINT_3 = np.log(np.array([[0.1, 0.2, 0.3], [0.05, 0.4, 0.02]]))
-
 _COUNTS = np.array([12.0, 8.0, 0.0])
 
 # The geometric median of the five towns, found by SciPy's Nelder-Mead.
 MEDIAN = np.array([3.6206797, 1.1076549])
-
-
-def bound(q: Array, log_joint: Array) -> float:
-    """F(q, theta): expected log joint plus the entropy of q, where 0 log 0 is 0."""
-    return float(np.sum(q * log_joint - xlogy(q, q)))
 
 
 def score(r_k: Array, x: Array, rate: float) -> float:
@@ -78,33 +67,6 @@ EXERCISES = {
         ),
         "The likelihood is the sum of the two joint densities. Bound and gap add up to its log.",
         rtol=5e-3,
-    ),
-    "bound": FunctionExercise(
-        bound,
-        ((_Q, _LOG_JOINT), (_EVEN, _LOG_JOINT_3)),
-        (
-            (
-                lambda q, log_joint: np.sum(q * log_joint),
-                "That is Q. The bound has the entropy of q too.",
-            ),
-            (
-                lambda q, log_joint: np.sum(q * log_joint + xlogy(q, q)),
-                "The sign of the entropy: q stands below the line in the logarithm.",
-            ),
-            (
-                lambda q, log_joint: logsumexp(log_joint, axis=1).sum() + 0 * np.sum(q),
-                "That is the log-likelihood: it does not depend on q.",
-            ),
-            (
-                lambda q, log_joint: np.sum(q * log_joint - xlogy(q, q), axis=1),
-                "Those are the terms of the points. The bound is their sum.",
-            ),
-            (
-                lambda q, log_joint: np.mean(np.sum(q * log_joint - xlogy(q, q), axis=1)),
-                "That is the mean over the points. The bound is the sum.",
-            ),
-        ),
-        "If q is the posterior, it must give the log-likelihood; try that. Zeros in q count 0.",
     ),
     "overshoot": Exercise(
         2,
