@@ -34,6 +34,8 @@ MAX_ESCAPES = 20
 FALL_TOLERANCE = 1e-8
 ROUNDING = 2 * np.finfo(float).eps
 SAME_VALUE = 1e-9
+# Leaps may be so many EM steps long at first; four times that where they succeed.
+FIRST_LEAP = 4.0
 
 
 class StopReason(Enum):
@@ -285,6 +287,7 @@ class _Climb(Generic[P]):
     objective: list[float] = field(default_factory=list)
     nudged_at: tuple[int, ...] = ()
     leapt_at: tuple[int, ...] = ()
+    longest_leap: float = FIRST_LEAP
     statistics: Any = None
     stop: StopReason = StopReason.MAX_ITER
     message: str = ""
@@ -307,6 +310,7 @@ class _Climb(Generic[P]):
             self.objective + other.objective,
             (*self.nudged_at, len(self.params)),
             (*self.leapt_at, *(len(self.params) + i for i in other.leapt_at)),
+            other.longest_leap,
             other.statistics,
             other.stop,
             other.message,
@@ -347,9 +351,10 @@ class _Climber(Generic[P, S]):
         """After two EM steps, note a leap beyond `params` in `run`, if it leads higher."""
         if self.coordinates is None or run.since_leap % 3 or len(run.params) > self.max_iter:
             return False
-        further = leap(self.coordinates, run.params[-2], run.params[-1], params)
-        if further is None:
+        ahead = leap(self.coordinates, run.params[-2], run.params[-1], params, run.longest_leap)
+        if ahead is None:
             return False
+        further, length = ahead
         try:
             with np.errstate(all="ignore"):
                 statistics, objective = self._evaluate(further)
@@ -357,7 +362,10 @@ class _Climber(Generic[P, S]):
             objective = -np.inf
         if not run.objective[-1] <= objective < np.inf:
             self.n_steps += 1
+            run.longest_leap = max(run.longest_leap / 2, FIRST_LEAP)
             return False
+        if length == run.longest_leap:
+            run.longest_leap *= 4
         run.leapt_at = (*run.leapt_at, len(run.params))
         run.note(further, objective, statistics)
         return True
@@ -410,13 +418,14 @@ class _Climber(Generic[P, S]):
         """Both the last step and the estimated rest of the way are below `tol`."""
         if run.since_leap < 3:
             return False
-        step = run.objective[-1] - run.objective[-2]
+        step, before = (run.objective[-i] - run.objective[-i - 1] for i in (1, 2))
+        if not self.exact:  # then a step down is a step, too
+            step, before = abs(step), abs(before)
         rounding = ROUNDING * _scale(run.objective)
         if step <= rounding:
             # No gain that floating point could show; a tiny fall is rounding too.
             run.message = "the steps are lost in rounding"
             return True
-        before = run.objective[-2] - run.objective[-3]
         run.remaining_gain = _aitken_gain(step, before)
         run.message = f"estimated remaining gain {run.remaining_gain:.1e}"
         # Differences of nearly equal numbers are noisy: take the largest gain they allow.

@@ -7,7 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    DensityMixin,
+    TransformerMixin,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -25,7 +30,9 @@ from emlib.validation import check_data
 Array = NDArray[np.float64]
 
 
-class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixture(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator
+):
     """Mixture of Gaussians, fitted by EM.
 
     The arguments mean what they mean in `sklearn.mixture.GaussianMixture`, with two exceptions
@@ -236,6 +243,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Responsibilities: p(z = k | x) for each row of `X`, of shape (N, K)."""
         return mixture.responsibilities(self._params(), self._read(X)[0], self._family())
 
+    def transform(self, X: ArrayLike) -> Array:
+        """The responsibilities again, as features for the next step of a pipeline."""
+        return self.predict_proba(X)
+
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
         """The most probable component of each row of `X`."""
         return np.asarray(self.predict_proba(X).argmax(axis=1))
@@ -288,6 +299,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Free parameters: K - 1 weights, K D means, and those of the covariances."""
         k, d = self.means_.shape
         return int(k - 1 + self._family().n_parameters(k, d))
+
+    @property
+    def _n_features_out(self) -> int:
+        """How many columns `transform` returns."""
+        return len(self.weights_)
 
     def _family(self) -> Gaussians:
         return FORMS[self.covariance_type]()

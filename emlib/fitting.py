@@ -18,8 +18,9 @@ from scipy.special import softmax
 
 from emlib import mixture
 from emlib.blocks import Blocks
-from emlib.covariances import FORMS, Gaussians
+from emlib.covariances import FORMS, Full, Gaussians
 from emlib.em import DegenerateError, EMResult, StopReason, em
+from emlib.gaussian import GaussianStatistics
 from emlib.mixture import MixtureParams
 from emlib.priors import BoundPrior
 from emlib.settings import inverses, shaped, shares
@@ -31,6 +32,8 @@ from emlib.validation import check_spread, listed
 Array = NDArray[np.float64]
 # A component whose responsibilities sum to less than this has no points to speak of.
 EMPTY = 1e-3
+# The share of the points that a component gets which has none at all.
+REVIVED = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,7 @@ class Problem:
         """Maximum likelihood, or a posteriori."""
         if self.prior is not None:
             return self.prior.m_step
-        return partial(mixture.m_step, family=self.family)
+        return partial(_m_step, family=self.family)
 
     def fit_all(
         self, known: MixtureParams | None, rng: np.random.Generator
@@ -132,6 +135,22 @@ class Problem:
             x = self.data.units.standardise(self.data.x)
             r = STARTS[self.model.init_params](x, self.model.n_components, rng, self.data.weights)
         return self.m_step(mixture.statistics(r, self.data, self.family))
+
+
+def _m_step(statistics: GaussianStatistics, family: Gaussians) -> MixtureParams:
+    """Maximum likelihood; a component without any point starts anew, wide and nearly empty.
+
+    Its share is too small to be seen in the likelihood, until it finds points of its own.
+    """
+    dead = ~(statistics.n > 0)
+    if np.any(dead):
+        k, d = statistics.sum_x.shape
+        unit = np.eye(d) if isinstance(family, Full) else 1.0
+        seeds = REVIVED * statistics.n.sum() * dead
+        covariances = np.broadcast_to(unit, family.shape(k, d))
+        statistics = statistics + family.expected(seeds, np.zeros((k, d)), covariances)
+    params: MixtureParams = mixture.m_step(statistics, family)
+    return params
 
 
 def family_of(model: Any, units: Units) -> Gaussians:

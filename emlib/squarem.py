@@ -36,17 +36,18 @@ def plain_coordinates(params: Any) -> Coordinates:
     return Coordinates(to_vector, lambda vector: rebuild(params, vector))
 
 
-def leap(coordinates: Coordinates, start: P, once: P, twice: P) -> P | None:
-    """Where the path leads on which EM goes from `start` to `once` to `twice`.
+def leap(
+    coordinates: Coordinates, start: P, once: P, twice: P, longest: float = np.inf
+) -> tuple[P, float] | None:
+    """Where the path leads on which EM goes from `start` to `once` to `twice`, and the length.
 
-    None if that is no further than EM itself, or cannot be said.
+    The length is in steps of EM, at most `longest`. None if it is no further than EM itself.
     """
     a, b, c = (coordinates.to_vector(params) for params in (start, once, twice))
     step, bend = b - a, (c - b) - (b - a)
     with np.errstate(all="ignore"):
-        length = np.linalg.norm(step) / np.linalg.norm(bend)
-        if not 1 < length < np.inf:
-            return None
+        length = min(float(np.linalg.norm(step) / np.linalg.norm(bend)), longest)
         target = a + 2 * length * step + length**2 * bend
-        further: P = coordinates.from_vector(target)
-    return further if np.all(np.isfinite(target)) else None
+        if not length > 1 or not np.all(np.isfinite(target)):
+            return None
+        return coordinates.from_vector(target), length

@@ -1,6 +1,7 @@
 """What every chapter must have, besides outputs that are true (which nbval sees to)."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import nbformat
@@ -98,12 +99,13 @@ def test_equations_named_in_emlib_exist_and_are_on_the_notation_page():
 
 
 def equation_names(source):
+    prefixes = "|".join({label.split("-")[0] for label in equation_labels()})
     lines = re.findall(r"# Equations? (.*)", source)
-    return {
-        name for line in lines for name in re.findall(r"\b(?:lat|ml|mix)-[a-z0-9-]*[a-z0-9]", line)
-    }
+    names = rf"\b(?:{prefixes})-[a-z0-9-]*[a-z0-9]"
+    return {name for line in lines for name in re.findall(names, line)}
 
 
+@lru_cache
 def equation_labels():
     return {m for p in (*CHAPTERS, *PAGES) for m in re.findall(r"\$\$ \(([a-z0-9-]+)\)", prose(p))}
 

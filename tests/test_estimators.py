@@ -4,15 +4,20 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.mixture import GaussianMixture as SklearnMixture
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import DegenerateWarning, GaussianMixture, StopReason, mixture
+from emlib.covariances import FORMS
 from emlib.datasets import load_faithful, make_2_9, make_20_40
 from emlib.starts import STARTS
 
@@ -423,3 +428,157 @@ def test_new_data_are_checked_too(faithful):
         model.predict(faithful[:, :1])
     with pytest.raises(ValueError, match="NaN"):
         model.score_samples(spoiled(np.nan))
+
+
+# At home in scikit-learn
+
+
+def test_every_covariance_type_has_scikit_learns_shapes(faithful):
+    for kind in FORMS:
+        ours = GaussianMixture(2, covariance_type=kind, random_state=0).fit(faithful)
+        theirs = SklearnMixture(
+            2,
+            covariance_type=kind,
+            reg_covar=0,
+            weights_init=ours.weights_,
+            means_init=ours.means_,
+            precisions_init=ours.precisions_,
+        ).fit(faithful)
+        for name in ("covariances_", "precisions_", "precisions_cholesky_"):
+            left, right = getattr(ours, name), getattr(theirs, name)
+            np.testing.assert_allclose(left, right, rtol=1e-2, atol=1e-4, err_msg=name)
+        np.testing.assert_allclose(ours.bic(faithful), theirs.bic(faithful), rtol=1e-5)
+        np.testing.assert_allclose(ours.aic(faithful), theirs.aic(faithful), rtol=1e-5)
+        assert ours.sample(3)[0].shape == (3, 2)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_reg_covar_means_what_it_means_in_scikit_learn(faithful, kind):
+    first = GaussianMixture(2, covariance_type=kind, random_state=0, tol=1e-3).fit(faithful)
+    settings = {
+        "covariance_type": kind,
+        "reg_covar": 0.03,
+        "weights_init": [0.5, 0.5],
+        "means_init": [[2.0, 50.0], [4.0, 80.0]],
+        "precisions_init": first.precisions_,
+        "max_iter": 7,
+        "tol": 0,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        ours = GaussianMixture(2, **settings).fit(faithful)
+        theirs = SklearnMixture(2, **settings).fit(faithful)
+    np.testing.assert_allclose(ours.means_, theirs.means_, rtol=1e-8)
+    np.testing.assert_allclose(ours.covariances_, theirs.covariances_, rtol=1e-8)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_sample_weights_are_repetitions(faithful, kind):
+    rng = np.random.default_rng(0)
+    w = rng.integers(0, 3, size=len(faithful))
+    start = {
+        "covariance_type": kind,
+        "means_init": [[2.0, 50.0], [4.0, 80.0]],
+        "random_state": 0,
+        "tol": 1e-12,
+    }
+    weighted = GaussianMixture(2, **start).fit(faithful, sample_weight=w)
+    repeated = GaussianMixture(2, **start).fit(np.repeat(faithful, w, axis=0))
+    np.testing.assert_allclose(weighted.means_, repeated.means_, rtol=1e-5)
+    np.testing.assert_allclose(weighted.covariances_, repeated.covariances_, rtol=1e-4, atol=1e-4)
+    assert weighted.lower_bound_ == pytest.approx(repeated.lower_bound_, rel=1e-8)
+    assert weighted.score(faithful, sample_weight=w) == pytest.approx(weighted.lower_bound_)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_steps_on_files_are_steps_on_all_of_the_data(faithful, kind):
+    settings = {"covariance_type": kind, "random_state": 0, "init_params": "k-means++"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        first, whole = (
+            GaussianMixture(2, max_iter=n, tol=0, **settings).fit(faithful) for n in (1, 4)
+        )
+    for _ in range(3):
+        parts = [first.e_step(part) for part in (faithful[:100], faithful[100:])]
+        statistics = parts[0][0] + parts[1][0]
+        log_likelihood = parts[0][1] + parts[1][1]
+        assert log_likelihood == pytest.approx(first.score(faithful) * len(faithful))
+        first.m_step(statistics)
+    np.testing.assert_allclose(first.means_, whole.means_, rtol=1e-9)
+    np.testing.assert_allclose(first.covariances_, whole.covariances_, rtol=1e-8)
+    np.testing.assert_allclose(first.precisions_, whole.precisions_, rtol=1e-7, atol=1e-12)
+
+
+def test_all_results_have_their_components_in_one_order():
+    x = make_20_40().values
+    model = GaussianMixture(2, n_init=6, init_params="random_from_data", random_state=0).fit(x)
+    for result in model.results_:
+        np.testing.assert_allclose(result.params.means, model.means_, atol=1e-2)
+        np.testing.assert_array_equal(result.params.means, result.trace.params[-1].means)
+        assert mixture.log_density(result.params, x).sum() == pytest.approx(result.objective)
+
+
+def test_warm_start_goes_on_where_the_last_fit_stopped(faithful):
+    model = GaussianMixture(3, max_iter=5, warm_start=True, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(faithful)
+    reached = model.lower_bound_
+    model.set_params(max_iter=2000).fit(faithful)
+    assert model.lower_bounds_[0] == pytest.approx(reached)
+    assert model.converged_
+    # With another number of components there is nothing to go on from.
+    assert model.set_params(n_components=2).fit(faithful).means_.shape == (2, 2)
+
+
+def test_acceleration_finds_the_same_maximum_in_fewer_steps(faithful):
+    plain, leaping = (
+        GaussianMixture(3, covariance_type="diag", accelerate=a, random_state=0).fit(faithful)
+        for a in (False, True)
+    )
+    assert leaping.result_.n_steps < plain.result_.n_steps / 2
+    assert leaping.lower_bound_ == pytest.approx(plain.lower_bound_, abs=1e-6)
+
+
+def test_responsibilities_may_start_it(faithful):
+    r = np.eye(2)[(faithful[:, 0] > 3).astype(int)]
+    model = GaussianMixture(2, responsibilities_init=r).fit(faithful)
+    first = model.result_.trace.params[0]
+    np.testing.assert_allclose(first.means[0], faithful[r[:, 0] == 1].mean(axis=0))
+    with pytest.raises(ValueError, match="responsibilities_init"):
+        GaussianMixture(2, responsibilities_init=r[:5]).fit(faithful)
+
+
+def test_icl_is_bic_and_the_uncertainty_of_the_labels(faithful):
+    model = GaussianMixture(2, random_state=0).fit(faithful)
+    r = model.predict_proba(faithful)
+    labels = model.predict(faithful)
+    expected = model.bic(faithful) - 2 * np.log(r[np.arange(len(r)), labels]).sum()
+    assert model.icl(faithful) == pytest.approx(expected)
+    assert model.icl(faithful) > model.bic(faithful)
+
+
+def test_verbose_shows_progress(faithful, capsys):
+    GaussianMixture(2, verbose=1, random_state=0).fit(faithful)
+    assert "iterations" in capsys.readouterr().err
+
+
+def test_pipelines_searches_frames_and_float32(faithful):
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), GaussianMixture(random_state=0, tol=1e-5)),
+        {"gaussianmixture__n_components": [1, 2]},
+        cv=3,
+    ).fit(faithful)
+    assert search.best_params_ == {"gaussianmixture__n_components": 2}
+    exact = GaussianMixture(2, random_state=0).fit(faithful)
+    table = pd.DataFrame(faithful, columns=["eruptions", "waiting"])
+    from_frame = GaussianMixture(2, random_state=0).fit(table)
+    assert list(from_frame.feature_names_in_) == list(table.columns)
+    for other in (
+        from_frame,
+        GaussianMixture(2, random_state=0).fit(np.asfortranarray(faithful)),
+        GaussianMixture(2, random_state=0).fit(faithful.astype(np.float32)),
+    ):
+        np.testing.assert_allclose(other.means_, exact.means_, rtol=1e-4)
+    features = from_frame.set_output(transform="pandas").transform(table)
+    assert list(features.columns) == ["gaussianmixture0", "gaussianmixture1"]
+    np.testing.assert_allclose(features, from_frame.predict_proba(table))

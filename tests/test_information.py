@@ -19,7 +19,7 @@ def fitted(kind, k=2, d=2):
     params = mixture.m_step(
         mixture.statistics(np.eye(k)[np.repeat(np.arange(k), 150)], x, family), family
     )
-    for _ in range(2000):
+    for _ in range(300):
         params = mixture.m_step(mixture.e_step(params, x, family)[0], family)
     return x, params, family
 
