@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -393,15 +394,22 @@ FORMS: dict[str, Callable[..., Gaussians]] = {
 }
 
 
+@cache
+def _triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the upper triangle; NumPy takes longer for it than for the products."""
+    i, j = np.triu_indices(d)
+    return i, j
+
+
 def _packed(precisions: Array) -> Array:
     """Coefficients of x_i x_j for i <= j: each product off the diagonal occurs twice."""
-    i, j = np.triu_indices(precisions.shape[-1])
+    i, j = _triangle(precisions.shape[-1])
     return np.asarray(precisions[..., i, j] * np.where(i == j, 1, 2))
 
 
 def _unpacked(sums: Array, d: int) -> Array:
     """Symmetric matrices from the sums of x_i x_j for i <= j."""
-    i, j = np.triu_indices(d)
+    i, j = _triangle(d)
     matrices = np.empty((*sums.shape[:-1], d, d))
     matrices[..., i, j] = matrices[..., j, i] = sums
     return matrices
