@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
@@ -27,7 +25,7 @@ def _cycle(variance: float) -> Array:
 
 def round_fit(x: Array, w: Array) -> float:
     """Weighted maximum likelihood estimate of the one variance of a round Gaussian."""
-    return _total_variance(x, w) / x.shape[1]
+    return float(_total_variance(x, w) / x.shape[1])
 
 
 def _total_variance(x: Array, w: Array) -> float:
@@ -43,22 +41,22 @@ def _geometric_round(x: Array, w: Array) -> float:
     return float(determinant ** (1 / x.shape[1]))
 
 
-def given(mean: Array, covariance: Array, seen: Sequence[int], values: Array) -> Array:
+def given(mean: Array, covariance: Array, seen: list[int], values: Array) -> Array:
     """Conditional mean in the first row, conditional covariance below it."""
     rest = np.setdiff1d(np.arange(len(mean)), seen)
-    across = covariance[np.ix_(seen, rest)]
-    slope = np.linalg.solve(covariance[np.ix_(seen, seen)], across).T
-    centre = mean[rest] + slope @ (np.asarray(values) - mean[list(seen)])
+    across = covariance[seen][:, rest]
+    slope = np.linalg.solve(covariance[seen][:, seen], across).T
+    centre = mean[rest] + slope @ (np.asarray(values) - mean[seen])
     left = covariance[np.ix_(rest, rest)] - slope @ across
     return np.vstack([centre, left])
 
 
-def _given_not_centred(mean: Array, covariance: Array, seen: Sequence[int], values: Array) -> Array:
-    shifted = np.asarray(values) + mean[list(seen)]
+def _given_not_centred(mean: Array, covariance: Array, seen: list[int], values: Array) -> Array:
+    shifted = np.asarray(values) + mean[seen]
     return given(mean, covariance, seen, shifted)
 
 
-def _given_marginal(mean: Array, covariance: Array, seen: Sequence[int], values: Array) -> Array:
+def _given_marginal(mean: Array, covariance: Array, seen: list[int], values: Array) -> Array:
     rest = np.setdiff1d(np.arange(len(mean)), seen)
     first = given(mean, covariance, seen, values)[0]
     return np.vstack([first, covariance[np.ix_(rest, rest)]])
