@@ -21,6 +21,7 @@ LOG_2PI = float(np.log(2 * np.pi))
 # E[x^2] - E[x]^2 is wrong by about this times E[x^2]; more than a millionth of it is too much.
 CANCELLATION = 8 * np.finfo(float).eps
 LARGEST_ERROR = 1e-6
+SMALLEST_REST = 64 * np.finfo(float).eps
 NOT_POSITIVE = (
     "a covariance is not positive definite: a component has collapsed onto too few "
     "points, or features depend linearly on each other. Use fewer components or a floor."
@@ -140,7 +141,7 @@ def _check_shapes(d: int, mean: Array, covariance: Array) -> None:
 
 def _log_density(x: Array, mean: Array, covariance: Array) -> Array:
     factor = cholesky_factor(covariance)
-    # Solving with the factor never forms the inverse, which would square the condition number.
+    # Solving with the factor keeps the digits that forming the inverse would lose.
     residuals = solve_triangular(factor, (x - mean).T, lower=True, check_finite=False)
     log_determinant = 2 * np.log(np.diag(factor)).sum()
     with np.errstate(over="ignore"):  # a density of zero, which its logarithm shows as -inf
@@ -151,9 +152,14 @@ def _log_density(x: Array, mean: Array, covariance: Array) -> Array:
 def cholesky_factor(covariance: Array) -> Array:
     """The lower triangular L with L L' = covariance, or a stack of them; or DegenerateError."""
     try:
-        return np.asarray(np.linalg.cholesky(covariance), dtype=float)
+        factor = np.asarray(np.linalg.cholesky(covariance), dtype=float)
     except np.linalg.LinAlgError as error:
         raise DegenerateError(NOT_POSITIVE) from error
+    # What the features before leave of a variance may be rounding, and still be above zero.
+    left, variance = _diagonal(factor) ** 2, _diagonal(np.asarray(covariance))
+    if np.any(left <= SMALLEST_REST * variance):
+        raise DegenerateError(NOT_POSITIVE)
+    return factor
 
 
 def inverse_factor(covariance: Array) -> Array:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse, stats
 
 from emlib import DegenerateError, gaussian
+from emlib.datasets import load_faithful
 from emlib.gaussian import Gaussian
 from emlib.trees import add
 
@@ -161,3 +162,18 @@ def test_parameters_must_be_finite():
 def test_data_of_another_kind_are_refused(x):
     with pytest.raises(ValueError, match="real and dense"):
         gaussian.sufficient_statistics(x)
+
+
+def test_features_that_depend_on_each_other_are_named_also_where_rounding_hides_it():
+    x = load_faithful().values
+    x = x - x.mean(axis=0)
+    for seed in range(50):
+        third = x @ np.random.default_rng(seed).normal(size=2)
+        fitted = gaussian.mle(gaussian.sufficient_statistics(np.column_stack([x, third])))
+        with pytest.raises(DegenerateError, match="depend linearly"):
+            gaussian.cholesky_factor(fitted.covariance)
+
+
+def test_correlation_alone_is_no_dependence():
+    covariance = np.array([[1.0, 1 - 1e-10], [1 - 1e-10, 1.0]]) * 1e-20
+    assert np.all(np.isfinite(gaussian.cholesky_factor(covariance)))
