@@ -6,7 +6,7 @@ there are, and every number is fetched once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -38,7 +38,7 @@ class Blocks:
     x: NDArray[Any]
     units: Units
     weights: Array | None = None
-    _totals: dict[Any, Array] = field(default_factory=dict, repr=False)
+    _memory: dict[Hashable, Array] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, x: ArrayLike | Blocks) -> Blocks | Self:
@@ -92,11 +92,19 @@ class Blocks:
         return 1.0 if self.weights is None else self.weights[rows]
 
     def total(self, features: Callable[[Array], Array], height: int) -> Array:
-        """The weighted sum of `features` over the data, remembered: no step of EM changes it."""
-        if features not in self._totals:
+        """The weighted sum of `features` over the data."""
+
+        def added() -> Array:
             total = np.zeros(1)
             for rows in self.slices(height):
                 x = self.read(rows, np.empty((self.x.shape[1], rows.stop - rows.start)))
                 total = total + (features(x) * self.count(rows)).sum(axis=1)
-            self._totals[features] = total
-        return self._totals[features]
+            return total
+
+        return self.remembered(("total", features), added)
+
+    def remembered(self, key: Hashable, compute: Callable[[], Array]) -> Array:
+        """What no step of EM changes, computed once."""
+        if key not in self._memory:
+            self._memory[key] = compute()
+        return self._memory[key]

@@ -40,12 +40,21 @@ class Natural:
         self.features = np.empty((self.height, 0))
 
     def read(self, data: Blocks, rows: slice) -> None:
-        """Compute the features of a block of data."""
+        """Compute the features of a block of data; only once if it is all of them."""
+        if rows.stop - rows.start == len(data.x):
+            once = ("features", self.family.fill)
+            self.features = data.remembered(once, lambda: self._filled(data, rows))
+        else:
+            self.features = self._filled(data, rows)
+
+    def _filled(self, data: Blocks, rows: slice) -> Array:
         size = rows.stop - rows.start
-        if self.features.shape[1] != size:
-            self.features = np.ones((self.height, size))
-        x = data.read(rows, self.features[1 : self.d + 1])
-        self.family.fill(x, self.features[self.d + 1 :])
+        features = self.features
+        if features.shape[1] != size:
+            features = np.ones((self.height, size))
+        x = data.read(rows, features[1 : self.d + 1])
+        self.family.fill(x, features[self.d + 1 :])
+        return features
 
     def log_joint(self) -> Array:
         """Of the block that was read, but for what components share: of shape (K, B)."""
@@ -68,12 +77,16 @@ class Natural:
 
     def rounding(self, data: Blocks) -> float:
         """A bound on the error that rounding causes in the log-density of any point."""
-        reach = np.ones((self.height, 1))
-        reach[1 : self.d + 1] = data.reach
-        self.family.fill(data.reach, reach[self.d + 1 :])
+        reach = data.remembered(("reach", self.family.fill), lambda: self._of_reach(data.reach))
         shared = np.abs(self.shared_eta) @ self.family.shared(data.reach)
         with np.errstate(over="ignore", invalid="ignore"):  # then no bound holds
             return EPS * float(np.max(np.abs(self.eta) @ reach + shared))
+
+    def _of_reach(self, reach: Array) -> Array:
+        features = np.ones((self.height, 1))
+        features[1 : self.d + 1] = reach
+        self.family.fill(reach, features[self.d + 1 :])
+        return features
 
 
 class Affine:
@@ -87,10 +100,13 @@ class Affine:
         self.w = np.concatenate([whiteners, shifts], axis=2)
         self.constants = _log(weights) + family.log_normalisers(whiteners, self.d)
         self.moments = np.zeros((k, self.d + 1, self.d + 1))
+        self.x = np.empty((self.d + 1, 0))
 
     def read(self, data: Blocks, rows: slice) -> None:
         """Standardise a block of data, and append a row of ones."""
-        self.x = np.ones((self.d + 1, rows.stop - rows.start))
+        size = rows.stop - rows.start
+        if self.x.shape[1] != size:
+            self.x = np.ones((self.d + 1, size))
         data.read(rows, self.x[: self.d])
 
     def log_joint(self) -> Array:
