@@ -38,7 +38,7 @@ class Blocks:
     x: NDArray[Any]
     units: Units
     weights: Array | None = None
-    _memory: dict[Hashable, Array] = field(default_factory=dict, repr=False)
+    _memory: dict[Hashable, Array] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, x: ArrayLike | Blocks) -> Blocks | Self:
@@ -91,8 +91,8 @@ class Blocks:
         """How many times each point of a block counts."""
         return 1.0 if self.weights is None else self.weights[rows]
 
-    def total(self, features: Callable[[Array], Array], height: int) -> Array:
-        """The weighted sum of `features` over the data."""
+    def total(self, features: Callable[[Array], Array], height: int, key: Hashable = None) -> Array:
+        """The weighted sum of `features` over the data, remembered by `key` or the function."""
 
         def added() -> Array:
             total = np.zeros(1)
@@ -101,7 +101,7 @@ class Blocks:
                 total = total + (features(x) * self.count(rows)).sum(axis=1)
             return total
 
-        return self.remembered(("total", features), added)
+        return self.remembered(("total", key or features), added)
 
     def remembered(self, key: Hashable, compute: Callable[[], Array]) -> Array:
         """What no step of EM changes, computed once."""

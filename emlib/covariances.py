@@ -55,7 +55,9 @@ class Gaussians(ABC):
         mean = statistics.sum_x / statistics.n[:, None]
         mean_square, covariances = self.moments(statistics, mean)
         gaussian.check_cancellation(
-            self.variances(covariances), self.variances(mean_square), self.floor
+            self.variances(covariances),
+            self.variances(mean_square),
+            self.floor + float(np.min(self.ridge)),
         )
         if np.any(self.ridge):
             covariances = self.ridged(covariances)
@@ -69,6 +71,10 @@ class Gaussians(ABC):
         """Statistics of which `mle` makes these parameters."""
         sums = self.times_n(covariances, n, means.shape[1])
         return GaussianStatistics(n, np.zeros_like(means), sums, means, self.tied)
+
+    def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
+        """The shapes of K means and their covariances."""
+        return (k, d), self.shape(k, d)
 
     def shared(self, x: Array) -> Array:
         """U(x): nothing, but for tied covariances."""

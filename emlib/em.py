@@ -245,7 +245,7 @@ def em(
         if accelerate is True:
             accelerate = plain_coordinates(params)
         climber = _Climber(
-            total, m_step, data, log_prior, tol, max_iter, bar, exact, accelerate or None
+            total, m_step, data, log_prior, tol, max_iter, bar, exact, accelerate or None, warn
         )
         climb = climber.climb(params)
         if not np.isfinite(climb.objective[0]):
@@ -270,6 +270,8 @@ def relative_nudge(statistics: S, rng: np.random.Generator, size: float) -> S:
     """
 
     def shaken(leaf: Any) -> Any:
+        if isinstance(leaf, bool):
+            return leaf
         values = np.asarray(leaf)
         if not np.issubdtype(values.dtype, np.number):
             raise TypeError(f"statistics must be numbers or arrays, got {leaf!r}; or pass a nudge")
@@ -331,6 +333,7 @@ class _Climber(Generic[P, S]):
     bar: Any
     exact: bool
     coordinates: Coordinates | None
+    warn: bool
     n_steps: int = 0
 
     def climb(self, params: P) -> _Climb[P]:
@@ -481,9 +484,9 @@ def _nudged_climbs(
                 other = climber.climb(climber.step(nudge(statistics, rng, size)))
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             continue
-        if other.stop is StopReason.OBJECTIVE_FELL:
+        if other.stop is StopReason.OBJECTIVE_FELL and climber.warn:
             warnings.warn(f"after a nudge, {other.message}", ObjectiveFellWarning, stacklevel=4)
-        elif other.stop is not StopReason.DEGENERATE and np.all(np.isfinite(other.objective)):
+        if other.stop not in WARNINGS and np.all(np.isfinite(other.objective)):
             yield other
 
 

@@ -28,6 +28,8 @@ EPS = float(np.finfo(float).eps)
 LARGEST_ERROR = 1e-9
 # From this many features on, residuals are faster than all products of two features.
 MANY_FEATURES = 25
+# Log-densities below this, or NaN, are those of points that no component can have produced.
+IMPOSSIBLE = -1e150
 
 
 class Natural:
@@ -42,7 +44,7 @@ class Natural:
     def read(self, data: Blocks, rows: slice) -> None:
         """Compute the features of a block of data; only once if it is all of them."""
         if rows.stop - rows.start == len(data.x):
-            once = ("features", self.family.fill)
+            once = ("features", _identity(self.family))
             self.features = data.remembered(once, lambda: self._filled(data, rows))
         else:
             self.features = self._filled(data, rows)
@@ -72,15 +74,20 @@ class Natural:
 
     def total(self, data: Blocks) -> tuple[Any, float]:
         """Statistics of all that was added, and the sum of `log_shared` over the data."""
-        shared = data.total(self.family.shared, self.d**2) if len(self.shared_eta) else np.zeros(0)
+        shared = np.zeros(0)
+        if len(self.shared_eta):
+            shared = data.total(self.family.shared, self.d**2, _identity(self.family))
         return self.family.statistics(self.sums, shared, self.d), float(self.shared_eta @ shared)
 
     def rounding(self, data: Blocks) -> float:
-        """A bound on the error that rounding causes in the log-density of any point."""
-        reach = data.remembered(("reach", self.family.fill), lambda: self._of_reach(data.reach))
+        """A bound on the error that rounding in eta . T(x) causes in any point's log-density."""
+        once = ("reach", _identity(self.family))
+        reach = data.remembered(once, lambda: self._of_reach(data.reach))
         shared = np.abs(self.shared_eta) @ self.family.shared(data.reach)
         with np.errstate(over="ignore", invalid="ignore"):  # then no bound holds
-            return EPS * float(np.max(np.abs(self.eta) @ reach + shared))
+            largest = float(np.max(np.abs(self.eta) @ reach + shared))
+        # A sum of P products of rounded factors errs by at most about P + 4 units.
+        return float(EPS * (self.height + 4) * largest)
 
     def _of_reach(self, reach: Array) -> Array:
         features = np.ones((self.height, 1))
@@ -187,12 +194,14 @@ def form_for(params: tuple[Array, ...], data: Blocks, family: Family) -> Form:
     """The form in which to compute: natural, unless that would be inexact or slow."""
     weights, *components = params
     d = data.shape[1]
+    _check(params, family, d)
     eta, shared_eta = family.natural(*components)
-    eta[:, 0] += _log(weights)
     natural = Natural(family, d, eta, shared_eta)
+    exact = not isinstance(family, Gaussians) or natural.rounding(data) <= LARGEST_ERROR
+    eta[:, 0] += _log(weights)
     if not isinstance(family, Gaussians):
         return natural
-    if not natural.rounding(data) <= LARGEST_ERROR:
+    if not exact:
         return Whitened(family, data.reach, weights, *components)
     if isinstance(family, Full) and not family.tied and d > MANY_FEATURES:
         return Affine(family, weights, *components)
@@ -200,21 +209,25 @@ def form_for(params: tuple[Array, ...], data: Blocks, family: Family) -> Form:
 
 
 def posteriors(
-    params: tuple[Array, ...], data: Blocks, family: Family
+    params: tuple[Array, ...], data: Blocks, family: Family, height: int = 0, strict: bool = True
 ) -> Iterator[tuple[Form, slice, Array, Array]]:
     """Block by block: the form, the rows, responsibilities (K, B) and log p(x) of shape (B,).
 
-    Log p(x) is without what components share, `form.log_shared()`.
+    Log p(x) is without what components share, `form.log_shared()`. Blocks are smaller where
+    the caller needs `height` numbers a point; a point without any density is an error if `strict`.
     """
     form = form_for(params, data, family)
-    for rows in data.slices(form.height):
+    for rows in data.slices(max(form.height, len(params[0]), height)):
         form.read(data, rows)
         with np.errstate(over="ignore", invalid="ignore"):  # a point out of reach is named below
             r = form.log_joint()
             log_p = _normalise(r)
-        if not np.isfinite(log_p.sum()):
+        impossible = ~(log_p > IMPOSSIBLE)
+        if not strict:
+            log_p[impossible] = -np.inf
+        elif np.any(impossible & (data.count(rows) > 0)):
             raise DegenerateError(
-                f"point {rows.start + np.argmin(np.isfinite(log_p))} has density zero under every "
+                f"point {rows.start + np.argmax(impossible)} has density zero under every "
                 "component: it is too far from all of them for a float to hold. Is it an outlier, "
                 "or a start far from the data?"
             )
@@ -231,6 +244,31 @@ def _normalise(joint: Array) -> Array:
     joint *= 1 / total
     # Equation mix-density: the log of a sum, with its largest term taken out
     return np.asarray(np.log(total) + highest)
+
+
+def _check(params: tuple[Array, ...], family: Family, d: int) -> None:
+    """A DegenerateError if these cannot be parameters for data with `d` features."""
+    weights, *components = params
+    k = len(weights)
+    if not (np.all(weights >= 0) and abs(float(np.sum(weights)) - 1) < 1e-6):
+        raise DegenerateError(f"weights must not be negative and must sum to 1, got {weights}")
+    shapes = family.shapes(k, d)
+    if tuple(np.shape(part) for part in components) != shapes:
+        found = ", ".join(str(np.shape(part)) for part in components)
+        expected = ", ".join(map(str, shapes))
+        raise DegenerateError(
+            f"{k} components of data with {d} features need parameters of shape {expected}, "
+            f"got {found}"
+        )
+    if not all(np.all(np.isfinite(part)) for part in components):
+        raise DegenerateError("parameters must be finite")
+    if not isinstance(family, Gaussians) and np.any(components[0] < 0):
+        raise DegenerateError("rates and probabilities must not be negative")
+
+
+def _identity(family: Family) -> Any:
+    """What distinguishes the features of one family from those of another."""
+    return type(family) if isinstance(family, Gaussians) else family
 
 
 def _log(weights: Array) -> Array:

@@ -175,11 +175,12 @@ class GaussianMixture(
         check_settings(self)
         problem = fitting.Problem.of(self, *self._read(X, sample_weight, reset=True))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
-        known = self._params() if self.warm_start and hasattr(self, "weights_") else None
+        known = self._known()
         results = problem.fit_all(known, rng)
         best = max(results, key=fitting.rank)
         self.results_ = [fitting.aligned(result, best, problem) for result in results]
         self._units, self._m_step = problem.data.units, problem.m_step
+        self._fitted_type = self.covariance_type
         self._keep(best, problem.data.n)
         self._say(best)
         return self
@@ -225,6 +226,9 @@ class GaussianMixture(
     def m_step(self, statistics: Any) -> Self:
         """Take the parameters that the summed statistics of `e_step` give."""
         check_is_fitted(self)
+        for name in ("result_", "results_", "lower_bound_", "lower_bounds_", "n_iter_"):
+            self.__dict__.pop(name, None)  # they told of other parameters
+        self.converged_ = False
         self._set(self._units.restore_params(self._m_step(statistics), self._family()))
         return self
 
@@ -306,7 +310,13 @@ class GaussianMixture(
         return len(self.weights_)
 
     def _family(self) -> Gaussians:
-        return FORMS[self.covariance_type]()
+        return FORMS[self._fitted_type]()
+
+    def _known(self) -> MixtureParams | None:
+        """What a warm start goes on from: the last fit, if it was one of the same form."""
+        if not self.warm_start or getattr(self, "_fitted_type", None) != self.covariance_type:
+            return None
+        return self._params()
 
     def _params(self) -> MixtureParams:
         check_is_fitted(self)
@@ -321,7 +331,8 @@ class GaussianMixture(
         self, X: ArrayLike, sample_weight: ArrayLike | None = None, reset: bool = False
     ) -> tuple[Array, Array | None]:
         """Checked data and weights."""
-        x = check_data(validate_data(self, X, reset=reset, dtype=[np.float64, np.float32]))
+        x = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+        x = check_data(x)
         if sample_weight is None:
             return x, None
         return x, _check_sample_weight(sample_weight, x, ensure_non_negative=True)

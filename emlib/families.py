@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from emlib.em import DegenerateError
 from emlib.gaussian import check_alive
 
 Array = NDArray[np.float64]
-# Stands for zero in a logarithm: a count that cannot be gets a density no float can tell from 0.
-TINY = np.finfo(float).tiny
+# Stands for the logarithm of zero: lower than any log-density, and zero times it is zero.
+LOG_ZERO = -1e200
 
 
 class Sums(NamedTuple):
@@ -56,6 +57,9 @@ class Family(Protocol):
     def n_parameters(self, k: int, d: int) -> int:
         """Free parameters of K components of D features."""
 
+    def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the components' arrays."""
+
 
 class _Counts:
     """What the families of counts have in common: T(x) = (1, x) and one number a feature."""
@@ -67,10 +71,13 @@ class _Counts:
         pass
 
     def statistics(self, sums: Array, shared: Array, d: int) -> Sums:
-        return Sums(sums[:, 0], sums[:, 1:])
+        return Sums(sums[:, 0], sums[:, 1 : d + 1])
 
     def n_parameters(self, k: int, d: int) -> int:
         return k * d
+
+    def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
+        return ((k, d),)
 
 
 @dataclass(frozen=True)
@@ -95,15 +102,21 @@ class Binomial(_Counts):
 
     trials: int = 1
 
+    def extra(self, d: int) -> int:
+        return d
+
+    def fill(self, x: Array, out: Array) -> None:
+        np.subtract(self.trials, x, out=out)
+
     def shared(self, x: Array) -> Array:
         failures = _counted(self.trials - _counted(x))
         ways: Array = gammaln(self.trials + 1) - gammaln(x + 1) - gammaln(failures + 1)
         return np.asarray(ways.sum(axis=0, keepdims=True))
 
     def natural(self, chances: Array) -> tuple[Array, Array]:
-        # log p(x) = x (log p - log(1 - p)) + n log(1 - p) + log (n choose x)
-        success, failure = _log(chances), _log(1 - chances)
-        return np.column_stack([self.trials * failure.sum(axis=1), success - failure]), np.ones(1)
+        # log p(x) = x log p + (n - x) log(1 - p) + log (n choose x)
+        zeros = np.zeros(len(chances))
+        return np.column_stack([zeros, _log(chances), _log(1 - chances)]), np.ones(1)
 
     def mle(self, statistics: Sums) -> tuple[Array]:
         return (_means(statistics) / self.trials,)
@@ -131,11 +144,19 @@ class Categorical(_Counts):
 
     def mle(self, statistics: Sums) -> tuple[Array]:
         check_alive(statistics.n)
-        totals = [g / g.sum(axis=1, keepdims=True) for g in self._groups(statistics.sum_x, axis=1)]
-        return (np.concatenate(totals, axis=1),)
+        groups = self._groups(statistics.sum_x, axis=1)
+        for feature, counts in enumerate(groups):
+            if not np.all(counts.sum(axis=1) > 0):
+                raise DegenerateError(f"feature {feature} has no counts in some component: drop it")
+        return (np.concatenate([g / g.sum(axis=1, keepdims=True) for g in groups], axis=1),)
 
     def n_parameters(self, k: int, d: int) -> int:
         return k * (d - len(self.sizes))
+
+    def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
+        if sum(self.sizes) != d:
+            raise ValueError(f"sizes {self.sizes} need {sum(self.sizes)} columns, got {d}")
+        return super().shapes(k, d)
 
     def _groups(self, values: Array, axis: int) -> list[Array]:
         return np.split(values, np.cumsum(self.sizes)[:-1], axis=axis)
@@ -151,7 +172,8 @@ def _counted(x: Array) -> Array:
 
 
 def _log(values: Array) -> Array:
-    return np.asarray(np.log(np.maximum(values, TINY)))
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.maximum(np.log(values), LOG_ZERO))
 
 
 def _means(statistics: Sums) -> Array:

@@ -23,11 +23,11 @@ from emlib.em import DegenerateError, EMResult, StopReason, em
 from emlib.gaussian import GaussianStatistics
 from emlib.mixture import MixtureParams
 from emlib.priors import BoundPrior
-from emlib.settings import inverses, shaped, shares
+from emlib.settings import inverses, shares
 from emlib.squarem import Coordinates
 from emlib.starts import STARTS
 from emlib.units import Units
-from emlib.validation import check_spread, listed
+from emlib.validation import check_spread, listed, shaped
 
 Array = NDArray[np.float64]
 # A component whose responsibilities sum to less than this has no points to speak of.
@@ -47,30 +47,36 @@ class Problem:
     data : Blocks
     family : Gaussians
     prior : BoundPrior, optional
+    kept : ndarray of shape (N,), optional
+        Which of the points given have a weight above zero; all if None.
     """
 
     model: Any
     data: Blocks
     family: Gaussians
     prior: BoundPrior | None
+    kept: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(cls, model: Any, x: NDArray[Any], weights: Array | None) -> Problem:
         """The settings of `model` and the checked data."""
+        kept = None
         if weights is not None and not np.all(weights > 0):
-            x, weights = x[weights > 0], weights[weights > 0]
+            kept = weights > 0
+            x, weights = x[kept], weights[kept]
         _check_enough(x, model.n_components)
         data = Blocks.standard(x, weights, common=model.covariance_type == "spherical")
         family = family_of(model, data.units)
         prior = model.prior and model.prior.bound(data, model.n_components, family)
-        return cls(model, data, family, prior)
+        return cls(model, data, family, prior, kept)
 
     @property
     def m_step(self) -> Callable[[Any], MixtureParams]:
         """Maximum likelihood, or a posteriori."""
+        m_step: Callable[[Any], MixtureParams] = partial(mixture.m_step, family=self.family)
         if self.prior is not None:
-            return self.prior.m_step
-        return partial(_m_step, family=self.family)
+            m_step = self.prior.m_step
+        return partial(_m_step, family=self.family, m_step=m_step)
 
     def fit_all(
         self, known: MixtureParams | None, rng: np.random.Generator
@@ -80,7 +86,7 @@ class Problem:
         for i in range(self.model.n_init):
             try:
                 start = self._start(known if i == 0 else None, rng)
-                result = name_collapsed(self._climb(start, rng), self.family, self.data.n)
+                result = name_collapsed(self._climb(start, rng), self.family, len(self.data.x))
             except DegenerateError as error:
                 failure = error
             else:
@@ -111,7 +117,7 @@ class Problem:
     def _start(self, known: MixtureParams | None, rng: np.random.Generator) -> MixtureParams:
         """The first parameters, in standard units: explicit where given, and above the floor."""
         model, units = self.model, self.data.units
-        (n, d), k = self.data.shape, model.n_components
+        d, k = self.data.shape[1], model.n_components
         first = known if known is not None and known.means.shape == (k, d) else None
         given: dict[str, Any] = {
             "weights": shares("weights_init", model.weights_init, (k,)),
@@ -120,7 +126,7 @@ class Problem:
                 "precisions_init", model.precisions_init, model.covariance_type, k, d
             ),
         }
-        r = shares("responsibilities_init", model.responsibilities_init, (n, k))
+        r = self._given_responsibilities()
         given = {name: value for name, value in given.items() if value is not None}
         if first is None and len(given) == 3:
             first = MixtureParams(**given)
@@ -128,6 +134,13 @@ class Problem:
             first = units.restore_params(self._drawn(r, rng), self.family)._replace(**given)
         start = units.standardise_params(first, self.family)
         return start._replace(covariances=self.family.floored(start.covariances))
+
+    def _given_responsibilities(self) -> Array | None:
+        """Those of the points that count; a point of weight zero does not."""
+        given = self.model.responsibilities_init
+        n = len(self.data.x if self.kept is None else self.kept)
+        r = shares("responsibilities_init", given, (n, self.model.n_components))
+        return r if r is None or self.kept is None else r[self.kept]
 
     def _drawn(self, r: Array | None, rng: np.random.Generator) -> MixtureParams:
         """An M-step from given or drawn responsibilities."""
@@ -137,8 +150,10 @@ class Problem:
         return self.m_step(mixture.statistics(r, self.data, self.family))
 
 
-def _m_step(statistics: GaussianStatistics, family: Gaussians) -> MixtureParams:
-    """Maximum likelihood; a component without any point starts anew, wide and nearly empty.
+def _m_step(
+    statistics: GaussianStatistics, family: Gaussians, m_step: Callable[[Any], MixtureParams]
+) -> MixtureParams:
+    """The M-step; a component without any point starts anew, wide and nearly empty.
 
     Its share is too small to be seen in the likelihood, until it finds points of its own.
     """
@@ -149,8 +164,7 @@ def _m_step(statistics: GaussianStatistics, family: Gaussians) -> MixtureParams:
         seeds = REVIVED * statistics.n.sum() * dead
         covariances = np.broadcast_to(unit, family.shape(k, d))
         statistics = statistics + family.expected(seeds, np.zeros((k, d)), covariances)
-    params: MixtureParams = mixture.m_step(statistics, family)
-    return params
+    return m_step(statistics)
 
 
 def family_of(model: Any, units: Units) -> Gaussians:
@@ -182,7 +196,7 @@ def rank(result: EMResult[MixtureParams]) -> tuple[bool, bool, float]:
 
 
 def name_collapsed(
-    result: EMResult[MixtureParams], family: Gaussians, n: float
+    result: EMResult[MixtureParams], family: Gaussians, n: int
 ) -> EMResult[MixtureParams]:
     """Call the result degenerate if a component rests on the floor or is empty, and say which."""
     narrowest, widest = family.extremes(result.params.covariances)

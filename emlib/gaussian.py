@@ -1,7 +1,7 @@
 """The Gaussian: density, sufficient statistics, weighted maximum likelihood, sampling.
 
-Everything takes a leading axis of components where it makes sense, so that a mixture's
-M-step is the very `mle` that fits one Gaussian.
+Everything takes a leading axis of components where it makes sense. The same formulas for other
+forms of covariance are in `emlib.covariances`.
 """
 
 from __future__ import annotations
@@ -78,6 +78,10 @@ class GaussianStatistics:
             sum_x=self.sum_x + other.sum_x,
             sum_xx=self.sum_xx + other.sum_xx,
         )
+
+    def __radd__(self, other: int) -> GaussianStatistics:
+        """So that `sum` adds statistics: it begins with zero."""
+        return self if other == 0 else NotImplemented
 
     def about(self, origin: Array | float) -> GaussianStatistics:
         """The same statistics, measured from another origin."""

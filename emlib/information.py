@@ -1,7 +1,7 @@
 """Standard errors of a Gaussian mixture from the observed information (Louis 1982).
 
 The information in the data is what complete data would hold, less what is missing:
-I_obs = E[I_complete] - Var(score_complete), both given the data and at the maximum.
+I_obs = E[I_complete] - Var(score_complete), both given the data.
 J. R. Statist. Soc. B 44, 226-233, doi:10.1111/j.2517-6161.1982.tb01203.x.
 """
 
@@ -19,6 +19,8 @@ from emlib.em import DegenerateError
 from emlib.mixture import MixtureParams
 
 Array = NDArray[np.float64]
+# Squared distance from a stationary point, in standard errors, up to which it counts as one.
+LARGEST_DECREMENT = 0.01
 
 
 def standard_errors(params: MixtureParams, data: Blocks, family: Gaussians) -> MixtureParams:
@@ -42,31 +44,43 @@ def standard_errors(params: MixtureParams, data: Blocks, family: Gaussians) -> M
         hardly any points.
     """
     scores = _Scores.of(params, family)
-    information = observed_information(scores, data, family)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a weight of zero is named below
+        slope, information = slope_and_information(scores, data, family)
     try:
+        if not np.all(np.isfinite(information)):
+            raise np.linalg.LinAlgError
         np.linalg.cholesky(information)
+        covariance = np.asarray(np.linalg.inv(information), dtype=float)
+        if slope @ covariance @ slope > LARGEST_DECREMENT:
+            raise np.linalg.LinAlgError
     except np.linalg.LinAlgError as error:
         raise DegenerateError(
-            "the observed information is not positive definite: run EM to convergence (a smaller "
-            "tol), or use fewer components. Standard errors belong to a proper maximum."
+            "these parameters are no proper maximum of the likelihood, and standard errors belong "
+            "to one: run EM to convergence (a smaller tol), without a strong prior, or use fewer "
+            "components."
         ) from error
-    return scores.named(np.asarray(np.linalg.inv(information), dtype=float))
+    return scores.named(covariance)
 
 
-def observed_information(scores: _Scores, data: Blocks, family: Gaussians) -> Array:
-    """Minus the second derivatives of the log-likelihood, as Louis computes them."""
-    n, scatters = np.zeros(len(scores.means)), np.zeros_like(scores.precisions)
-    missing = np.zeros((scores.size, scores.size))
-    for _, rows, r, _ in engine.posteriors(scores.params, data, family):
+def slope_and_information(scores: _Scores, data: Blocks, family: Gaussians) -> tuple[Array, Array]:
+    """First, and minus the second, derivatives of the log-likelihood, as Louis computes them."""
+    n, sums = np.zeros(len(scores.means)), np.zeros_like(scores.means)
+    scatters = np.zeros_like(scores.precisions)
+    slope, missing = np.zeros(scores.size), np.zeros((scores.size, scores.size))
+    for _, rows, r, _ in engine.posteriors(
+        scores.params, data, family, height=len(n) * scores.size
+    ):
         x, w = data.read(rows, np.empty((data.shape[1], r.shape[1]))), data.count(rows)
         offsets = x - scores.means[:, :, None]
         n += (r * w).sum(axis=1)
+        sums += np.einsum("kb,kib->ki", r * w, offsets)
         scatters += np.einsum("kb,kib,kjb->kij", r * w, offsets, offsets)
         s = scores.at(offsets)
         mean = np.einsum("kb,kbm->bm", r, s)
         missing += np.einsum("kb,kbl,kbm->lm", r * w, s, s, optimize=True)
         missing -= (mean.T * w) @ mean
-    return scores.complete_information(n, scatters) - missing
+        slope += (mean.T * w).sum(axis=1)
+    return slope, scores.complete_information(n, sums, scatters) - missing
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +146,7 @@ class _Scores:
             s[i, :, self.of_covariance(i)] = 0.5 * (squares - traces)
         return s
 
-    def complete_information(self, n: Array, scatters: Array) -> Array:
+    def complete_information(self, n: Array, sums: Array, scatters: Array) -> Array:
         """Minus the expected second derivatives, given the data."""
         information = np.zeros((self.size, self.size))
         free = self.of_weights()
@@ -140,12 +154,15 @@ class _Scores:
         for k, precision in enumerate(self.precisions):
             mean, covariance = self.of_mean(k), self.of_covariance(k)
             information[mean, mean] = n[k] * precision
-            # d2 log N / dSigma2; that by mean and covariance sums to zero at a maximum
             inner = precision @ scatters[k] @ precision - 0.5 * n[k] * precision
             bends = np.einsum(
                 "aij,jk,bkl,li->ab", self.basis, precision, self.basis, inner, optimize=True
             )
             information[covariance, covariance] += bends
+            turned = precision @ sums[k]  # zero at a maximum
+            cross = np.einsum("ij,ajl,l->ia", precision, self.basis, turned)
+            information[mean, covariance] += cross
+            information[covariance, mean] += cross.T
         return information
 
     def named(self, covariance: Array) -> MixtureParams:

@@ -65,7 +65,7 @@ def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> A
     data = Blocks.of(x)
     form = engine.form_for(params, data, family)
     joint = np.empty((len(params[0]), data.shape[0]))
-    for rows in data.slices(form.height):
+    for rows in data.slices(max(form.height, len(params[0]))):
         form.read(data, rows)
         # Equation mix-joint: log pi_k + log p(x_n | theta_k)
         joint[:, rows] = form.log_joint() + form.log_shared()
@@ -73,7 +73,7 @@ def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> A
 
 
 def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
-    """Logarithm of p(x_n), an array of shape (N,).
+    """Logarithm of p(x_n), an array of shape (N,); -inf where no component reaches.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) ->
     """
     data = Blocks.of(x)
     result = np.empty(data.shape[0])
-    for form, rows, _, log_p in engine.posteriors(params, data, family):
+    for form, rows, _, log_p in engine.posteriors(params, data, family, strict=False):
         result[rows] = log_p + form.log_shared()
     return result
 
@@ -146,7 +146,7 @@ def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
     d = data.shape[1]
     no_eta = np.zeros((r.shape[1], 1 + d + family.extra(d)))
     form = engine.Natural(family, d, no_eta, np.zeros(len(family.shared(np.empty((d, 0))))))
-    for rows in data.slices(form.height):
+    for rows in data.slices(max(form.height, r.shape[1])):
         form.read(data, rows)
         form.add(r[rows].T * data.count(rows))
     return form.total(data)[0]

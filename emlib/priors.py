@@ -5,16 +5,18 @@ Statistics add, so a conjugate prior is a few more of them: the M-step stays the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import xlogy
 
 from emlib import mixture
 from emlib.blocks import Blocks
 from emlib.covariances import Full, Gaussians, Spherical, Tied
 from emlib.gaussian import GaussianStatistics
 from emlib.mixture import MixtureParams
+from emlib.validation import shaped
 
 Array = NDArray[np.float64]
 
@@ -62,19 +64,26 @@ class Prior:
         freedom = d + 2 if self.degrees_of_freedom is None else self.degrees_of_freedom
         if not d - 1 < freedom < np.inf:
             raise ValueError(f"degrees_of_freedom must be above D - 1 = {d - 1}, got {freedom}")
-        mean = np.zeros(d)
-        if self.mean is not None:
-            mean = units.standardise(np.broadcast_to(np.asarray(self.mean, dtype=float), (d,)))
-        one = mixture.statistics(np.ones((data.shape[0], 1)), data, family)
-        scale = family.mle(one)[1] / k ** (2 / d)
-        if self.scale is not None:
-            given = np.asarray(self.scale, dtype=float).reshape(scale.shape)
-            scale = family.rescaled(given, units.per_scale)
-        if not isinstance(family, Tied):
-            scale = scale[0]
+        mean = shaped("the prior's mean", self.mean, (d,))
+        mean = np.zeros(d) if mean is None else units.standardise(mean)
+        scale = self._scale(data, k, family)
         return BoundPrior(
             family, k, self.weight_concentration, mean, self.mean_precision, freedom, scale
         )
+
+    def _scale(self, data: Blocks, k: int, family: Gaussians) -> Array:
+        """The scale matrix, or variances, in the units of `data`."""
+        d = data.shape[1]
+        if self.scale is None:
+            one = mixture.statistics(np.ones((data.shape[0], 1)), data, family)
+            scale = family.mle(one)[1] / k ** (2 / d)
+            return scale if isinstance(family, Tied) else np.asarray(scale[0])
+        shape = family.shape(1, d) if isinstance(family, Tied) else family.shape(1, d)[1:]
+        given = np.asarray(shaped("the prior's scale", self.scale, shape))
+        values = np.linalg.eigvalsh(given) if isinstance(family, Full) else given
+        if np.any(values <= 0) or not np.allclose(given, given.T):
+            raise ValueError("the prior's scale must be symmetric and positive definite")
+        return family.rescaled(given, data.units.per_scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +117,14 @@ class BoundPrior:
         scales = self.scale if tied else np.repeat(self.scale[None], self.k, axis=0)
         zeros = np.zeros((self.k, len(self.mean)))
         prior = GaussianStatistics(seen, zeros, scales, self.mean + zeros, tied)
-        means, covariances = self.family.mle(statistics + prior)
+        means, covariances = replace(self.family, floor=0.0).mle(statistics + prior)
         share = (n + seen) / (n + self._count)
         if tied:
             share = np.asarray((n + seen).sum() / (n.sum() + self._count))
         weights = n + self.weight_concentration - 1
         # The transposes let the components' axis, the first, be the one that is multiplied.
-        return MixtureParams(weights / weights.sum(), means, (covariances.T * share).T)
+        covariances = self.family.floored((covariances.T * share).T)
+        return MixtureParams(weights / weights.sum(), means, covariances)
 
     def log_density(self, params: MixtureParams) -> float:
         """Log of the prior density, up to a constant."""
@@ -125,5 +135,5 @@ class BoundPrior:
         if isinstance(self.family, Tied):
             covariance = covariance[:1]
         mean = self.mean_precision * (self.family.times(precisions, off) * off).sum()
-        weights = (self.weight_concentration - 1) * np.sum(np.log(params.weights))
+        weights = xlogy(self.weight_concentration - 1, params.weights).sum()
         return float(weights + 0.5 * (covariance.sum() - mean))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from emlib.covariances import FORMS
 from emlib.priors import Prior
 from emlib.starts import STARTS
+from emlib.validation import shaped
 
 Array = NDArray[np.float64]
 
@@ -39,16 +40,6 @@ def check_count(name: str, value: Any) -> None:
     """A ValueError if `value` is not a whole number above zero."""
     if not isinstance(value, Integral) or int(value) < 1:
         raise ValueError(f"{name} must be a whole number, at least 1, got {value!r}")
-
-
-def shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
-    """An explicit start as an array of that shape; None if there is none."""
-    if value is None:
-        return None
-    array = np.asarray(value, dtype=float)
-    if array.shape != shape or not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must be finite and of shape {shape}, got shape {array.shape}")
-    return array
 
 
 def shares(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:

@@ -45,8 +45,9 @@ def _check_finite(data: NDArray[np.float64]) -> None:
     bad = np.argwhere(~np.isfinite(data)) if suspicious else np.empty((0, 2), dtype=int)
     if len(bad):
         row, feature = bad[0]
+        value = "NaN" if np.isnan(data[row, feature]) else "infinity"
         raise ValueError(
-            f"data contain {data[row, feature]} (row {row}, feature {feature}; {len(bad)} "
+            f"data contain {value} (row {row}, feature {feature}; {len(bad)} "
             "such values in all). Remove those rows or fill the values in first."
         )
     if max(data.max(), -data.min()) > LARGEST:
@@ -85,6 +86,18 @@ def check_spread(data: NDArray[np.float64]) -> None:
             f"feature {spread.argmin()} varies by only {spread.min():g}, whose square is out of a "
             "float's range. Rescale the feature."
         )
+
+
+def shaped(
+    name: str, value: ArrayLike | None, shape: tuple[int, ...]
+) -> NDArray[np.float64] | None:
+    """An explicit start as an array of that shape; None if there is none."""
+    if value is None:
+        return None
+    array = np.asarray(value, dtype=float)
+    if array.shape != shape or not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite and of shape {shape}, got shape {array.shape}")
+    return array
 
 
 def listed(indices: NDArray[np.intp]) -> str:
