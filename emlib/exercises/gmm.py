@@ -143,10 +143,6 @@ EXERCISES = {
                 float(np.sqrt(0.2 / np.log(99))),
                 "Mind the 2 below the squared distance in the exponent.",
             ),
-            (
-                float(np.sqrt(0.1 / np.log(100))),
-                "A probability of 99 in 100 means odds of 99 to 1.",
-            ),
         ),
         "Write down the log-odds of the two responsibilities; only squared distances remain.",
         rtol=2e-3,
