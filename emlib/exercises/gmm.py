@@ -43,15 +43,15 @@ def _spherical(r: Array, x: Array) -> Array:
 
 
 def _spherical_without_d(r: Array, x: Array) -> Array:
-    return _spherical(r, x) * x.shape[1]
+    return np.asarray(_spherical(r, x) * x.shape[1])
 
 
 def _spherical_sds(r: Array, x: Array) -> Array:
-    return np.sqrt(_spherical(r, x))
+    return np.asarray(np.sqrt(_spherical(r, x)))
 
 
 def _spherical_shared(r: Array, x: Array) -> Array:
-    return _spherical(r, x) * r.sum(axis=0) / len(x)
+    return np.asarray(_spherical(r, x) * r.sum(axis=0) / len(x))
 
 
 def _spherical_common_mean(r: Array, x: Array) -> Array:
