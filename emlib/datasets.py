@@ -46,6 +46,25 @@ def load_faithful() -> Dataset:
     )
 
 
+def load_galaxies() -> Dataset:
+    """82 galaxies of the Corona Borealis region: the speed at which each moves away from us.
+
+    The copy that is distributed with R has a misprint, 26690 for 26960; it is corrected here.
+
+    Examples
+    --------
+    >>> load_galaxies().values[:3, 0]
+    array([9172., 9350., 9483.])
+    """
+    return Dataset(
+        _read("galaxies.csv")[:, None],
+        ("velocity (km/s)",),
+        "Postman, Huchra and Geller (1986), Astronomical Journal 92, 1238-1247, as used by "
+        "Roeder (1990), J. Amer. Statist. Assoc. 85, 617-624; distributed with R as "
+        "`MASS::galaxies`.",
+    )
+
+
 def make_20_40(seed: int = 1) -> Dataset:
     """3000 points of N(20, sd 5) and 7000 of N(40, sd 5), of a widely read tutorial's example.
 

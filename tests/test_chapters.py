@@ -15,8 +15,12 @@ ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PAGES = sorted((ROOT / "chapters").glob("*.md"))
 HIDDEN = {"hide-input", "remove-input", "hide-cell"}
+# Pages to look things up on: they teach nothing new, so they have no exercises and no summary.
+BACK_MATTER = {"misconceptions"}
+LESSONS = [path for path in CHAPTERS if path.stem not in BACK_MATTER]
 
 chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 
 
 def read(path):
@@ -38,7 +42,8 @@ def images(cell):
 
 
 def test_there_are_chapters():
-    assert len(CHAPTERS) >= 3
+    assert len(LESSONS) >= 3
+    assert {path.stem for path in CHAPTERS} >= BACK_MATTER
 
 
 @chapters
@@ -110,7 +115,7 @@ def equation_labels():
     return {m for p in (*CHAPTERS, *PAGES) for m in re.findall(r"\$\$ \(([a-z0-9-]+)\)", prose(p))}
 
 
-@chapters
+@lessons
 def test_every_exercise_has_a_solution(path):
     text = prose(path)
     exercises = re.findall(r"\{exercise(?:-start)?\}.*\n:label: (\S+)", text)
@@ -122,7 +127,7 @@ def test_every_exercise_has_a_solution(path):
         assert re.search(rf"\{{exercise(-start)?\}} {kind}", text), kind
 
 
-@chapters
+@lessons
 def test_every_check_is_first_open_then_solved(path):
     verdicts = {}
     for cell in code(path):
@@ -158,7 +163,7 @@ def references():
     return (ROOT / "chapters" / "references.bib").read_text(encoding="utf8")
 
 
-@chapters
+@lessons
 def test_chapter_has_its_parts(path):
     headings = re.findall(r"^## (.*)$", prose(path), flags=re.MULTILINE)
     assert headings[-4:] == ["Where people go wrong", "Exercises", "Summary", "Read more"]
