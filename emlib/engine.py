@@ -40,6 +40,7 @@ class Natural:
         self.height = eta.shape[1]
         self.sums = np.zeros_like(eta)
         self.features = np.empty((self.height, 0))
+        self.joint = np.empty((len(eta), 0))
 
     def read(self, data: Blocks, rows: slice) -> None:
         """Compute the features of a block of data; only once if it is all of them."""
@@ -60,8 +61,10 @@ class Natural:
 
     def log_joint(self) -> Array:
         """Of the block that was read, but for what components share: of shape (K, B)."""
+        if self.joint.shape[1] != self.features.shape[1]:
+            self.joint = np.empty((len(self.eta), self.features.shape[1]))
         # Equation mix-joint
-        return np.asarray(self.eta @ self.features)
+        return np.matmul(self.eta, self.features, out=self.joint)
 
     def add(self, r: Array) -> None:
         """Add the block's statistics, each point weighted by `r` of shape (K, B)."""
@@ -222,28 +225,35 @@ def posteriors(
         with np.errstate(over="ignore", invalid="ignore"):  # a point out of reach is named below
             r = form.log_joint()
             log_p = _normalise(r)
-        impossible = ~(log_p > IMPOSSIBLE)
-        if not strict:
-            log_p[impossible] = -np.inf
-        elif np.any(impossible & (data.count(rows) > 0)):
-            raise DegenerateError(
-                f"point {rows.start + np.argmax(impossible)} has density zero under every "
-                "component: it is too far from all of them for a float to hold. Is it an outlier, "
-                "or a start far from the data?"
-            )
+        if not log_p.min() > IMPOSSIBLE:
+            _name_impossible(log_p, data, rows, strict)
         yield form, rows, r, log_p
+
+
+def _name_impossible(log_p: Array, data: Blocks, rows: slice, strict: bool) -> None:
+    """Say which point has no density, or give it density zero if that is allowed."""
+    impossible = ~(log_p > IMPOSSIBLE)
+    if not strict:
+        log_p[impossible] = -np.inf
+    elif np.any(impossible & (data.count(rows) > 0)):
+        raise DegenerateError(
+            f"point {rows.start + np.argmax(impossible)} has density zero under every "
+            "component: it is too far from all of them for a float to hold. Is it an outlier, "
+            "or a start far from the data?"
+        )
 
 
 def _normalise(joint: Array) -> Array:
     """Turn log p(x, z = k), of shape (K, B), into responsibilities in place; returns log p(x)."""
-    highest = joint.max(axis=0)
+    highest: Array = np.maximum.reduce(joint, axis=0)
     joint -= highest
     np.exp(joint, out=joint)
-    total = joint.sum(axis=0)
-    # Equation mix-responsibilities: Bayes' rule
-    joint *= 1 / total
+    total = np.add.reduce(joint, axis=0)
     # Equation mix-density: the log of a sum, with its largest term taken out
-    return np.asarray(np.log(total) + highest)
+    highest += np.log(total)
+    # Equation mix-responsibilities: Bayes' rule
+    joint *= np.reciprocal(total, out=total)
+    return highest
 
 
 def _check(params: tuple[Array, ...], family: Family, d: int) -> None:

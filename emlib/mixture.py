@@ -133,8 +133,9 @@ def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tupl
     for form, rows, r, log_p in engine.posteriors(params, data, family):
         if data.weights is not None:
             r *= data.weights[rows]
+            log_p *= data.weights[rows]
         # Equation mix-loglik
-        log_likelihood += float(np.sum(log_p * data.count(rows)))
+        log_likelihood += float(log_p.sum())
         form.add(r)
     statistics, shared = form.total(data)
     return statistics, log_likelihood + shared
