@@ -242,17 +242,10 @@ def em(
         _check_chunks(data)
         total = partial(_mapped_e_step, e_step, map)
     with tqdm(disable=not progress, unit=" iterations") as bar:
-        if accelerate is True:
-            accelerate = plain_coordinates(params)
-        climber = _Climber(
-            total, m_step, data, log_prior, tol, max_iter, bar, exact, accelerate or None, warn
-        )
+        leaps = plain_coordinates(params) if accelerate is True else accelerate or None
+        climber = _Climber(total, m_step, data, log_prior, tol, max_iter, bar, exact, leaps, warn)
         climb = climber.climb(params)
-        if not np.isfinite(climb.objective[0]):
-            raise ValueError(
-                f"the objective at the start is {climb.objective[0]}: the start gives some "
-                "data point no probability, or is not a valid parameter. Choose another start."
-            )
+        _check_start(climb.objective[0])
         confirmed = None
         if confirm and climb.stop is StopReason.CONVERGED:
             shake = relative_nudge if nudge is None else nudge
@@ -358,11 +351,7 @@ class _Climber(Generic[P, S]):
         if ahead is None:
             return False
         further, length = ahead
-        try:
-            with np.errstate(all="ignore"):
-                statistics, objective = self._evaluate(further)
-        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
-            objective = -np.inf
+        statistics, objective = self._tried(further)
         if not run.objective[-1] <= objective < np.inf:
             self.n_steps += 1
             run.longest_leap = max(run.longest_leap / 2, FIRST_LEAP)
@@ -372,6 +361,14 @@ class _Climber(Generic[P, S]):
         run.leapt_at = (*run.leapt_at, len(run.params))
         run.note(further, objective, statistics)
         return True
+
+    def _tried(self, params: P) -> tuple[S | None, float]:
+        """E-step where a leap led, which may be nowhere: then the objective is -inf."""
+        try:
+            with np.errstate(all="ignore"):
+                return self._evaluate(params)
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return None, -np.inf
 
     def step(self, statistics: S) -> P:
         """One M-step, counted."""
@@ -536,6 +533,14 @@ def _check_chunks(chunks: Any) -> None:
     """Every iteration must be able to go through the chunks again."""
     if iter(chunks) is chunks or not len(chunks):
         raise ValueError("with map, data must be a list of chunks, at least one: not a generator")
+
+
+def _check_start(objective: float) -> None:
+    if not np.isfinite(objective):
+        raise ValueError(
+            f"the objective at the start is {objective}: the start gives some data point no "
+            "probability, or is not a valid parameter. Choose another start."
+        )
 
 
 def _check_settings(tol: float, max_iter: int) -> None:
