@@ -18,8 +18,8 @@ from emlib.units import Units
 from emlib.validation import check_data
 
 Array = NDArray[np.float64]
-# Floats of a block's features: half a megabyte, which a second-level cache holds.
-BLOCK = 2**16
+# Floats of a block's features: under a megabyte, which a second-level cache holds.
+BLOCK = 90_000
 
 
 @dataclass(frozen=True, eq=False)
