@@ -30,6 +30,8 @@ LARGEST_ERROR = 1e-9
 MANY_FEATURES = 25
 # Log-densities below this, or NaN, are those of points that no component can have produced.
 IMPOSSIBLE = -1e150
+# Densities between this and its inverse keep all their digits, also those of small components.
+SAFE = 1e-250
 
 
 class Natural:
@@ -41,6 +43,7 @@ class Natural:
         self.sums = np.zeros_like(eta)
         self.features = np.empty((self.height, 0))
         self.joint = np.empty((len(eta), 0))
+        self.level = 0.0
 
     def read(self, data: Blocks, rows: slice) -> None:
         """Compute the features of a block of data; only once if it is all of them."""
@@ -65,6 +68,12 @@ class Natural:
             self.joint = np.empty((len(self.eta), self.features.shape[1]))
         # Equation mix-joint
         return np.matmul(self.eta, self.features, out=self.joint)
+
+    def lower(self, level: float) -> None:
+        """From now on, `log_joint` is less by `level`."""
+        if np.isfinite(level):
+            self.eta[:, 0] -= level
+            self.level = level
 
     def add(self, r: Array) -> None:
         """Add the block's statistics, each point weighted by `r` of shape (K, B)."""
@@ -222,9 +231,8 @@ def posteriors(
     form = form_for(params, data, family)
     for rows in data.slices(max(form.height, len(params[0]), height)):
         form.read(data, rows)
-        with np.errstate(over="ignore", invalid="ignore"):  # a point out of reach is named below
-            r = form.log_joint()
-            log_p = _normalise(r)
+        with np.errstate(all="ignore"):  # a point out of reach is named below
+            r, log_p = _responsibilities(form)
         if not log_p.min() > IMPOSSIBLE:
             _name_impossible(log_p, data, rows, strict)
         yield form, rows, r, log_p
@@ -241,6 +249,28 @@ def _name_impossible(log_p: Array, data: Blocks, rows: slice, strict: bool) -> N
             "component: it is too far from all of them for a float to hold. Is it an outlier, "
             "or a start far from the data?"
         )
+
+
+def _responsibilities(form: Form) -> tuple[Array, Array]:
+    """Responsibilities and log p(x) of the block that was read.
+
+    Exponentials are taken relative to the largest log p(x) of the first block, which saves looking
+    for every point's largest term; where that would leave the range of a float, we do look.
+    """
+    r = form.log_joint()
+    if isinstance(form, Natural) and form.level:
+        np.exp(r, out=r)
+        total: Array = np.add.reduce(r, axis=0)
+        if total.min() > SAFE and total.max() < 1 / SAFE:
+            log_p = np.log(total)
+            log_p += form.level
+            r *= np.reciprocal(total, out=total)
+            return r, log_p
+        r = form.log_joint() + form.level
+    log_p = _normalise(r)
+    if isinstance(form, Natural) and not form.level:
+        form.lower(float(log_p.max()))
+    return r, log_p
 
 
 def _normalise(joint: Array) -> Array:

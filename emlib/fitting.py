@@ -116,24 +116,31 @@ class Problem:
 
     def _start(self, known: MixtureParams | None, rng: np.random.Generator) -> MixtureParams:
         """The first parameters, in standard units: explicit where given, and above the floor."""
+        given, r = self._given(), self._given_responsibilities()
+        if known is not None and known.means.shape == (self.model.n_components, self.data.shape[1]):
+            start = self.data.units.standardise_params(known, self.family)
+        elif len(given) == 3:
+            start = MixtureParams(**given)
+        else:
+            start = self._drawn(r, rng)._replace(**given)
+        return start._replace(covariances=self.family.floored(start.covariances))
+
+    def _given(self) -> dict[str, Array]:
+        """The explicit parts of the start, in standard units."""
         model, units = self.model, self.data.units
         d, k = self.data.shape[1], model.n_components
-        first = known if known is not None and known.means.shape == (k, d) else None
-        given: dict[str, Any] = {
-            "weights": shares("weights_init", model.weights_init, (k,)),
-            "means": shaped("means_init", model.means_init, (k, d)),
-            "covariances": inverses(
-                "precisions_init", model.precisions_init, model.covariance_type, k, d
-            ),
-        }
-        r = self._given_responsibilities()
-        given = {name: value for name, value in given.items() if value is not None}
-        if first is None and len(given) == 3:
-            first = MixtureParams(**given)
-        elif first is None:
-            first = units.restore_params(self._drawn(r, rng), self.family)._replace(**given)
-        start = units.standardise_params(first, self.family)
-        return start._replace(covariances=self.family.floored(start.covariances))
+        weights = shares("weights_init", model.weights_init, (k,))
+        means = shaped("means_init", model.means_init, (k, d))
+        kind = model.covariance_type
+        covariances = inverses("precisions_init", model.precisions_init, kind, k, d)
+        given = {}
+        if weights is not None:
+            given["weights"] = weights
+        if means is not None:
+            given["means"] = units.standardise(means)
+        if covariances is not None:
+            given["covariances"] = self.family.rescaled(covariances, units.per_scale)
+        return given
 
     def _given_responsibilities(self) -> Array | None:
         """Those of the points that count; a point of weight zero does not."""

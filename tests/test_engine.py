@@ -383,3 +383,17 @@ def test_a_ridge_is_added_to_the_diagonal():
             f.variances(f.mle(mixture.statistics(one, x, f))[1]) for f in (family, plain)
         )
         np.testing.assert_allclose(ridged, bare + 0.5)
+
+
+@kinds
+def test_points_far_out_in_later_blocks_keep_their_digits(kind, monkeypatch):
+    monkeypatch.setattr("emlib.blocks.BLOCK", 100)
+    x, params = problem(kind, 8, d=2)
+    x[-20:] *= 60  # log-densities down to -1e4, which no exponential can hold
+    expected, family = written_out(kind, params, x), FORMS[kind]()
+    log_p = logsumexp(expected, axis=1)
+    assert log_p.min() < -800
+    np.testing.assert_allclose(mixture.log_density(params, x, family), log_p, rtol=1e-9)
+    r = np.exp(expected - log_p[:, None])
+    np.testing.assert_allclose(mixture.responsibilities(params, x, family), r, atol=1e-9)
+    np.testing.assert_allclose(mixture.e_step(params, x, family)[1], log_p.sum(), rtol=1e-10)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
@@ -35,6 +35,7 @@ def clusters(seed, d=2, n=60, distance=4.0):
 
 
 @settings(max_examples=2000, deadline=None)
+@example(seed=100_000_000, kind="spherical", exponent=0, shift=33_554_431, d=2)
 @given(
     seed=st.integers(0, 2**32 - 1),
     kind=st.sampled_from(list(FORMS)),
@@ -56,13 +57,17 @@ def test_no_nan_no_fall_and_equivariance_whatever_the_units(seed, kind, exponent
     for value in (there.weights_, there.means_, there.covariances_, there.lower_bound_):
         assert np.all(np.isfinite(value))
     assert np.all(np.diff(there.lower_bounds_) >= -1e-8 * max(1, abs(there.lower_bound_)))
-    np.testing.assert_allclose(there.weights_, here.weights_, atol=1e-8)
+    # After as many steps: where steps are lost in rounding, one run may end a step earlier.
+    traces = [model.result_.trace for model in (here, there)]
+    n = min(end for t in traces for end in (len(t), *t.nudged_at))
+    ours, theirs = (trace.params[n - 1] for trace in traces)
+    np.testing.assert_allclose(theirs.weights, ours.weights, atol=1e-8)
     # A mean near 1e8 is known to 1e-8 only.
     atol = 1e-8 * np.abs(x).max() + 4 * np.finfo(float).eps * abs(shift)
-    np.testing.assert_allclose(there.means_ / scale - shift, here.means_, atol=atol)
-    largest = np.abs(here.covariances_).max()
+    np.testing.assert_allclose(theirs.means / scale - shift, ours.means, atol=atol)
+    largest = np.abs(ours.covariances).max()
     np.testing.assert_allclose(
-        there.covariances_ / scale**2, here.covariances_, rtol=1e-8, atol=1e-8 * largest
+        theirs.covariances / scale**2, ours.covariances, rtol=1e-8, atol=1e-8 * largest
     )
 
 
