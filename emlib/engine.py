@@ -10,6 +10,7 @@ Gaussians are written in whitened residuals instead.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,7 +109,31 @@ class Natural:
         return features
 
 
-class Affine:
+class _Residuals(ABC):
+    """Gaussians in whitened residuals: log p(x, z = k) is a constant less half their square."""
+
+    constants: Array
+    x: Array
+
+    @abstractmethod
+    def residuals(self, k: int) -> Array:
+        """Whitened residuals of the block from component k, of shape (D, B)."""
+
+    def log_joint(self) -> Array:
+        """Of the block that was read, of shape (K, B)."""
+        joint = np.empty((len(self.constants), self.x.shape[1]))
+        for k, constant in enumerate(self.constants):
+            z = self.residuals(k)
+            # Equation mix-joint
+            joint[k] = constant - 0.5 * np.einsum("db,db->b", z, z)
+        return joint
+
+    def log_shared(self) -> Array:
+        """Nothing is left out of `log_joint`."""
+        return np.zeros(self.x.shape[1])
+
+
+class Affine(_Residuals):
     """Full covariances of many features: residuals [W, -W mu] (x, 1), and moments of (x, 1)."""
 
     def __init__(self, family: Full, weights: Array, means: Array, covariances: Array) -> None:
@@ -128,23 +153,14 @@ class Affine:
             self.x = np.ones((self.d + 1, size))
         data.read(rows, self.x[: self.d])
 
-    def log_joint(self) -> Array:
-        """Of the block that was read, of shape (K, B)."""
-        joint = np.empty((len(self.w), self.x.shape[1]))
-        for k, w in enumerate(self.w):
-            z = w @ self.x
-            # Equation mix-joint
-            joint[k] = self.constants[k] - 0.5 * np.einsum("db,db->b", z, z)
-        return joint
+    def residuals(self, k: int) -> Array:
+        """Whitened residuals of the block from component k, of shape (D, B)."""
+        return np.asarray(self.w[k] @ self.x)
 
     def add(self, r: Array) -> None:
         """Add the block's statistics, each point weighted by `r` of shape (K, B)."""
         for k, r_k in enumerate(r):
             self.moments[k] += self.family.squares(self.x, r_k)
-
-    def log_shared(self) -> Array:
-        """Nothing is left out of `log_joint`."""
-        return np.zeros(self.x.shape[1])
 
     def total(self, _: Blocks) -> tuple[GaussianStatistics, float]:
         """Statistics of all that was added."""
@@ -152,7 +168,7 @@ class Affine:
         return GaussianStatistics(m[:, d, d], m[:, :d, d], m[:, :d, :d]), 0.0
 
 
-class Whitened:
+class Whitened(_Residuals):
     """Gaussians in whitened residuals W_k (x - mu_k), with statistics about the means mu_k."""
 
     def __init__(
@@ -171,14 +187,9 @@ class Whitened:
         """Standardise a block of data."""
         self.x = data.read(rows, np.empty((self.d, rows.stop - rows.start)))
 
-    def log_joint(self) -> Array:
-        """Of the block that was read, of shape (K, B)."""
-        joint = np.empty((len(self.means), self.x.shape[1]))
-        for k, mean in enumerate(self.means):
-            z = self.family.whiten(self.w[k], self.x - mean[:, None])
-            # Equation mix-joint
-            joint[k] = self.constants[k] - 0.5 * np.einsum("db,db->b", z, z)
-        return joint
+    def residuals(self, k: int) -> Array:
+        """Whitened residuals of the block from component k, of shape (D, B)."""
+        return self.family.whiten(self.w[k], self.x - self.means[k][:, None])
 
     def add(self, r: Array) -> None:
         """Add the block's statistics, each point weighted by `r` of shape (K, B)."""
@@ -187,10 +198,6 @@ class Whitened:
             residuals = self.x - origin[:, None]
             self.sum_x[k] += residuals @ r[k]
             self.sum_xx[k] = self.sum_xx[k] + self.family.squares(residuals, r[k])
-
-    def log_shared(self) -> Array:
-        """Nothing is left out of `log_joint`."""
-        return np.zeros(self.x.shape[1])
 
     def total(self, _: Blocks) -> tuple[GaussianStatistics, float]:
         """Statistics of all that was added, about the means."""

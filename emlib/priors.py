@@ -13,7 +13,7 @@ from scipy.special import xlogy
 
 from emlib import mixture
 from emlib.blocks import Blocks
-from emlib.covariances import Full, Gaussians, Spherical, Tied
+from emlib.covariances import Full, Gaussians, Spherical
 from emlib.gaussian import GaussianStatistics
 from emlib.mixture import MixtureParams
 from emlib.validation import shaped
@@ -77,8 +77,8 @@ class Prior:
         if self.scale is None:
             one = mixture.statistics(np.ones((data.shape[0], 1)), data, family)
             scale = family.mle(one)[1] / k ** (2 / d)
-            return scale if isinstance(family, Tied) else np.asarray(scale[0])
-        shape = family.shape(1, d) if isinstance(family, Tied) else family.shape(1, d)[1:]
+            return scale if family.tied else np.asarray(scale[0])
+        shape = family.shape(1, d) if family.tied else family.shape(1, d)[1:]
         given = np.asarray(shaped("the prior's scale", self.scale, shape))
         values = np.linalg.eigvalsh(given) if isinstance(family, Full) else given
         if np.any(values <= 0) or not np.allclose(given, given.T):
@@ -102,7 +102,7 @@ class BoundPrior:
     def _count(self) -> float:
         """For how many points the prior on a covariance counts, its mean's included."""
         d = len(self.mean)
-        if isinstance(self.family, Tied):
+        if self.family.tied:
             return self.degrees_of_freedom + d + 1 + self.k
         if isinstance(self.family, Full):
             return self.degrees_of_freedom + d + 2
@@ -112,7 +112,7 @@ class BoundPrior:
 
     def m_step(self, statistics: GaussianStatistics) -> MixtureParams:
         """The maximum of the expected complete-data log-posterior."""
-        tied = isinstance(self.family, Tied)
+        tied = self.family.tied
         n, seen = statistics.n, np.full(self.k, self.mean_precision)
         scales = self.scale if tied else np.repeat(self.scale[None], self.k, axis=0)
         zeros = np.zeros((self.k, len(self.mean)))
@@ -132,7 +132,7 @@ class BoundPrior:
         precisions, off = self.family.precisions(w), params.means - self.mean
         log_det = 2 * self.family.log_normalisers(w, d) + d * np.log(2 * np.pi)
         covariance = self._count * log_det - (precisions * self.scale).reshape(self.k, -1).sum(1)
-        if isinstance(self.family, Tied):
+        if self.family.tied:
             covariance = covariance[:1]
         mean = self.mean_precision * (self.family.times(precisions, off) * off).sum()
         weights = xlogy(self.weight_concentration - 1, params.weights).sum()
