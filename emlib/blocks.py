@@ -1,7 +1,7 @@
 """A data set as the E-step reads it: block by block, standardised on the way, samples last.
 
 A block fits into the processor's cache, so memory is that of one block however many points
-there are, and every number is fetched once.
+there are, and every number is fetched once. Only data of up to 32 MiB are copied.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from emlib.validation import check_data
 Array = NDArray[np.float64]
 # Floats of a block's features: under a megabyte, which a second-level cache holds.
 BLOCK = 90_000
+# Data of up to so many numbers (32 MiB) are kept standardised where EM reads them many times.
+KEPT = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +35,14 @@ class Blocks:
     units : Units
     weights : ndarray of shape (N,), optional
         How many times each point counts; once each if None.
+    keep : bool
+        Whether to keep small data standardised, for those who read them many times.
     """
 
     x: NDArray[Any]
     units: Units
     weights: Array | None = None
+    keep: bool = False
     _memory: dict[Hashable, Array] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -57,7 +62,7 @@ class Blocks:
             data = cls(x, replace(data.units, origin=origin), weights)
         variances = data.total(np.square, x.shape[1]) / data.n
         scale = np.sqrt(np.full_like(variances, variances.mean()) if common else variances)
-        return cls(x, Units(origin, scale), weights)
+        return cls(x, Units(origin, scale), weights, keep=x.size <= KEPT)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,6 +82,16 @@ class Blocks:
 
     def read(self, rows: slice, out: Array) -> Array:
         """Points `rows` in these units, samples last, written into `out` of shape (D, B)."""
+        if self.keep:
+            out[:] = self._kept[:, rows]
+            return out
+        return self._standardised(rows, out)
+
+    @cached_property
+    def _kept(self) -> Array:
+        return self._standardised(slice(None), np.empty(self.shape[::-1]))
+
+    def _standardised(self, rows: slice, out: Array) -> Array:
         np.subtract(self.x[rows].T, self.units.origin[:, None], out=out)
         out *= self.units.per_scale[:, None]
         return out
