@@ -241,13 +241,14 @@ def measured(case: Case, rounds: int = ROUNDS) -> Row:
 
 def lines(rows: list[Row]) -> Iterator[str]:
     """A table, ready for a terminal and for a page."""
-    names = ("case (N, D, K)", "emlib ms", "sklearn ms", "ratio", "asked", "whole fit", "MiB")
-    yield "| " + " | ".join((*names, "times the bound", "agree")) + " |"
-    yield "|" + 9 * "---|"
+    names = ("case (N, D, K)", "emlib ms", "sklearn ms", "ratio", "asked", "whole fit")
+    yield "| " + " | ".join((*names, "pomegranate", "MiB", "times the bound", "agree")) + " |"
+    yield "|" + 10 * "---|"
     for r in rows:
+        other = "" if r.pomegranate_ratio is None else f"{r.pomegranate_ratio:.1f}"
         yield (
             f"| {r.case} | {r.emlib_ms:.2f} | {r.sklearn_ms:.1f} | {r.ratio:.1f} | {r.at_least:g} "
-            f"| {r.fit_ratio:.1f} | {r.memory_mib:.1f} | {r.times_the_bound:.1f} "
+            f"| {r.fit_ratio:.1f} | {other} | {r.memory_mib:.1f} | {r.times_the_bound:.1f} "
             f"| {r.disagreement:.0e} |"
         )
 
