@@ -77,6 +77,7 @@ def slope_and_information(scores: _Scores, data: Blocks, family: Gaussians) -> t
         scatters += np.einsum("kb,kib,kjb->kij", r * w, offsets, offsets)
         s = scores.at(offsets)
         mean = np.einsum("kb,kbm->bm", r, s)
+        # Equation conv-louis: the variance of the score, given the data
         missing += np.einsum("kb,kbl,kbm->lm", r * w, s, s, optimize=True)
         missing -= (mean.T * w) @ mean
         slope += (mean.T * w).sum(axis=1)

@@ -43,11 +43,12 @@ def leap(
 
     The length is in steps of EM, at most `longest`. None if it is no further than EM itself.
     """
-    a, b, c = (coordinates.to_vector(params) for params in (start, once, twice))
-    step, bend = b - a, (c - b) - (b - a)
+    first, second, third = (coordinates.to_vector(params) for params in (start, once, twice))
+    u, v = second - first, (third - second) - (second - first)
     with np.errstate(all="ignore"):
-        length = min(float(np.linalg.norm(step) / np.linalg.norm(bend)), longest)
-        target = a + 2 * length * step + length**2 * bend
-        if not length > 1 or not np.all(np.isfinite(target)):
+        a = min(float(np.linalg.norm(u) / np.linalg.norm(v)), longest)
+        # Equation conv-leap
+        target = first + 2 * a * u + a**2 * v
+        if not a > 1 or not np.all(np.isfinite(target)):
             return None
-        return coordinates.from_vector(target), length
+        return coordinates.from_vector(target), a

@@ -79,18 +79,12 @@ EXERCISES = {
         rtol=1e-3,
     ),
     "censored": Exercise(
-        [48 / 7, 0.3],
+        [4.0, 0.3],
         (
-            ([33 / 7, 0.3], "Lamps that still burn have burnt too: count their hours."),
-            (
-                [4.8, 0.3],
-                "That counts every lamp as failed.",
-            ),
-            (
-                [48 / 7, 0.7],
-                "That is the fraction observed. What does the map leave?",
-            ),
-            ([48 / 7, 3 / 7], "Three of how many lamps?"),
+            ([13 / 7, 0.3], "Lamps that still burn have burnt too: count their hours."),
+            ([2.8, 0.3], "That counts every lamp as failed."),
+            ([4.0, 0.7], "That is the fraction observed. What does the map leave?"),
+            ([4.0, 3 / 7], "Three of how many lamps?"),
         ),
         "The mean of ten lifetimes, three of them replaced by what is expected of them.",
         rtol=2e-3,
