@@ -108,7 +108,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (60, "That is the last iteration, if you ran 60. Judge by scan 2, not by scan 1."),
             (9, "That is where the error is smallest, and it takes the true image to know it."),
-            (11, "That is where the full scan's error is smallest. Use scan 2 to judge."),
+            (12, "That is where the full scan's error is smallest. Use scan 2 to judge."),
         ),
         "Compute the log-likelihood of scan 2 for every image in the trace, and take the highest.",
         rtol=0,
