@@ -17,29 +17,30 @@ _B = np.array([0.5, 2.0, 0.3])
 _BACK = _A.T @ (_Y / _A.sum(axis=1))
 
 
-def _update(image: Any, A: Any, y: Any, b: Any) -> Array:  # noqa: N803 - as in the chapter
+def _update(image: Any, A: Any, y: Any, b: Any) -> Array:
     new: Array = image / A.sum(axis=0) * (A.T @ (y / (A @ image + b)))
     return new
 
 
-def _update_without(image: Any, A: Any, y: Any, b: Any) -> Array:  # noqa: N803
+def _update_without(image: Any, A: Any, y: Any, b: Any) -> Array:
     return _update(image, A, y, 0 * b)
 
 
-def _update_subtracted(image: Any, A: Any, y: Any, b: Any) -> Array:  # noqa: N803
+def _update_subtracted(image: Any, A: Any, y: Any, b: Any) -> Array:
     return _update(image, A, y - b, 0 * b)
 
 
-def _update_clipped(image: Any, A: Any, y: Any, b: Any) -> Array:  # noqa: N803
+def _update_clipped(image: Any, A: Any, y: Any, b: Any) -> Array:
     return _update(image, A, np.maximum(y - b, 0), 0 * b)
 
 
-def _update_both(image: Any, A: Any, y: Any, b: Any) -> Array:  # noqa: N803
+def _update_both(image: Any, A: Any, y: Any, b: Any) -> Array:
     return _update(image, A, y - b, b)
 
 
-def _update_undivided(image: Any, A: Any, y: Any, b: Any) -> Array:  # noqa: N803
-    return _update(image, A, y, b) * A.sum(axis=0)
+def _update_undivided(image: Any, A: Any, y: Any, b: Any) -> Array:
+    undivided: Array = _update(image, A, y, b) * A.sum(axis=0)
+    return undivided
 
 
 EXERCISES: dict[str, Exercise | FunctionExercise] = {
@@ -120,7 +121,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.array([5.0, 9.0]), "The row first, then the column."),
             (np.array([8.0, 4.0]), "That is a corner of the block. Where is its middle?"),
         ),
-        "Run MLEM with scan and times, turn the image into 16 rows of 16, and find the slow pixels.",
+        "Run MLEM with scan and times, make the image 16 rows of 16, and find the slow pixels.",
         rtol=0,
         atol=0.6,
     ),
