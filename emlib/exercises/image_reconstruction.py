@@ -107,6 +107,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "stop": Exercise(
         18,
         (
+            (19, "Close. The start is number 0."),
             (60, "That is the last iteration, if you ran 60. Judge by scan 2, not by scan 1."),
             (9, "That is where the error is smallest, and it takes the true image to know it."),
             (12, "That is where the full scan's error is smallest. Use scan 2 to judge."),
