@@ -283,6 +283,7 @@ class _Climb(Generic[P]):
     nudged_at: tuple[int, ...] = ()
     leapt_at: tuple[int, ...] = ()
     longest_leap: float = FIRST_LEAP
+    beside: Any = None
     statistics: Any = None
     stop: StopReason = StopReason.MAX_ITER
     message: str = ""
@@ -306,6 +307,7 @@ class _Climb(Generic[P]):
             (*self.nudged_at, len(self.params)),
             (*self.leapt_at, *(len(self.params) + i for i in other.leapt_at)),
             other.longest_leap,
+            other.beside,
             other.statistics,
             other.stop,
             other.message,
@@ -334,41 +336,54 @@ class _Climber(Generic[P, S]):
         run: _Climb[P] = _Climb()
         try:
             while self._visit(run, params) and len(run.params) <= self.max_iter:
-                params = self.step(run.statistics)
-                if self._leap(run, params):
-                    params = self.step(run.statistics)
+                params = self._leap(run, self.step(run.statistics))
         except (ArithmeticError, np.linalg.LinAlgError) as error:
             if not run.params:
                 raise
             run.stop, run.message = StopReason.DEGENERATE, str(error)
         return run
 
-    def _leap(self, run: _Climb[P], params: P) -> bool:
-        """After two EM steps, note a leap beyond `params` in `run`, if it leads higher."""
+    def _leap(self, run: _Climb[P], params: P) -> P:
+        """`params`; or after two EM steps a leap beyond it, if higher, and the step from there."""
         if self.coordinates is None or run.since_leap % 3 or len(run.params) > self.max_iter:
-            return False
+            return params
         ahead = leap(self.coordinates, run.params[-2], run.params[-1], params, run.longest_leap)
         if ahead is None:
-            return False
+            return params
         further, length = ahead
-        statistics, objective = self._tried(further)
-        if not run.objective[-1] <= objective < np.inf:
-            self.n_steps += 1
+        tried = self._tried(further, run.objective[-1])
+        if tried is None:
             run.longest_leap = max(run.longest_leap / 2, FIRST_LEAP)
-            return False
+            return params
         if length == run.longest_leap:
             run.longest_leap *= 4
-        run.leapt_at = (*run.leapt_at, len(run.params))
+        statistics, objective, onward = tried
+        run.leapt_at, run.beside = (*run.leapt_at, len(run.params)), params
         run.note(further, objective, statistics)
-        return True
+        return onward
 
-    def _tried(self, params: P) -> tuple[S | None, float]:
-        """E-step where a leap led, which may be nowhere: then the objective is -inf."""
+    def _tried(self, params: P, lowest: float) -> tuple[S, float, P] | None:
+        """E- and M-step where a leap led, unless that is lower or nowhere."""
         try:
             with np.errstate(all="ignore"):
-                return self._evaluate(params)
+                statistics, objective = self._evaluate(params)
+                if lowest <= objective < np.inf:
+                    return statistics, objective, self.step(statistics)
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
-            return None, -np.inf
+            pass
+        self.n_steps += 1
+        return None
+
+    def _take_back(self, run: _Climb[P]) -> bool:
+        """If the last point was a leap, visit the EM step in its place; whether to go on."""
+        if not run.leapt_at or run.leapt_at[-1] < len(run.params) - 1:
+            return False
+        # From valid parameters EM cannot fall: the leap led out of the model, whatever its height.
+        run.params.pop()
+        run.objective.pop()
+        run.leapt_at, run.longest_leap = run.leapt_at[:-1], FIRST_LEAP
+        run.stop, run.message = StopReason.MAX_ITER, ""
+        return self._visit(run, run.beside)
 
     def step(self, statistics: S) -> P:
         """One M-step, counted."""
@@ -387,7 +402,7 @@ class _Climber(Generic[P, S]):
         """E-step at `params`, noted in `run`; whether to go on."""
         statistics, objective = self._evaluate(params)
         if run.params and not self._is_acceptable(run, objective):
-            return False
+            return self._take_back(run)
         run.note(params, objective, statistics)
         if self._has_arrived(run):
             run.stop = StopReason.CONVERGED

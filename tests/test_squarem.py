@@ -149,3 +149,18 @@ def test_a_leap_out_of_the_range_is_taken_back():
 
     result = em(e_step, m_step, np.float64(0.5), heads, confirm=False, accelerate=True)
     assert result.params == pytest.approx(0.02, abs=1e-3)
+
+
+def test_a_leap_from_which_em_falls_is_taken_back():
+    # Leaps overshoot the limit 0.2, below which the objective is high but the model is none.
+    def e_step(theta, _):
+        return theta, 1.0 if theta < 0.2 else -((theta - 0.2) ** 2)
+
+    def m_step(theta):
+        ahead = theta - 0.2
+        return np.float64(0.9 if ahead < 0 else 0.2 + 0.85 * ahead + 0.2 * ahead**2)
+
+    result = em(e_step, m_step, np.float64(0.7), None, confirm=False, accelerate=True)
+    assert result.stop is StopReason.CONVERGED
+    assert result.params == pytest.approx(0.2, abs=1e-3)
+    assert result.params >= 0.2
