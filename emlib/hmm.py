@@ -22,6 +22,7 @@ from emlib.markov import stationary, stationary_m_step
 from emlib.pieces import Integers
 from emlib.sequences import Sequences
 from emlib.trees import add
+from emlib.viterbi import best_paths
 
 __all__ = ["HMMParams", "HMMStatistics", "Sequences", "e_step", "m_step", "stationary"]
 
@@ -140,11 +141,37 @@ def e_step(
     return statistics, float(packed.log_likelihoods.sum()) + elsewhere + shared
 
 
-def responsibilities(params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL) -> Array:
-    """gamma_tk = p(z_t = k | all of the sequence): of shape (T, K)."""
+def smoothed(
+    params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
+) -> tuple[Array, float]:
+    """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     sequences = Sequences.of(x)
-    packed, _ = _posterior(_form(params, sequences, family), params, sequences)
-    return sequences.unpacked(packed.responsibilities)
+    form = _form(params, sequences, family)
+    packed, elsewhere = _posterior(form, params, sequences)
+    log_likelihood = float(packed.log_likelihoods.sum()) + elsewhere
+    return sequences.unpacked(packed.responsibilities), log_likelihood + _shared(form, sequences)
+
+
+def decoded(
+    params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
+) -> tuple[Integers, float]:
+    """The most probable paths (T,), and the log-probability of them and the data together."""
+    sequences = Sequences.of(x)
+    form = _form(params, sequences, family)
+    log_b = sequences.spread(_possible(_log_joint(form, sequences, len(params.startprob))))
+    order = sequences.order_of_whole
+    path, log_p = best_paths(
+        params.startprob, params.transmat, log_b[:, order], sequences.pieces.whole
+    )
+    paths = np.empty_like(path)
+    paths[sequences.pieces.rows[order]] = path
+    even = sequences.n * np.log(len(params.startprob))
+    return paths, float(log_p.sum() + even + _shared(form, sequences))
+
+
+def _shared(form: engine.Form, sequences: Sequences) -> float:
+    """The sum over the observations of what all states have in common in log p(x)."""
+    return form.total(sequences.data)[1]
 
 
 def _form(params: HMMParams, sequences: Sequences, family: Family) -> engine.Form:
@@ -177,16 +204,18 @@ def _log_joint(form: engine.Form, sequences: Sequences, k: int) -> Array:
 
 def _in_logs(params: HMMParams, log_b: Array, sequences: Sequences) -> Packed:
     """Forward-backward in logarithms, with whole sequences side by side."""
-    pieces = sequences.pieces
-    whole = pieces.whole
-    place = np.empty_like(pieces.rows)
-    place[pieces.rows] = np.arange(len(place))
-    order = place[whole.rows]
-    log_b = np.where(log_b > mixture.IMPOSSIBLE, log_b, -np.inf)
-    packed = packed_in_logs(params.startprob, params.transmat, log_b[:, order], whole)
+    order = sequences.order_of_whole
+    packed = packed_in_logs(
+        params.startprob, params.transmat, _possible(log_b)[:, order], sequences.pieces.whole
+    )
     r = np.empty_like(log_b)
     r[:, order] = packed.responsibilities
     return packed._replace(responsibilities=r)
+
+
+def _possible(log_b: Array) -> Array:
+    """Log-densities of which those that stand for zero are -inf."""
+    return np.where(log_b > engine.IMPOSSIBLE, log_b, -np.inf)
 
 
 def m_step(statistics: HMMStatistics, family: Family = FULL, stationary: bool = False) -> HMMParams:

@@ -21,8 +21,6 @@ from emlib.gaussian import GaussianStatistics
 Array = NDArray[np.float64]
 Params = tuple[Array, ...]
 FULL = Full()
-# Log-densities below this are those of points that a component cannot have produced.
-IMPOSSIBLE = engine.IMPOSSIBLE
 
 
 class MixtureParams(NamedTuple):
@@ -86,7 +84,7 @@ def log_components(components: Params, x: ArrayLike | Blocks, family: Family = F
     """
     log_b = log_joint(evenly(components), x, family)
     log_b += np.log(log_b.shape[1])
-    log_b[log_b < IMPOSSIBLE] = -np.inf
+    log_b[log_b < engine.IMPOSSIBLE] = -np.inf
     return log_b
 
 

@@ -69,26 +69,29 @@ class Sequences:
         if isinstance(x, Sequences):
             return x
         checked = check_data(x)
-        pieces = Pieces.of(check_lengths(lengths, len(checked)))
         if np.all(checked == np.floor(checked)):
-            values, row, which = np.unique(checked, axis=0, return_index=True, return_inverse=True)
+            values, which = np.unique(checked, axis=0, return_inverse=True)
             if COPIES * len(values) <= len(checked):
-                return cls.of_values(values, which.ravel(), row, pieces, standard, common)
-        packed = checked[pieces.rows]
-        return cls(_blocks(packed, None, standard, common), None, pieces.rows, pieces)
+                return cls.of_values(values, which.ravel(), lengths, standard, common)
+        pieces = Pieces.of(check_lengths(lengths, len(checked)))
+        data = _blocks(checked[pieces.rows], None, standard, common)
+        return cls(data, None, pieces.rows, pieces)
 
     @classmethod
     def of_values(
         cls,
         values: Array,
         which: Integers,
-        row: Integers,
-        pieces: Pieces,
+        lengths: ArrayLike | None = None,
         standard: bool = False,
         common: bool = False,
     ) -> Self:
-        """Observations that are `values[which]`, where value v first occurs in `row[v]`."""
+        """Observations that are `values[which]`: checked rows, of which there are few."""
+        pieces = Pieces.of(check_lengths(lengths, len(which)))
         counts = np.bincount(which, minlength=len(values)).astype(float)
+        occurs, first = np.unique(which, return_index=True)
+        row = np.zeros(len(values), dtype=np.intp)
+        row[occurs] = first
         return cls(_blocks(values, counts, standard, common), which[pieces.rows], row, pieces)
 
     @property
@@ -100,6 +103,13 @@ class Sequences:
     def firsts(self) -> Integers:
         """The packed places at which sequences begin."""
         return np.flatnonzero(self.pieces.follows < 0)
+
+    @property
+    def order_of_whole(self) -> Integers:
+        """The packed places in the order of `pieces.whole`."""
+        place = np.empty(self.n, dtype=np.intp)
+        place[self.pieces.rows] = np.arange(self.n)
+        return place[self.pieces.whole.rows]
 
     def spread(self, table: Array) -> Array:
         """What is known of each row of `data`, of shape (K, N), for each observation."""
