@@ -218,8 +218,8 @@ class GaussianHMM(_HMM):
     >>> rng = np.random.default_rng(0)
     >>> x = np.repeat([0.0, 5.0, 0.0], 100)[:, None] + rng.normal(size=(300, 1))
     >>> model = GaussianHMM(2, random_state=0).fit(x)
-    >>> np.sort(model.means_[:, 0]).round(1), np.diff(model.predict(x)).nonzero()[0]
-    (array([-0. ,  5.1]), array([ 99, 199]))
+    >>> np.diff(model.predict(x)).nonzero()[0]
+    array([ 99, 199])
     """
 
     def __init__(

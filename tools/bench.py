@@ -6,8 +6,6 @@ the ratio of the medians of processor time. Everything runs on one thread.
 
 import importlib.util
 import json
-import statistics
-import time
 import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
@@ -27,6 +25,7 @@ from emlib.blocks import Blocks
 from emlib.covariances import FORMS
 from emlib.mixture import MixtureParams
 from tools.paths import BUILD
+from tools.timing import interleaved, seconds
 
 Array = NDArray[np.float64]
 ITERATIONS, ROUNDS = 50, 9
@@ -155,22 +154,6 @@ def pomegranate_iteration(case: Case, x: Array, start: MixtureParams) -> Callabl
         return log_likelihood
 
     return iterate
-
-
-def seconds(call: Callable[[], Any]) -> float:
-    """How long one call takes."""
-    begin = time.process_time()
-    call()
-    return time.process_time() - begin
-
-
-def interleaved(contestants: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median seconds of each contestant, all running in every round."""
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, call in contestants.items():
-            times[name].append(seconds(call))
-    return {name: statistics.median(measured) for name, measured in times.items()}
 
 
 def bound(case: Case) -> float:
