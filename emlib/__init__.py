@@ -10,15 +10,19 @@ from emlib.em import (
     em,
 )
 from emlib.estimators import GaussianMixture
+from emlib.hmm_estimators import CategoricalHMM, GaussianHMM, PoissonHMM
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CategoricalHMM",
     "DegenerateError",
     "DegenerateWarning",
     "EMResult",
+    "GaussianHMM",
     "GaussianMixture",
     "ObjectiveFellWarning",
+    "PoissonHMM",
     "StopReason",
     "Trace",
     "em",

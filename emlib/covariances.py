@@ -72,6 +72,15 @@ class Gaussians(ABC):
         sums = self.times_n(covariances, n, means.shape[1])
         return GaussianStatistics(n, np.zeros_like(means), sums, means, self.tied)
 
+    def draw(
+        self, z: NDArray[np.intp], rng: np.random.Generator, means: Array, covariances: Array
+    ) -> Array:
+        """A point from component z_n for each n, of shape (N, D)."""
+        noise = rng.standard_normal((len(z), means.shape[1]))
+        for k, w in enumerate(self.whiteners(covariances, len(means))):
+            noise[z == k] = self.unwhiten(w, noise[z == k].T).T
+        return means[z] + noise
+
     def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
         """The shapes of K means and their covariances."""
         return (k, d), self.shape(k, d)

@@ -65,6 +65,23 @@ def load_galaxies() -> Dataset:
     )
 
 
+def load_earthquakes() -> Dataset:
+    """Major earthquakes in the world, magnitude 7 or more, in each year from 1900 to 2006.
+
+    Examples
+    --------
+    >>> load_earthquakes().values[:3].astype(int).tolist()
+    [[1900, 13], [1901, 14], [1902, 8]]
+    """
+    return Dataset(
+        _read("earthquakes.csv"),
+        ("year", "earthquakes"),
+        "Counts by the National Earthquake Information Center of the U.S. Geological Survey, as "
+        "printed in Table 1.1 of Zucchini and MacDonald (2009), Hidden Markov Models for Time "
+        "Series, Chapman and Hall.",
+    )
+
+
 def make_20_40(seed: int = 1) -> Dataset:
     """3000 points of N(20, sd 5) and 7000 of N(40, sd 5), of a widely read tutorial's example.
 

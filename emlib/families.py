@@ -54,6 +54,14 @@ class Family(Protocol):
     def mle(self, statistics: Any) -> tuple[Array, ...]:
         """Components of maximum likelihood."""
 
+    @property
+    def expected(self) -> Callable[..., Any]:
+        """Statistics of `n` points, of shape (K,), of which `mle` makes the components given."""
+
+    @property
+    def draw(self) -> Callable[..., Array]:
+        """From labels (N,), a generator and components to a point for each label, (N, D)."""
+
     def n_parameters(self, k: int, d: int) -> int:
         """Free parameters of K components of D features."""
 
@@ -95,6 +103,12 @@ class Poisson(_Counts):
     def mle(self, statistics: Sums) -> tuple[Array]:
         return (_means(statistics),)
 
+    def expected(self, n: Array, rates: Array) -> Sums:
+        return Sums(n, n[:, None] * rates)
+
+    def draw(self, z: NDArray[np.intp], rng: np.random.Generator, rates: Array) -> Array:
+        return rng.poisson(rates[z]).astype(float)
+
 
 @dataclass(frozen=True)
 class Binomial(_Counts):
@@ -120,6 +134,12 @@ class Binomial(_Counts):
 
     def mle(self, statistics: Sums) -> tuple[Array]:
         return (_means(statistics) / self.trials,)
+
+    def expected(self, n: Array, chances: Array) -> Sums:
+        return Sums(n, n[:, None] * self.trials * chances)
+
+    def draw(self, z: NDArray[np.intp], rng: np.random.Generator, chances: Array) -> Array:
+        return rng.binomial(self.trials, chances[z]).astype(float)
 
 
 @dataclass(frozen=True)
@@ -149,6 +169,13 @@ class Categorical(_Counts):
             if not np.all(counts.sum(axis=1) > 0):
                 raise DegenerateError(f"feature {feature} has no counts in some component: drop it")
         return (np.concatenate([g / g.sum(axis=1, keepdims=True) for g in groups], axis=1),)
+
+    def expected(self, n: Array, probabilities: Array) -> Sums:
+        return Sums(n, n[:, None] * probabilities)
+
+    def draw(self, z: NDArray[np.intp], rng: np.random.Generator, probabilities: Array) -> Array:
+        groups = self._groups(probabilities, axis=1)
+        return np.concatenate([rng.multinomial(1, group[z]) for group in groups], axis=1) * 1.0
 
     def n_parameters(self, k: int, d: int) -> int:
         return k * (d - len(self.sizes))

@@ -196,7 +196,7 @@ def coordinates(family: Gaussians, k: int, d: int) -> Coordinates:
     return Coordinates(to_vector, from_vector)
 
 
-def rank(result: EMResult[MixtureParams]) -> tuple[bool, bool, float]:
+def rank(result: EMResult[Any]) -> tuple[bool, bool, float]:
     """A degenerate solution's likelihood is not comparable: any other is better."""
     sound = result.stop is not StopReason.DEGENERATE
     return sound, result.stop is not StopReason.OBJECTIVE_FELL, result.objective
@@ -206,23 +206,29 @@ def name_collapsed(
     result: EMResult[MixtureParams], family: Gaussians, n: int
 ) -> EMResult[MixtureParams]:
     """Call the result degenerate if a component rests on the floor or is empty, and say which."""
-    narrowest, widest = family.extremes(result.params.covariances)
-    rounding = 4 * np.finfo(float).eps * widest
-    on_floor = np.flatnonzero(narrowest <= family.floor * (1 + 1e-6) + rounding)
     empty = np.flatnonzero(n * result.params.weights < EMPTY)
+    message = collapse(result.params.covariances, family)
     if len(empty):
         message = f"component {listed(empty)} has lost all its points. Use fewer components."
-    elif len(on_floor):
-        which = "the covariance" if family.tied else f"component {listed(on_floor)}"
-        message = (
-            f"{which} has collapsed onto too few or identical points, or "
-            "onto features that depend linearly on each other: its covariance rests on the floor "
-            "and its likelihood says nothing. Use fewer components, more starts (n_init), a prior, "
-            "or drop duplicate features. If it really is that narrow, lower covariance_floor."
-        )
-    else:
+    if message is None:
         return result
     return replace(result, stop=StopReason.DEGENERATE, message=message)
+
+
+def collapse(covariances: Array, family: Gaussians, part: str = "component") -> str | None:
+    """What to say if covariances rest on the floor; None if they do not."""
+    narrowest, widest = family.extremes(covariances)
+    rounding = 4 * np.finfo(float).eps * widest
+    on_floor = np.flatnonzero(narrowest <= family.floor * (1 + 1e-6) + rounding)
+    if not len(on_floor):
+        return None
+    which = "the covariance" if family.tied else f"{part} {listed(on_floor)}"
+    return (
+        f"{which} has collapsed onto too few or identical points, or "
+        "onto features that depend linearly on each other: its covariance rests on the floor "
+        f"and its likelihood says nothing. Use fewer {part}s, more starts (n_init), a prior, "
+        "or drop duplicate features. If it really is that narrow, lower covariance_floor."
+    )
 
 
 def aligned(

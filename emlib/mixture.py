@@ -72,6 +72,28 @@ def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> A
     return joint.T
 
 
+def log_components(components: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
+    """Logarithm of p(x_n | theta_k), an array of shape (N, K); -inf where it is zero.
+
+    Parameters
+    ----------
+    components : tuple of arrays
+        The family's parameters, without weights.
+    x : array of shape (N, D)
+    family : Family
+    """
+    log_b = log_joint(evenly(components), x, family)
+    log_b += np.log(log_b.shape[1])
+    log_b[log_b < engine.IMPOSSIBLE] = -np.inf
+    return log_b
+
+
+def evenly(components: Params) -> Params:
+    """The mixture in which these components have the same weight."""
+    k = len(components[0])
+    return (np.full(k, 1 / k), *components)
+
+
 def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
     """Logarithm of p(x_n), an array of shape (N,); -inf where no component reaches.
 
@@ -188,7 +210,7 @@ def relabelled(
 
 
 def sample(
-    params: MixtureParams, n: int, rng: np.random.Generator, family: Gaussians = FULL
+    params: Params, n: int, rng: np.random.Generator, family: Family = FULL
 ) -> tuple[Array, NDArray[np.intp]]:
     """Draw `n` points and the hidden labels they came with: z first, then x given z.
 
@@ -197,12 +219,9 @@ def sample(
     x : ndarray of shape (n, D)
     z : ndarray of shape (n,)
     """
-    z = rng.choice(len(params.weights), size=n, p=params.weights)
-    noise = rng.standard_normal((n, params.means.shape[1]))
-    whiteners = family.whiteners(params.covariances, len(params.weights))
-    for k, w in enumerate(whiteners):
-        noise[z == k] = family.unwhiten(w, noise[z == k].T).T
-    return params.means[z] + noise, z
+    weights, *components = params
+    z = rng.choice(len(weights), size=n, p=weights)
+    return family.draw(z, rng, *components), z
 
 
 def nudge(

@@ -36,6 +36,22 @@ def check_settings(model: Any) -> None:
         raise ValueError("give a prior or reg_covar, not both")
 
 
+def check_hmm_settings(model: Any) -> None:
+    """A ValueError that names the first setting of an HMM that makes no sense."""
+    for name in ("n_components", "n_init", "max_iter"):
+        check_count(name, getattr(model, name))
+    for name in ("tol", "covariance_floor"):
+        value = getattr(model, name, 0.0)
+        if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
+            raise ValueError(f"{name} must be a number, zero or positive, got {value!r}")
+    for name, known in (("init_params", STARTS), ("covariance_type", FORMS)):
+        value = getattr(model, name, None)
+        if hasattr(model, name) and (not isinstance(value, str) or value not in known):
+            raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")
+    if model.stationary and model.startprob_init is not None:
+        raise ValueError("a stationary chain has no start of its own: leave startprob_init out")
+
+
 def check_count(name: str, value: Any) -> None:
     """A ValueError if `value` is not a whole number above zero."""
     if not isinstance(value, Integral) or int(value) < 1:
@@ -53,17 +69,25 @@ def shares(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array 
     return np.asarray(array / totals)
 
 
-def inverses(name: str, value: ArrayLike | None, kind: str, k: int, d: int) -> Array | None:
-    """Covariances from explicit precisions, for the covariance type `kind`."""
+def positive(name: str, value: ArrayLike | None, kind: str, k: int, d: int) -> Array | None:
+    """Explicit covariances, or precisions, of the covariance type `kind`."""
     array = shaped(name, value, FORMS[kind]().shape(k, d))
     if array is None:
         return None
     if kind in ("diag", "spherical"):
         if np.any(array <= 0):
             raise ValueError(f"{name} must be above zero")
-        return np.asarray(1 / array)
+        return array
     size = np.abs(array).max()
     symmetric = np.allclose(array, np.swapaxes(array, -1, -2), rtol=0, atol=1e-8 * size)
     if not symmetric or np.any(np.linalg.eigvalsh(array) <= 0):
         raise ValueError(f"{name} must hold symmetric, positive definite matrices")
+    return array
+
+
+def inverses(name: str, value: ArrayLike | None, kind: str, k: int, d: int) -> Array | None:
+    """Covariances from explicit precisions, for the covariance type `kind`."""
+    array = positive(name, value, kind, k, d)
+    if array is None or kind in ("diag", "spherical"):
+        return array if array is None else np.asarray(1 / array)
     return np.asarray(np.linalg.inv(array), dtype=float)

@@ -5,9 +5,10 @@ Fitting in standard units makes results the same whatever the data's origin and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from emlib.mixture import MixtureParams
 
 Array = NDArray[np.float64]
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +66,15 @@ class Units:
         self, result: EMResult[MixtureParams], n: float, family: Gaussians
     ) -> EMResult[MixtureParams]:
         """A fit to `n` standardised points as the fit to the points themselves."""
+        return self.restored(result, n, partial(self.restore_params, family=family))
+
+    def restored(self, result: EMResult[P], n: float, restore: Callable[[P], P]) -> EMResult[P]:
+        """The same for any model whose parameters `restore` brings back."""
         # Densities are per unit of x: scaling by s divides them by s.
         shift = n * float(np.log(self.scale).sum())
         trace = replace(
             result.trace,
-            params=tuple(self.restore_params(p, family) for p in result.trace.params),
+            params=tuple(map(restore, result.trace.params)),
             objective=result.trace.objective - shift,
         )
         return replace(

@@ -1,9 +1,9 @@
 """The data are those of their sources."""
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, poisson
 
-from emlib.datasets import load_galaxies
+from emlib.datasets import load_earthquakes, load_galaxies
 
 
 def test_galaxies_have_the_corrected_velocity_and_not_the_misprint():
@@ -27,3 +27,15 @@ def test_galaxies_name_their_source():
     assert "Roeder (1990)" in data.source
     assert data.columns == ("velocity (km/s)",)
     assert data.labels is None
+
+
+def test_earthquakes_are_those_of_the_book_that_made_them_known():
+    # Zucchini and MacDonald: mean 19.36, variance 51.57, and one state's -log L = 391.9189.
+    year, count = load_earthquakes().values.T
+    np.testing.assert_array_equal(year, np.arange(1900, 2007))
+    np.testing.assert_allclose([count.mean(), count.var(ddof=1)], [19.36, 51.57], atol=0.005)
+    np.testing.assert_allclose(poisson.logpmf(count, count.mean()).sum(), -391.9189, atol=1e-4)
+
+
+def test_earthquakes_name_their_source():
+    assert "Zucchini and MacDonald (2009)" in load_earthquakes().source

@@ -6,6 +6,7 @@ import http.server
 import shutil
 
 from tools.bench import bench
+from tools.bench_hmm import bench_hmm
 from tools.checks import check
 from tools.execute import ChapterError, store_outputs
 from tools.look import look
@@ -39,6 +40,7 @@ COMMANDS = {
     "serve": serve,
     "look": look,
     "bench": bench,
+    "bench-hmm": bench_hmm,
     "clean": clean,
 }
 

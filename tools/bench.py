@@ -7,8 +7,6 @@ they do in a fit. Everything runs on one thread.
 
 import importlib.util
 import json
-import statistics
-import time
 import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
@@ -28,6 +26,7 @@ from emlib.blocks import Blocks
 from emlib.covariances import FORMS
 from emlib.mixture import MixtureParams
 from tools.paths import BUILD
+from tools.timing import interleaved, seconds
 
 Array = NDArray[np.float64]
 ITERATIONS, ROUNDS = 50, 9
@@ -156,25 +155,6 @@ def pomegranate_iteration(case: Case, x: Array, start: MixtureParams) -> Callabl
         return log_likelihood
 
     return iterate
-
-
-def seconds(call: Callable[[], Any], repeats: int = 1) -> float:
-    """How long one call takes."""
-    begin = time.process_time()
-    for _ in range(repeats):
-        call()
-    return (time.process_time() - begin) / repeats
-
-
-def interleaved(
-    contestants: dict[str, Callable[[], Any]], rounds: int, repeats: int = 1
-) -> dict[str, float]:
-    """Median seconds of each contestant, all running in every round."""
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, call in contestants.items():
-            times[name].append(seconds(call, repeats))
-    return {name: statistics.median(measured) for name, measured in times.items()}
 
 
 def bound(case: Case) -> float:
