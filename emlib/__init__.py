@@ -10,6 +10,7 @@ from emlib.em import (
     em,
 )
 from emlib.estimators import GaussianMixture
+from emlib.imputer import GaussianImputer
 
 __version__ = "0.1.0"
 
@@ -17,6 +18,7 @@ __all__ = [
     "DegenerateError",
     "DegenerateWarning",
     "EMResult",
+    "GaussianImputer",
     "GaussianMixture",
     "ObjectiveFellWarning",
     "StopReason",
