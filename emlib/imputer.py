@@ -138,8 +138,8 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """`X` with every hole filled by a draw, given what was seen of the row.
 
         The parameters are those of the fit. For multiple imputation they should vary too: draw
-        from fits to bootstrap samples of the rows (Honaker and King 2010, Amer. J. Polit. Sci.
-        54, 561-581).
+        from fits to bootstrap samples of the rows (Honaker, King and Blackwell 2011, J. Statist.
+        Software 45(7)).
         """
         params, x = self._params(), self._read(X)
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))

@@ -195,7 +195,7 @@ def _e_step(params: Gaussian, patterns: Patterns) -> tuple[GaussianStatistics, f
     fill = coefficients + patterns.seen[:, :, None] * np.eye(len(params.mean))
     # Equation miss-sum-x
     expected_x = np.einsum("pij,pj->i", fill, sum_x)
-    # Equation miss-sum-xx
+    # Equations miss-sum-xx and miss-patterns
     expected_xx = (fill @ sum_xx @ np.swapaxes(fill, 1, 2)).sum(axis=0)
     expected_xx += np.tensordot(patterns.n, left, axes=1)
     squares = ((roots @ sum_xx) * roots).sum()
