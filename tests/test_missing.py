@@ -161,7 +161,7 @@ def test_murrays_curvatures(murray, point, curvatures):
 
 
 def test_the_loop_leaves_the_saddle_and_confirms_a_maximum(murray):
-    natural = Gaussian(np.zeros(2), 3 * np.eye(2))  # means and variances of what was seen
+    natural = Gaussian(np.zeros(2), 3 * np.eye(2))  # as everybody starts: no correlation
     held = em(missing.e_step, missing.m_step, natural, murray, confirm=False)
     assert held.converged
     assert held.params.covariance[0, 1] == 0
@@ -177,7 +177,7 @@ def test_the_loop_leaves_the_saddle_and_confirms_a_maximum(murray):
 
 
 @given(seeds)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_e_step_is_that_of_a_loop_over_rows(seed):
     x, params = problem(seed)
     x[5] = NAN  # of this row nothing was seen
@@ -233,7 +233,7 @@ def test_complete_data_need_one_step_and_give_the_closed_form():
 
 
 @given(seeds, st.floats(0.05, 0.6))
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_the_likelihood_never_falls(seed, share):
     x, params = problem(seed, n=30, share=share)
     result = em(missing.e_step, missing.m_step, params, x, max_iter=40, confirm=False, warn=False)
@@ -243,7 +243,7 @@ def test_the_likelihood_never_falls(seed, share):
 
 
 @given(seeds)
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_at_the_fit_the_slope_of_the_observed_log_likelihood_vanishes(seed):
     x, _ = problem(seed, n=50)
     model = GaussianImputer(tol=1e-13).fit(x)
@@ -389,7 +389,7 @@ def test_follows_the_conventions_of_scikit_learn(estimator, check):
     st.floats(-1e6, 1e6),
     st.lists(st.floats(-9, 9), min_size=3, max_size=3),
 )
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 def test_results_follow_a_change_of_units(seed, shift, powers):
     x, _ = problem(seed)
     scale = 10.0 ** np.array(powers)
