@@ -11,6 +11,7 @@ from emlib.em import (
 )
 from emlib.estimators import GaussianMixture
 from emlib.hmm_estimators import CategoricalHMM, GaussianHMM, PoissonHMM
+from emlib.imputer import GaussianImputer
 
 __version__ = "0.1.0"
 
@@ -20,6 +21,7 @@ __all__ = [
     "DegenerateWarning",
     "EMResult",
     "GaussianHMM",
+    "GaussianImputer",
     "GaussianMixture",
     "ObjectiveFellWarning",
     "PoissonHMM",

@@ -82,6 +82,26 @@ def load_earthquakes() -> Dataset:
     )
 
 
+def load_murray() -> Dataset:
+    """Murray's twelve points in the plane: of four both coordinates, of eight only one.
+
+    Made to have a likelihood with two maxima and a saddle between them. NaN marks what is missing.
+
+    Examples
+    --------
+    >>> load_murray().values[3:6]
+    array([[-1., -1.],
+           [ 2., nan],
+           [ 2., nan]])
+    """
+    return Dataset(
+        _read("murray1977.csv"),
+        ("x1", "x2"),
+        "Murray (1977), in the discussion of Dempster, Laird and Rubin, J. R. Statist. Soc. B 39, "
+        "27-28; made to show more than one maximum.",
+    )
+
+
 def make_20_40(seed: int = 1) -> Dataset:
     """3000 points of N(20, sd 5) and 7000 of N(40, sd 5), of a widely read tutorial's example.
 
