@@ -199,6 +199,8 @@ def _log_joint(form: engine.Form, sequences: Sequences, k: int) -> Array:
     for rows in sequences.data.slices(max(form.height, k)):
         form.read(sequences.data, rows)
         joint[:, rows] = form.log_joint()
+    if sequences.data.weights is not None:
+        joint[:, sequences.data.weights == 0] = 0.0  # values that do not occur are no evidence
     return joint
 
 
