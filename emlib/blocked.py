@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from emlib.pieces import Integers, Pieces, Step
+from emlib.pieces import Integers, Pieces
 
 Array = NDArray[np.float64]
 # Two runs of a piece agree when no entry differs by more than this share of itself.
@@ -41,11 +41,12 @@ class Walk:
     ----------
     matrix : ndarray of shape (K, K)
         What turns what left a place into what arrives at the next.
-    b : ndarray of shape (K, T)
-        Densities.
-    steps : tuple of Step
-    ends : ndarray of shape (C,)
-        The places at which the pieces are left in this direction.
+    b : list of ndarray
+        Densities of each position on the way, of shape (K, pieces there).
+    arrived, left : list of ndarray
+        To be filled, in the same shapes; they belong to one array each.
+    last : ndarray of shape (C,)
+        The position, in the order of the walk, at which each piece is left.
     source : ndarray of shape (C,)
         The piece which each one continues; -1 if none.
     order : ndarray of shape (C,)
@@ -57,24 +58,22 @@ class Walk:
     """
 
     matrix: Array
-    b: Array
-    steps: tuple[Step, ...]
-    ends: Integers
+    b: list[Array]
+    arrived: list[Array]
+    left: list[Array]
+    last: Integers
     source: Integers
     order: Integers
     every: int
     floor: float
-    arrived: Array = field(init=False)
-    left: Array = field(init=False)
     scales: Array = field(init=False)
 
     def __post_init__(self) -> None:
-        self.arrived, self.left = np.empty_like(self.b), np.empty_like(self.b)
-        self.scales = np.ones((len(self.steps) // self.every, len(self.ends)))
+        self.scales = np.ones((len(self.b) // self.every, len(self.source)))
 
     def settle(self, first: Array) -> None:
         """Walk so that every piece starts where its source ends, sequences from `first`."""
-        arriving = np.repeat(first[:, None], len(self.ends), axis=1)
+        arriving = np.repeat(first[:, None], len(self.source), axis=1)
         cut = self.source >= 0
         arriving[:, cut] = 1 / len(first)
         self._run(arriving)
@@ -85,29 +84,47 @@ class Walk:
 
     def leaving(self) -> tuple[Array, Array]:
         """What leaves each piece, summing to one, and the logarithm of what it was."""
-        ends = self.left[:, self.ends]
+        ends = self._ends()
         total = ends.sum(axis=0)
         logs = np.log(self.scales).sum(axis=0) + np.log(total)
         return ends / np.maximum(total, NOTHING), logs
 
+    def _ends(self) -> Array:
+        ends = np.empty((len(self.matrix), len(self.source)))
+        for position in np.unique(self.last):
+            pieces = np.flatnonzero(self.last == position)
+            ends[:, pieces] = self.left[position][:, pieces]
+        return ends
+
     def _run(self, arriving: Array, again: bool = False) -> bool:
         """Walk from `arriving` of shape (K, C); `again`: until all is as it was the last time."""
-        space = np.empty_like(arriving)
-        for i, (at, before, n) in enumerate(self.steps, 1):
-            message, left, size = self.arrived[:, at], self.left[:, at], at.stop - at.start
-            if n:
-                np.matmul(self.matrix, self.left[:, before], out=message[:, :n])
-            if n < size:
-                message[:, n:] = arriving[:, n:size]
-            if i % self.every:
-                np.multiply(message, self.b[:, at], out=left)
+        before, space = np.empty((len(arriving), 0)), np.empty_like(arriving)
+        steps = zip(self.arrived, self.b, self.left, strict=True)
+        for i, (message, b, left) in enumerate(steps, 1):
+            self._arrive(message, before, arriving)
+            before = left
+            if i % self.every or not again:
+                np.multiply(message, b, out=left)
+                if not i % self.every:
+                    self._rescale(left, i // self.every - 1)
                 continue
-            new = np.multiply(message, self.b[:, at], out=space[:, :size])
+            new = np.multiply(message, b, out=space[:, : left.shape[1]])
             self._rescale(new, i // self.every - 1)
-            if again and np.all(np.abs(new - left) <= AGREED * new + LOST):
+            if np.all(np.abs(new - left) <= AGREED * new + LOST):
                 return True
             left[:] = new
         return False
+
+    def _arrive(self, message: Array, before: Array, arriving: Array) -> None:
+        """One step, of the pieces that go on; the others begin."""
+        n, size = before.shape[1], message.shape[1]
+        if n == size:
+            np.dot(self.matrix, before, out=message)
+        elif n > size:
+            np.dot(self.matrix, before[:, :size], out=message)
+        else:
+            message[:, :n] = self.matrix @ before
+            message[:, n:] = arriving[:, n:size]
 
     def _rescale(self, new: Array, number: int) -> None:
         scale: Array = np.add.reduce(new, axis=0)
@@ -150,18 +167,42 @@ class Packed(NamedTuple):
 
 def walk(startprob: Array, transmat: Array, b: Array, pieces: Pieces) -> Packed | None:
     """Forward-backward of densities `b` of shape (K, T), packed; None if something underflows."""
-    order = np.argsort(pieces.starts)
-    heads = np.arange(len(order))
+    k, order = len(b), np.argsort(pieces.starts)
     positive = transmat.min() > POSITIVE
     every, floor = (RESCALE_EVERY, 0.0) if positive else (1, FLOOR)
+    space = pieces.laid_out(b), *(np.empty(b.size) for _ in range(4))
+    densities, arrived, left, coming, later = (levels(pieces.parts(flat, k)) for flat in space)
     onward = np.ascontiguousarray(transmat.T)
-    ahead = Walk(onward, b, pieces.forward, pieces.last, pieces.follows, order, every, floor)
-    back = Walk(transmat, b, pieces.backward, heads, pieces.precedes, order[::-1], every, 0.0)
+    last = pieces.lengths - 1
+    ahead = Walk(onward, densities, arrived, left, last, pieces.follows, order, every, floor)
+    back = Walk(
+        np.ascontiguousarray(transmat),
+        densities[::-1],
+        coming[::-1],
+        later[::-1],
+        np.full_like(last, len(densities) - 1),
+        pieces.precedes,
+        order[::-1],
+        every,
+        0.0,
+    )
     with np.errstate(all="ignore"):  # what goes wrong shows below
         ahead.settle(startprob)
         back.settle(np.ones_like(startprob))
         log_p = _log_likelihoods(startprob, ahead, back, pieces)
-    return None if log_p is None else Packed(*_expected(transmat, ahead, back, pieces), log_p)
+    if log_p is None:
+        return None
+    r = _responsibilities(space[1], space[4], pieces, k)
+    pairs = transmat * _pairs(ahead, later, pieces)
+    if floor:
+        r[r < NOTHING] = 0.0
+        pairs[pairs < NOTHING] = 0.0
+    return Packed(r, pairs, log_p)
+
+
+def levels(parts: list[Array]) -> list[Array]:
+    """Position by position what is laid out."""
+    return [level for part in parts for level in part]
 
 
 def _log_likelihoods(startprob: Array, ahead: Walk, back: Walk, pieces: Pieces) -> Array | None:
@@ -177,19 +218,24 @@ def _log_likelihoods(startprob: Array, ahead: Walk, back: Walk, pieces: Pieces) 
     return log_p if agree else None
 
 
-def _expected(transmat: Array, ahead: Walk, back: Walk, pieces: Pieces) -> tuple[Array, Array]:
-    """Responsibilities and expected transitions, from what arrives and what is to come."""
-    arrived, later = ahead.arrived, back.left
-    total: Array = np.add.reduce(np.multiply(arrived, later, out=back.arrived), axis=0)
-    later /= total
-    r = np.multiply(arrived, later, out=arrived)
-    pairs = np.zeros_like(transmat)
-    for at, before in pieces.runs():
-        pairs += ahead.left[:, before] @ later[:, at].T
+def _responsibilities(arrived: Array, later: Array, pieces: Pieces, k: int) -> Array:
+    """From what arrives and what is to come, which is divided by the probability of all."""
+    r = np.empty((k, len(arrived) // k))
+    parts = zip(pieces.stretches, pieces.parts(arrived, k), pieces.parts(later, k), strict=True)
+    for (places, length, n), ahead, back in parts:
+        joint = np.multiply(ahead, back, out=ahead)
+        total = np.add.reduce(joint, axis=1)
+        back /= total[:, None]
+        joint /= total[:, None]
+        r[:, places].reshape(k, length, n)[:] = joint.transpose(1, 0, 2)
+    return r
+
+
+def _pairs(ahead: Walk, later: list[Array], pieces: Pieces) -> Array:
+    """Sums over all steps of what left the one state and what is to come from the other."""
+    pairs = np.zeros_like(ahead.matrix)
+    for before, level in zip(ahead.left, later[1:], strict=False):
+        pairs += before[:, : level.shape[1]] @ level.T
     ends, cut = ahead.leaving()[0], pieces.cut
-    pairs += ends[:, pieces.follows[cut]] @ later[:, cut].T
-    pairs *= transmat
-    if ahead.floor:
-        r[r < NOTHING] = 0.0
-        pairs[pairs < NOTHING] = 0.0
-    return r, pairs
+    pairs += ends[:, pieces.follows[cut]] @ later[0][:, cut].T
+    return pairs

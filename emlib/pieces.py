@@ -8,7 +8,6 @@ the pieces which go on are always the foremost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -17,6 +16,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
 # A piece shorter than this is not worth a start from a guess.
 SHORTEST = 64
@@ -134,16 +134,32 @@ class Pieces:
         steps = [Step(at, b, b.stop - b.start) for at, b in zip(places, after, strict=True)]
         return tuple(reversed(steps))
 
-    def runs(self) -> Iterator[tuple[slice, slice]]:
-        """Places, and those a position earlier, in stretches as long as can be."""
+    @cached_property
+    def stretches(self) -> tuple[tuple[slice, int, int], ...]:
+        """Places in stretches through which the same pieces go; how many positions, and pieces."""
         active, offsets = self.active.tolist(), self.offsets.tolist()
         changes = (np.flatnonzero(np.diff(self.active)) + 1).tolist()
-        # Where fewer pieces go on, the place before is as far away as all that had come so far.
-        bounds = sorted({1, *changes, *(c + 1 for c in changes), len(active)})
-        for first, stop in pairwise(bounds):
-            size = (stop - first) * active[first]
-            at, before = offsets[first], offsets[first - 1]
-            yield slice(at, at + size), slice(before, before + size)
+        bounds = pairwise([0, *changes, len(active)])
+        return tuple(
+            (slice(offsets[i], offsets[i] + (j - i) * active[i]), j - i, active[i])
+            for i, j in bounds
+        )
+
+    def laid_out(self, table: Array) -> Array:
+        """A packed table of shape (K, T) as (K T,): position by position, each of shape (K, n)."""
+        k = len(table)
+        flat = np.empty(table.size)
+        for places, length, n in self.stretches:
+            to = flat[k * places.start : k * places.stop].reshape(length, k, n)
+            to[:] = table[:, places].reshape(k, length, n).transpose(1, 0, 2)
+        return flat
+
+    def parts(self, flat: Array, k: int) -> list[Array]:
+        """The stretches of what is laid out, each of shape (positions, K, pieces)."""
+        return [
+            flat[k * places.start : k * places.stop].reshape(length, k, n)
+            for places, length, n in self.stretches
+        ]
 
     def _places(self) -> list[slice]:
         pairs = zip(self.offsets.tolist(), self.active.tolist(), strict=True)

@@ -115,6 +115,13 @@ class Sequences:
         """What is known of each row of `data`, of shape (K, N), for each observation."""
         return table if self.which is None else np.take(table, self.which, axis=1)
 
+    def counted(self, r: Array) -> Array:
+        """Steps between the states that rows of `data` are in with shares `r`, of (K, N)."""
+        spread = self.spread(r)
+        steps = self.pieces.forward[1:]
+        counts = (spread[:, before] @ spread[:, at].T for at, before, _ in steps)
+        return np.asarray(sum(counts, np.zeros((len(r), len(r)))))
+
     def gathered(self, r: Array) -> Array:
         """The sums over the observations with each value, of shape (K, N)."""
         if self.which is None:
