@@ -20,6 +20,8 @@ from emlib.pieces import Integers, Pieces
 Array = NDArray[np.float64]
 # Two runs of a piece agree when no entry differs by more than this share of itself.
 AGREED = 1e-13
+# How often a piece starts anew from where its neighbour ended.
+RUNS = 3
 LOST = 1e-300
 # Above such probabilities, a few steps without rescaling lose nothing, whatever the densities.
 POSITIVE = 1e-12
@@ -77,10 +79,12 @@ class Walk:
         cut = self.source >= 0
         arriving[:, cut] = 1 / len(first)
         self._run(arriving)
-        if np.any(cut):
+        for _ in range(RUNS if np.any(cut) else 0):
             arriving[:, cut] = (self.matrix @ self.leaving()[0][:, self.source])[:, cut]
-            if not self._run(arriving, again=True):
-                self._run(self._stitched(arriving, cut))
+            if self._run(arriving, again=True):
+                return
+        if np.any(cut):
+            self._run(self._stitched(arriving, cut))
 
     def leaving(self) -> tuple[Array, Array]:
         """What leaves each piece, summing to one, and the logarithm of what it was."""
@@ -166,38 +170,44 @@ class Packed(NamedTuple):
 
 
 def walk(startprob: Array, transmat: Array, b: Array, pieces: Pieces) -> Packed | None:
-    """Forward-backward of densities `b` of shape (K, T), packed; None if something underflows."""
-    k, order = len(b), np.argsort(pieces.starts)
-    positive = transmat.min() > POSITIVE
-    every, floor = (RESCALE_EVERY, 0.0) if positive else (1, FLOOR)
-    space = pieces.laid_out(b), *(np.empty(b.size) for _ in range(4))
-    densities, arrived, left, coming, later = (levels(pieces.parts(flat, k)) for flat in space)
-    onward = np.ascontiguousarray(transmat.T)
-    last = pieces.lengths - 1
+    """Forward-backward of densities `b` of shape (K, T), packed; None if something underflows.
+
+    Responsibilities are written over `b`.
+    """
+    with pieces.borrowed(4, b.size) as space:
+        return _walked(startprob, transmat, b, pieces, space)
+
+
+def _walked(
+    startprob: Array, transmat: Array, b: Array, pieces: Pieces, space: list[Array]
+) -> Packed | None:
+    k, order, last = len(b), np.argsort(pieces.starts), pieces.lengths - 1
+    every, floor = (RESCALE_EVERY, 0.0) if transmat.min() > POSITIVE else (1, FLOOR)
+    pieces.laid_out(b, space[0])
+    densities, arrived, left, later = (levels(pieces.parts(flat, k)) for flat in space)
+    onward, backward = np.ascontiguousarray(transmat.T), np.ascontiguousarray(transmat)
     ahead = Walk(onward, densities, arrived, left, last, pieces.follows, order, every, floor)
-    back = Walk(
-        np.ascontiguousarray(transmat),
-        densities[::-1],
-        coming[::-1],
-        later[::-1],
-        np.full_like(last, len(densities) - 1),
-        pieces.precedes,
-        order[::-1],
-        every,
-        0.0,
-    )
-    with np.errstate(all="ignore"):  # what goes wrong shows below
+    densities, later = densities[::-1], later[::-1]
+    aside, ends = _scratch(later), np.full_like(last, len(later) - 1)
+    back = Walk(backward, densities, aside, later, ends, pieces.precedes, order[::-1], every, 0.0)
+    with np.errstate(all="ignore"):  # what goes wrong shows in the log-likelihoods
         ahead.settle(startprob)
         back.settle(np.ones_like(startprob))
         log_p = _log_likelihoods(startprob, ahead, back, pieces)
     if log_p is None:
         return None
-    r = _responsibilities(space[1], space[4], pieces, k)
-    pairs = transmat * _pairs(ahead, later, pieces)
+    r = _responsibilities(space[1], space[3], pieces, b)
+    pairs = transmat * _pairs(ahead, space[2], space[3], pieces)
     if floor:
         r[r < NOTHING] = 0.0
         pairs[pairs < NOTHING] = 0.0
     return Packed(r, pairs, log_p)
+
+
+def _scratch(levels: list[Array]) -> list[Array]:
+    """Arrays of the shapes of `levels`, all in the same memory."""
+    largest = np.empty(max(level.size for level in levels))
+    return [largest[: level.size].reshape(level.shape) for level in levels]
 
 
 def levels(parts: list[Array]) -> list[Array]:
@@ -218,24 +228,29 @@ def _log_likelihoods(startprob: Array, ahead: Walk, back: Walk, pieces: Pieces) 
     return log_p if agree else None
 
 
-def _responsibilities(arrived: Array, later: Array, pieces: Pieces, k: int) -> Array:
+def _responsibilities(arrived: Array, later: Array, pieces: Pieces, out: Array) -> Array:
     """From what arrives and what is to come, which is divided by the probability of all."""
-    r = np.empty((k, len(arrived) // k))
+    k = len(out)
     parts = zip(pieces.stretches, pieces.parts(arrived, k), pieces.parts(later, k), strict=True)
     for (places, length, n), ahead, back in parts:
-        joint = np.multiply(ahead, back, out=ahead)
-        total = np.add.reduce(joint, axis=1)
-        back /= total[:, None]
-        joint /= total[:, None]
-        r[:, places].reshape(k, length, n)[:] = joint.transpose(1, 0, 2)
-    return r
+        to = out[:, places].reshape(k, length, n).transpose(1, 0, 2)
+        total: Array = np.add.reduce(np.multiply(ahead, back, out=to), axis=1)
+        np.reciprocal(total, out=total)
+        to *= total[:, None]
+        back *= total[:, None]
+    return out
 
 
-def _pairs(ahead: Walk, later: list[Array], pieces: Pieces) -> Array:
+def _pairs(ahead: Walk, left: Array, later: Array, pieces: Pieces) -> Array:
     """Sums over all steps of what left the one state and what is to come from the other."""
-    pairs = np.zeros_like(ahead.matrix)
-    for before, level in zip(ahead.left, later[1:], strict=False):
-        pairs += before[:, : level.shape[1]] @ level.T
+    k = len(ahead.matrix)
+    pairs, before = np.zeros((k, k)), np.empty((k, 0))
+    for one, other in zip(pieces.parts(left, k), pieces.parts(later, k), strict=True):
+        n = min(one.shape[2], before.shape[1])
+        pairs += before[:, :n] @ other[0, :, :n].T
+        pairs += (one[:-1] @ other[1:].transpose(0, 2, 1)).sum(axis=0)
+        before = one[-1]
     ends, cut = ahead.leaving()[0], pieces.cut
-    pairs += ends[:, pieces.follows[cut]] @ later[0][:, cut].T
+    first = pieces.parts(later, k)[0][0]
+    pairs += ends[:, pieces.follows[cut]] @ first[:, cut].T
     return pairs

@@ -8,7 +8,9 @@ the pieces which go on are always the foremost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, Self
@@ -20,6 +22,8 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
 # A piece shorter than this is not worth a start from a guess.
 SHORTEST = 64
+# A piece is this times the root of all there is: many short ones, as a step has its price.
+ROOTS = 0.5
 
 
 class Step(NamedTuple):
@@ -60,12 +64,15 @@ class Pieces:
     starts: Integers
     lengths: Integers
     follows: Integers
+    _pool: dict[tuple[int, int], list[list[Array]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @classmethod
     def of(cls, lengths: Integers, longest: int | None = None) -> Self:
-        """Cut sequences of these lengths; by default, at about the root of all there is."""
+        """Cut sequences of these lengths; by default, at half the root of all there is."""
         if longest is None:
-            longest = max(SHORTEST, int(np.sqrt(lengths.sum())))
+            longest = max(SHORTEST, int(ROOTS * np.sqrt(lengths.sum())))
         n_pieces = -(-lengths // longest)
         sequence = np.repeat(np.arange(len(lengths)), n_pieces)
         number = np.arange(len(sequence)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
@@ -145,10 +152,20 @@ class Pieces:
             for i, j in bounds
         )
 
-    def laid_out(self, table: Array) -> Array:
-        """A packed table of shape (K, T) as (K T,): position by position, each of shape (K, n)."""
+    @contextmanager
+    def borrowed(self, n: int, size: int) -> Iterator[list[Array]]:
+        """Arrays to write into, lent again at the next step: fresh memory takes longer than EM."""
+        pool = self._pool.setdefault((n, size), [])
+        try:  # two threads cannot be lent the same
+            arrays = pool.pop()
+        except IndexError:
+            arrays = [np.empty(size) for _ in range(n)]
+        yield arrays
+        pool.append(arrays)
+
+    def laid_out(self, table: Array, flat: Array) -> Array:
+        """Write a packed table of shape (K, T) position by position, each of shape (K, n)."""
         k = len(table)
-        flat = np.empty(table.size)
         for places, length, n in self.stretches:
             to = flat[k * places.start : k * places.stop].reshape(length, k, n)
             to[:] = table[:, places].reshape(k, length, n).transpose(1, 0, 2)

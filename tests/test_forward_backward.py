@@ -217,7 +217,8 @@ def test_pieces_hold_every_row_once_and_know_their_neighbours(lengths, longest):
     for at, later, n in pieces.backward:
         after |= zip(range(at.start, at.start + n), range(later.start, later.stop), strict=True)
     assert {place: earlier for earlier, place in after.items()} == before
-    laid_out = pieces.laid_out(np.array([pieces.rows, -pieces.rows - 1.0]))
+    table = np.array([pieces.rows, -pieces.rows - 1.0])
+    laid_out = pieces.laid_out(table, np.empty(table.size))
     levels = [level for part in pieces.parts(laid_out, 2) for level in part]
     np.testing.assert_array_equal(np.concatenate(levels, axis=1)[0], pieces.rows)
     np.testing.assert_array_equal(np.concatenate(levels, axis=1)[1], -pieces.rows - 1)
