@@ -15,11 +15,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from emlib.pieces import Integers, Pieces, Step
+from emlib.pieces import Integers, Pieces
 
 Array = NDArray[np.float64]
 # Two runs of a piece agree when no entry differs by more than this share of itself.
 AGREED = 1e-13
+# How often a piece starts anew from where its neighbour ended.
+RUNS = 3
 LOST = 1e-300
 # Above such probabilities, a few steps without rescaling lose nothing, whatever the densities.
 POSITIVE = 1e-12
@@ -41,11 +43,12 @@ class Walk:
     ----------
     matrix : ndarray of shape (K, K)
         What turns what left a place into what arrives at the next.
-    b : ndarray of shape (K, T)
-        Densities.
-    steps : tuple of Step
-    ends : ndarray of shape (C,)
-        The places at which the pieces are left in this direction.
+    b : list of ndarray
+        Densities of each position on the way, of shape (K, pieces there).
+    arrived, left : list of ndarray
+        To be filled, in the same shapes; they belong to one array each.
+    last : ndarray of shape (C,)
+        The position, in the order of the walk, at which each piece is left.
     source : ndarray of shape (C,)
         The piece which each one continues; -1 if none.
     order : ndarray of shape (C,)
@@ -57,57 +60,75 @@ class Walk:
     """
 
     matrix: Array
-    b: Array
-    steps: tuple[Step, ...]
-    ends: Integers
+    b: list[Array]
+    arrived: list[Array]
+    left: list[Array]
+    last: Integers
     source: Integers
     order: Integers
     every: int
     floor: float
-    arrived: Array = field(init=False)
-    left: Array = field(init=False)
     scales: Array = field(init=False)
 
     def __post_init__(self) -> None:
-        self.arrived, self.left = np.empty_like(self.b), np.empty_like(self.b)
-        self.scales = np.ones((len(self.steps) // self.every, len(self.ends)))
+        self.scales = np.ones((len(self.b) // self.every, len(self.source)))
 
     def settle(self, first: Array) -> None:
         """Walk so that every piece starts where its source ends, sequences from `first`."""
-        arriving = np.repeat(first[:, None], len(self.ends), axis=1)
+        arriving = np.repeat(first[:, None], len(self.source), axis=1)
         cut = self.source >= 0
         arriving[:, cut] = 1 / len(first)
         self._run(arriving)
-        if np.any(cut):
+        for _ in range(RUNS if np.any(cut) else 0):
             arriving[:, cut] = (self.matrix @ self.leaving()[0][:, self.source])[:, cut]
-            if not self._run(arriving, again=True):
-                self._run(self._stitched(arriving, cut))
+            if self._run(arriving, again=True):
+                return
+        if np.any(cut):
+            self._run(self._stitched(arriving, cut))
 
     def leaving(self) -> tuple[Array, Array]:
         """What leaves each piece, summing to one, and the logarithm of what it was."""
-        ends = self.left[:, self.ends]
+        ends = self._ends()
         total = ends.sum(axis=0)
         logs = np.log(self.scales).sum(axis=0) + np.log(total)
         return ends / np.maximum(total, NOTHING), logs
 
+    def _ends(self) -> Array:
+        ends = np.empty((len(self.matrix), len(self.source)))
+        for position in np.unique(self.last):
+            pieces = np.flatnonzero(self.last == position)
+            ends[:, pieces] = self.left[position][:, pieces]
+        return ends
+
     def _run(self, arriving: Array, again: bool = False) -> bool:
         """Walk from `arriving` of shape (K, C); `again`: until all is as it was the last time."""
-        space = np.empty_like(arriving)
-        for i, (at, before, n) in enumerate(self.steps, 1):
-            message, left, size = self.arrived[:, at], self.left[:, at], at.stop - at.start
-            if n:
-                np.matmul(self.matrix, self.left[:, before], out=message[:, :n])
-            if n < size:
-                message[:, n:] = arriving[:, n:size]
-            if i % self.every:
-                np.multiply(message, self.b[:, at], out=left)
+        before, space = np.empty((len(arriving), 0)), np.empty_like(arriving)
+        steps = zip(self.arrived, self.b, self.left, strict=True)
+        for i, (message, b, left) in enumerate(steps, 1):
+            self._arrive(message, before, arriving)
+            before = left
+            if i % self.every or not again:
+                np.multiply(message, b, out=left)
+                if not i % self.every:
+                    self._rescale(left, i // self.every - 1)
                 continue
-            new = np.multiply(message, self.b[:, at], out=space[:, :size])
+            new = np.multiply(message, b, out=space[:, : left.shape[1]])
             self._rescale(new, i // self.every - 1)
-            if again and np.all(np.abs(new - left) <= AGREED * new + LOST):
+            if np.all(np.abs(new - left) <= AGREED * new + LOST):
                 return True
             left[:] = new
         return False
+
+    def _arrive(self, message: Array, before: Array, arriving: Array) -> None:
+        """One step, of the pieces that go on; the others begin."""
+        n, size = before.shape[1], message.shape[1]
+        if n == size:
+            np.dot(self.matrix, before, out=message)
+        elif n > size:
+            np.dot(self.matrix, before[:, :size], out=message)
+        else:
+            message[:, :n] = self.matrix @ before
+            message[:, n:] = arriving[:, n:size]
 
     def _rescale(self, new: Array, number: int) -> None:
         scale: Array = np.add.reduce(new, axis=0)
@@ -149,19 +170,49 @@ class Packed(NamedTuple):
 
 
 def walk(startprob: Array, transmat: Array, b: Array, pieces: Pieces) -> Packed | None:
-    """Forward-backward of densities `b` of shape (K, T), packed; None if something underflows."""
-    order = np.argsort(pieces.starts)
-    heads = np.arange(len(order))
-    positive = transmat.min() > POSITIVE
-    every, floor = (RESCALE_EVERY, 0.0) if positive else (1, FLOOR)
-    onward = np.ascontiguousarray(transmat.T)
-    ahead = Walk(onward, b, pieces.forward, pieces.last, pieces.follows, order, every, floor)
-    back = Walk(transmat, b, pieces.backward, heads, pieces.precedes, order[::-1], every, 0.0)
-    with np.errstate(all="ignore"):  # what goes wrong shows below
+    """Forward-backward of densities `b` of shape (K, T), packed; None if something underflows.
+
+    Responsibilities are written over `b`.
+    """
+    with pieces.borrowed(4, b.size) as space:
+        return _walked(startprob, transmat, b, pieces, space)
+
+
+def _walked(
+    startprob: Array, transmat: Array, b: Array, pieces: Pieces, space: list[Array]
+) -> Packed | None:
+    k, order, last = len(b), np.argsort(pieces.starts), pieces.lengths - 1
+    every, floor = (RESCALE_EVERY, 0.0) if transmat.min() > POSITIVE else (1, FLOOR)
+    pieces.laid_out(b, space[0])
+    densities, arrived, left, later = (levels(pieces.parts(flat, k)) for flat in space)
+    onward, backward = np.ascontiguousarray(transmat.T), np.ascontiguousarray(transmat)
+    ahead = Walk(onward, densities, arrived, left, last, pieces.follows, order, every, floor)
+    densities, later = densities[::-1], later[::-1]
+    aside, ends = _scratch(later), np.full_like(last, len(later) - 1)
+    back = Walk(backward, densities, aside, later, ends, pieces.precedes, order[::-1], every, 0.0)
+    with np.errstate(all="ignore"):  # what goes wrong shows in the log-likelihoods
         ahead.settle(startprob)
         back.settle(np.ones_like(startprob))
         log_p = _log_likelihoods(startprob, ahead, back, pieces)
-    return None if log_p is None else Packed(*_expected(transmat, ahead, back, pieces), log_p)
+    if log_p is None:
+        return None
+    r = _responsibilities(space[1], space[3], pieces, b)
+    pairs = transmat * _pairs(ahead, space[2], space[3], pieces)
+    if floor:
+        r[r < NOTHING] = 0.0
+        pairs[pairs < NOTHING] = 0.0
+    return Packed(r, pairs, log_p)
+
+
+def _scratch(levels: list[Array]) -> list[Array]:
+    """Arrays of the shapes of `levels`, all in the same memory."""
+    largest = np.empty(max(level.size for level in levels))
+    return [largest[: level.size].reshape(level.shape) for level in levels]
+
+
+def levels(parts: list[Array]) -> list[Array]:
+    """Position by position what is laid out."""
+    return [level for part in parts for level in part]
 
 
 def _log_likelihoods(startprob: Array, ahead: Walk, back: Walk, pieces: Pieces) -> Array | None:
@@ -177,19 +228,29 @@ def _log_likelihoods(startprob: Array, ahead: Walk, back: Walk, pieces: Pieces) 
     return log_p if agree else None
 
 
-def _expected(transmat: Array, ahead: Walk, back: Walk, pieces: Pieces) -> tuple[Array, Array]:
-    """Responsibilities and expected transitions, from what arrives and what is to come."""
-    arrived, later = ahead.arrived, back.left
-    total: Array = np.add.reduce(np.multiply(arrived, later, out=back.arrived), axis=0)
-    later /= total
-    r = np.multiply(arrived, later, out=arrived)
-    pairs = np.zeros_like(transmat)
-    for at, before in pieces.runs():
-        pairs += ahead.left[:, before] @ later[:, at].T
+def _responsibilities(arrived: Array, later: Array, pieces: Pieces, out: Array) -> Array:
+    """From what arrives and what is to come, which is divided by the probability of all."""
+    k = len(out)
+    parts = zip(pieces.stretches, pieces.parts(arrived, k), pieces.parts(later, k), strict=True)
+    for (places, length, n), ahead, back in parts:
+        to = out[:, places].reshape(k, length, n).transpose(1, 0, 2)
+        total: Array = np.add.reduce(np.multiply(ahead, back, out=to), axis=1)
+        np.reciprocal(total, out=total)
+        to *= total[:, None]
+        back *= total[:, None]
+    return out
+
+
+def _pairs(ahead: Walk, left: Array, later: Array, pieces: Pieces) -> Array:
+    """Sums over all steps of what left the one state and what is to come from the other."""
+    k = len(ahead.matrix)
+    pairs, before = np.zeros((k, k)), np.empty((k, 0))
+    for one, other in zip(pieces.parts(left, k), pieces.parts(later, k), strict=True):
+        n = min(one.shape[2], before.shape[1])
+        pairs += before[:, :n] @ other[0, :, :n].T
+        pairs += (one[:-1] @ other[1:].transpose(0, 2, 1)).sum(axis=0)
+        before = one[-1]
     ends, cut = ahead.leaving()[0], pieces.cut
-    pairs += ends[:, pieces.follows[cut]] @ later[:, cut].T
-    pairs *= transmat
-    if ahead.floor:
-        r[r < NOTHING] = 0.0
-        pairs[pairs < NOTHING] = 0.0
-    return r, pairs
+    first = pieces.parts(later, k)[0][0]
+    pairs += ends[:, pieces.follows[cut]] @ first[:, cut].T
+    return pairs

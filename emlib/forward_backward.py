@@ -76,7 +76,7 @@ def forward(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, flo
            [0.883, 0.117]])
     """
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
-    b, shifts = scaled(log_b.T)
+    b, shifts = scaled(log_b.T.copy())
     filtered, scales = _filtered(startprob, transmat, b.T)
     return filtered, float(np.log(scales).sum() + shifts.sum())
 
@@ -103,7 +103,7 @@ def plain(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
            [0.883, 0.117]])
     """
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
-    b_k, shifts = scaled(log_b.T)
+    b_k, shifts = scaled(log_b.T.copy())
     b = b_k.T
     filtered, scales = _filtered(startprob, transmat, b)
     rest, later = np.ones_like(b), np.empty_like(b)
@@ -160,7 +160,7 @@ def blocked(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
     """
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
     pieces = Pieces.of(np.array([len(log_b)]))
-    b, shifts = scaled(np.ascontiguousarray(log_b.T[:, pieces.rows]), pieces.rows)
+    b, shifts = scaled(log_b.T[:, pieces.rows], pieces.rows)
     packed = walk(startprob, transmat, b, pieces)
     if packed is None:
         return in_logs(startprob, transmat, log_b)
@@ -254,7 +254,10 @@ def _check_possible(joint: Array, pieces: Pieces, log_likelihoods: Array) -> Non
 
 
 def scaled(log_b: Array, rows: NDArray[np.intp] | None = None) -> tuple[Array, Array]:
-    """Densities of shape (K, T) over the largest of each time, whose logarithms come second."""
+    """Densities of shape (K, T) over the largest of each time, whose logarithms come second.
+
+    They are written over `log_b`.
+    """
     shifts: Array = np.maximum.reduce(log_b, axis=0)
     if not shifts.min() > IMPOSSIBLE:
         place = int(np.argmax(~(shifts > IMPOSSIBLE)))
@@ -262,8 +265,9 @@ def scaled(log_b: Array, rows: NDArray[np.intp] | None = None) -> tuple[Array, A
             f"observation {place if rows is None else rows[place]} has density zero in every "
             "state. Is it an outlier, a symbol without probability, or a start far from the data?"
         )
+    log_b -= shifts
     with np.errstate(under="ignore"):
-        return np.exp(log_b - shifts), shifts
+        return np.exp(log_b, out=log_b), shifts
 
 
 def checked(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, Array, Array]:

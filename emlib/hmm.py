@@ -128,15 +128,16 @@ def e_step(
            [0.01, 0.18]])
     """
     sequences = Sequences.of(x)
-    form = _form(params, sequences, family)
-    packed, elsewhere = _posterior(form, params, sequences)
-    r = packed.responsibilities
-    of_values = sequences.gathered(r)
-    for rows in sequences.data.slices(max(form.height, len(r))):
-        form.read(sequences.data, rows)
-        form.add(of_values[:, rows])
+    form, k = _form(params, sequences, family), len(params.startprob)
+    with sequences.pieces.borrowed(1, k * sequences.n) as space:
+        packed, elsewhere = _posterior(form, params, sequences, space[0].reshape(k, -1))
+        r = packed.responsibilities
+        starts = r[:, sequences.firsts].sum(axis=1)
+        of_values = sequences.gathered(r)
+        for rows in sequences.data.slices(max(form.height, k)):
+            form.read(sequences.data, rows)
+            form.add(of_values[:, rows])
     emissions, shared = form.total(sequences.data)
-    starts = r[:, sequences.firsts].sum(axis=1)
     statistics = HMMStatistics(starts, packed.transitions, emissions, params)
     return statistics, float(packed.log_likelihoods.sum()) + elsewhere + shared
 
@@ -147,7 +148,8 @@ def smoothed(
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     sequences = Sequences.of(x)
     form = _form(params, sequences, family)
-    packed, elsewhere = _posterior(form, params, sequences)
+    space = np.empty((len(params.startprob), sequences.n))
+    packed, elsewhere = _posterior(form, params, sequences, space)
     log_likelihood = float(packed.log_likelihoods.sum()) + elsewhere
     return sequences.unpacked(packed.responsibilities), log_likelihood + _shared(form, sequences)
 
@@ -158,7 +160,8 @@ def decoded(
     """The most probable paths (T,), and the log-probability of them and the data together."""
     sequences = Sequences.of(x)
     form = _form(params, sequences, family)
-    log_b = sequences.spread(_possible(_log_joint(form, sequences, len(params.startprob))))
+    table = np.empty((len(params.startprob), sequences.data.shape[0]))
+    log_b = sequences.spread(_possible(_log_joint(form, sequences, table)))
     order = sequences.order_of_whole
     path, log_p = best_paths(
         params.startprob, params.transmat, log_b[:, order], sequences.pieces.whole
@@ -179,34 +182,40 @@ def _form(params: HMMParams, sequences: Sequences, family: Family) -> engine.For
     return engine.form_for(mixture.evenly(params.components), sequences.data, family)
 
 
-def _posterior(form: engine.Form, params: HMMParams, sequences: Sequences) -> tuple[Packed, float]:
-    """Forward-backward, and what is missing in its log-likelihoods: scales, and even weights."""
-    startprob, transmat, pieces = params.startprob, params.transmat, sequences.pieces
-    log_b = _log_joint(form, sequences, len(startprob))
-    table, shifts = scaled(log_b, sequences.row)
-    weights = sequences.data.weights
-    even = sequences.n * np.log(len(startprob))
-    packed = walk(startprob, transmat, sequences.spread(table), pieces)
+def _posterior(
+    form: engine.Form, params: HMMParams, sequences: Sequences, space: Array
+) -> tuple[Packed, float]:
+    """Forward-backward, and what is missing in its log-likelihoods: scales, and even weights.
+
+    Responsibilities are written into `space`, of shape (K, T).
+    """
+    k, weights = len(params.startprob), sequences.data.weights
+    even = float(sequences.n * np.log(k))
+    table = space if weights is None else np.empty((k, len(weights)))
+    table, shifts = scaled(_log_joint(form, sequences, table), sequences.row)
+    b = sequences.spread(table, space)
+    packed = walk(params.startprob, params.transmat, b, sequences.pieces)
     if packed is None:
-        return _in_logs(params, sequences.spread(log_b), sequences), float(even)
-    shift = shifts.sum() if weights is None else shifts @ weights
-    return packed, float(shift + even)
+        return _in_logs(params, _log_joint(form, sequences, np.empty_like(table)), sequences), even
+    return packed, float(shifts.sum() if weights is None else shifts @ weights) + even
 
 
-def _log_joint(form: engine.Form, sequences: Sequences, k: int) -> Array:
+def _log_joint(form: engine.Form, sequences: Sequences, joint: Array) -> Array:
     """Logs of the densities, but for what the states share and even weights: (K, N)."""
-    joint = np.empty((k, sequences.data.shape[0]))
-    for rows in sequences.data.slices(max(form.height, k)):
+    for rows in sequences.data.slices(max(form.height, len(joint))):
         form.read(sequences.data, rows)
         joint[:, rows] = form.log_joint()
+    if sequences.data.weights is not None:
+        joint[:, sequences.data.weights == 0] = 0.0  # values that do not occur are no evidence
     return joint
 
 
-def _in_logs(params: HMMParams, log_b: Array, sequences: Sequences) -> Packed:
+def _in_logs(params: HMMParams, table: Array, sequences: Sequences) -> Packed:
     """Forward-backward in logarithms, with whole sequences side by side."""
     order = sequences.order_of_whole
+    log_b = sequences.spread(_possible(table))
     packed = packed_in_logs(
-        params.startprob, params.transmat, _possible(log_b)[:, order], sequences.pieces.whole
+        params.startprob, params.transmat, log_b[:, order], sequences.pieces.whole
     )
     r = np.empty_like(log_b)
     r[:, order] = packed.responsibilities

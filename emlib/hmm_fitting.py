@@ -106,10 +106,7 @@ class HMMProblem:
         k, data = self.model.n_components, self.sequences.data
         r = self._responsibilities(rng)
         emissions = mixture.statistics(r, data, self.family)
-        spread = self.sequences.spread(r.T)
-        transitions = SEEN + np.zeros((k, k))
-        for at, before in self.sequences.pieces.runs():
-            transitions += spread[:, before] @ spread[:, at].T
+        transitions = SEEN + self.sequences.counted(r.T)
         even = np.full(k, 1 / k)
         transmat = transitions / transitions.sum(axis=1, keepdims=True)
         known = HMMParams(even, transmat, self.family.mle(emissions))

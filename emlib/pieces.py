@@ -9,7 +9,8 @@ the pieces which go on are always the foremost.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, Self
@@ -17,9 +18,12 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
 # A piece shorter than this is not worth a start from a guess.
 SHORTEST = 64
+# A piece is this times the root of all there is: many short ones, as a step has its price.
+ROOTS = 0.5
 
 
 class Step(NamedTuple):
@@ -60,12 +64,15 @@ class Pieces:
     starts: Integers
     lengths: Integers
     follows: Integers
+    _pool: dict[tuple[int, int], list[list[Array]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @classmethod
     def of(cls, lengths: Integers, longest: int | None = None) -> Self:
-        """Cut sequences of these lengths; by default, at about the root of all there is."""
+        """Cut sequences of these lengths; by default, at half the root of all there is."""
         if longest is None:
-            longest = max(SHORTEST, int(np.sqrt(lengths.sum())))
+            longest = max(SHORTEST, int(ROOTS * np.sqrt(lengths.sum())))
         n_pieces = -(-lengths // longest)
         sequence = np.repeat(np.arange(len(lengths)), n_pieces)
         number = np.arange(len(sequence)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
@@ -134,16 +141,42 @@ class Pieces:
         steps = [Step(at, b, b.stop - b.start) for at, b in zip(places, after, strict=True)]
         return tuple(reversed(steps))
 
-    def runs(self) -> Iterator[tuple[slice, slice]]:
-        """Places, and those a position earlier, in stretches as long as can be."""
+    @cached_property
+    def stretches(self) -> tuple[tuple[slice, int, int], ...]:
+        """Places in stretches through which the same pieces go; how many positions, and pieces."""
         active, offsets = self.active.tolist(), self.offsets.tolist()
         changes = (np.flatnonzero(np.diff(self.active)) + 1).tolist()
-        # Where fewer pieces go on, the place before is as far away as all that had come so far.
-        bounds = sorted({1, *changes, *(c + 1 for c in changes), len(active)})
-        for first, stop in pairwise(bounds):
-            size = (stop - first) * active[first]
-            at, before = offsets[first], offsets[first - 1]
-            yield slice(at, at + size), slice(before, before + size)
+        bounds = pairwise([0, *changes, len(active)])
+        return tuple(
+            (slice(offsets[i], offsets[i] + (j - i) * active[i]), j - i, active[i])
+            for i, j in bounds
+        )
+
+    @contextmanager
+    def borrowed(self, n: int, size: int) -> Iterator[list[Array]]:
+        """Arrays to write into, lent again at the next step: fresh memory takes longer than EM."""
+        pool = self._pool.setdefault((n, size), [])
+        try:  # two threads cannot be lent the same
+            arrays = pool.pop()
+        except IndexError:
+            arrays = [np.empty(size) for _ in range(n)]
+        yield arrays
+        pool.append(arrays)
+
+    def laid_out(self, table: Array, flat: Array) -> Array:
+        """Write a packed table of shape (K, T) position by position, each of shape (K, n)."""
+        k = len(table)
+        for places, length, n in self.stretches:
+            to = flat[k * places.start : k * places.stop].reshape(length, k, n)
+            to[:] = table[:, places].reshape(k, length, n).transpose(1, 0, 2)
+        return flat
+
+    def parts(self, flat: Array, k: int) -> list[Array]:
+        """The stretches of what is laid out, each of shape (positions, K, pieces)."""
+        return [
+            flat[k * places.start : k * places.stop].reshape(length, k, n)
+            for places, length, n in self.stretches
+        ]
 
     def _places(self) -> list[slice]:
         pairs = zip(self.offsets.tolist(), self.active.tolist(), strict=True)

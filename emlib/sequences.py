@@ -111,9 +111,19 @@ class Sequences:
         place[self.pieces.rows] = np.arange(self.n)
         return place[self.pieces.whole.rows]
 
-    def spread(self, table: Array) -> Array:
+    def spread(self, table: Array, out: Array | None = None) -> Array:
         """What is known of each row of `data`, of shape (K, N), for each observation."""
-        return table if self.which is None else np.take(table, self.which, axis=1)
+        if self.which is None:
+            return table
+        # With mode "clip", NumPy writes into `out` directly.
+        return np.take(table, self.which, axis=1, out=out, mode="clip")
+
+    def counted(self, r: Array) -> Array:
+        """Steps between the states that rows of `data` are in with shares `r`, of (K, N)."""
+        spread = self.spread(r)
+        steps = self.pieces.forward[1:]
+        counts = (spread[:, before] @ spread[:, at].T for at, before, _ in steps)
+        return np.asarray(sum(counts, np.zeros((len(r), len(r)))))
 
     def gathered(self, r: Array) -> Array:
         """The sums over the observations with each value, of shape (K, N)."""

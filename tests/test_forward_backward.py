@@ -210,8 +210,18 @@ def test_pieces_hold_every_row_once_and_know_their_neighbours(lengths, longest):
     pieces = Pieces.of(np.array(lengths), longest)
     np.testing.assert_array_equal(np.sort(pieces.rows), np.arange(sum(lengths)))
     before = {}
-    for at, earlier in pieces.runs():
-        before |= zip(range(at.start, at.stop), range(earlier.start, earlier.stop), strict=True)
+    for at, earlier, n in pieces.forward:
+        assert at.stop - at.start == n or not before
+        before |= zip(range(at.start, at.stop), range(earlier.start, earlier.stop), strict=False)
+    after = {}
+    for at, later, n in pieces.backward:
+        after |= zip(range(at.start, at.start + n), range(later.start, later.stop), strict=True)
+    assert {place: earlier for earlier, place in after.items()} == before
+    table = np.array([pieces.rows, -pieces.rows - 1.0])
+    laid_out = pieces.laid_out(table, np.empty(table.size))
+    levels = [level for part in pieces.parts(laid_out, 2) for level in part]
+    np.testing.assert_array_equal(np.concatenate(levels, axis=1)[0], pieces.rows)
+    np.testing.assert_array_equal(np.concatenate(levels, axis=1)[1], -pieces.rows - 1)
     firsts = set(np.cumsum([0, *lengths[:-1]]))
     for place, row in enumerate(pieces.rows):
         if place in before:
