@@ -69,7 +69,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         mistakes=(
             (50, "The weights sum to one: one of them is not free."),
             (64, "A covariance is symmetric: count its entries off the diagonal once."),
-            (63, "A covariance is symmetric: count its entries off the diagonal once."),
+            (65, "Two slips: weights sum to one, and a covariance is symmetric."),
             (34, "Full covariances have entries off the diagonal too."),
         ),
         hint="Weights, means, and symmetric matrices in three dimensions.",
