@@ -83,11 +83,11 @@ EXERCISES = {
         23,
         (
             (17, "That is the mixture. What does the memory add?"),
-            (26, "Each row of the transition matrix sums to one."),
+            (26, "Each row of A sums to one; and a covariance is symmetric."),
             (24, "The start probabilities sum to one."),
             (27, "The start probabilities, and each row of the transition matrix, sum to one."),
             (21, "The start is free: it has parameters too."),
-            (26 + 3, "A covariance is symmetric, and shares sum to one."),
+            (29, "A covariance is symmetric, and each row of the transition matrix sums to one."),
             (20, "Each component has two means and three numbers in its covariance."),
         ),
         "Add up the start, the transitions, the means and the covariances.",
