@@ -185,7 +185,7 @@ def _walked(
     every, floor = (RESCALE_EVERY, 0.0) if transmat.min() > POSITIVE else (1, FLOOR)
     pieces.laid_out(b, space[0])
     densities, arrived, left, later = (levels(pieces.parts(flat, k)) for flat in space)
-    onward, backward = np.ascontiguousarray(transmat.T), np.ascontiguousarray(transmat)
+    onward, backward = (np.ascontiguousarray(matrix) for matrix in (transmat.T, transmat))
     ahead = Walk(onward, densities, arrived, left, last, pieces.follows, order, every, floor)
     densities, later = densities[::-1], later[::-1]
     aside, ends = _scratch(later), np.full_like(last, len(later) - 1)
@@ -198,9 +198,8 @@ def _walked(
         return None
     r = _responsibilities(space[1], space[3], pieces, b)
     pairs = transmat * _pairs(ahead, space[2], space[3], pieces)
-    if floor:
-        r[r < NOTHING] = 0.0
-        pairs[pairs < NOTHING] = 0.0
+    for found in (r, pairs) if floor else ():
+        found[found < NOTHING] = 0.0
     return Packed(r, pairs, log_p)
 
 

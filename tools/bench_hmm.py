@@ -66,14 +66,12 @@ def problem(case: HMMCase, seed: int = 0) -> tuple[Array, list[int], HMMParams]:
     """Sequences drawn from a model, and a start near it."""
     rng = np.random.default_rng(seed)
     k = case.k
-    transmat = np.full((k, k), 0.1 / (k - 1))
-    np.fill_diagonal(transmat, 0.9)
-    true: tuple[Array, ...]
-    start: tuple[Array, ...]
+    transmat = 0.1 / (k - 1) + (0.9 - 0.1 / (k - 1)) * np.eye(k)
     if case.emission == "Gaussian":
         means = 2 * rng.normal(size=(k, 2))
         covariances = np.repeat(np.eye(2)[None], k, axis=0)
-        true, start = (means, covariances), (means + 0.3, 1.5 * covariances)
+        true: Any = (means, covariances)
+        start: Any = (means + 0.3, 1.5 * covariances)
         family: Any = Full()
     else:
         table = rng.dirichlet(np.ones(SYMBOLS), size=k)
@@ -83,8 +81,11 @@ def problem(case: HMMCase, seed: int = 0) -> tuple[Array, list[int], HMMParams]:
     x, _ = hmm.sample(HMMParams(even, transmat, true), case.n, rng, family)
     if case.emission == "categorical":
         x = x.argmax(axis=1)[:, None]
-    lengths = [case.n // case.sequences] * case.sequences
-    return x, lengths, HMMParams(even, 0.7 * transmat + 0.3 / k, start)
+    return (
+        x,
+        [case.n // case.sequences] * case.sequences,
+        HMMParams(even, 0.7 * transmat + 0.3 / k, start),
+    )
 
 
 def emlib_iteration(
