@@ -27,7 +27,7 @@ serve: book  ## build the site and serve it to this machine only
 look: .venv/complete  ## open every built page in a browser and report what is wrong
 	@$(PY) -m tools look
 
-bench: .venv/complete  ## time emlib beside scikit-learn on the same problems
+bench: .venv/complete  ## time emlib beside scikit-learn and hmmlearn on the same problems
 	@$(PY) -m tools bench
 
 clean:  ## remove what was built

@@ -246,8 +246,8 @@ def draw(rows: list[Row]) -> None:
     plt.close(figure)
 
 
-def bench() -> None:
-    """Time emlib beside its peers; table and plot are also left in _build."""
+def bench_mixtures() -> None:
+    """Time emlib's mixtures beside their peers; table and plot are also left in _build."""
     rows = []
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
