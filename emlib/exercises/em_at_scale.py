@@ -153,7 +153,10 @@ EXERCISES = {
         _weights,
         ((5, 0.6), (8, 1.0), (1, 0.7)),
         (
-            (_weights_only_steps, "That is the weight when the batch comes in. Later ones fade it."),
+            (
+                _weights_only_steps,
+                "That is the weight when the batch comes in. Later ones fade it.",
+            ),
             (_weights_own_factor, "A batch is faded by the steps after its own."),
             (_weights_reversed, "The first batch comes first in the answer."),
         ),
