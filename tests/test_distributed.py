@@ -4,6 +4,7 @@ import itertools
 import logging
 import os
 
+import dask
 import numpy as np
 import psutil
 import pytest
@@ -31,12 +32,12 @@ def fit(chunks, **options):
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
     with (
+        dask.config.set({"temporary-directory": str(tmp_path_factory.mktemp("dask"))}),
         LocalCluster(
             n_workers=2,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
-            local_directory=tmp_path_factory.mktemp("dask"),
             memory_limit=None,
             silence_logs=logging.ERROR,
         ) as cluster,

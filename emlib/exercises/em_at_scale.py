@@ -141,7 +141,7 @@ EXERCISES = {
     "speedup": Exercise(
         [6.25, 25.0],
         (
-            ([8.0, np.inf], "Part of the time does not shrink."),
+            ([8.0, 8.0], "Part of the time does not shrink."),
             ([1.6, 0.4], "Those are times. How many times shorter is that?"),
             ([6.0, 24.0], "On one worker the rest has to be done as well."),
             ([6.25, 24.0], "With one worker the iteration takes ten seconds."),
