@@ -26,6 +26,8 @@ from emlib.units import Units
 from emlib.validation import check_data, check_spread, listed, shaped
 
 Array = NDArray[np.float64]
+# So many pairs of features are named in a warning.
+PAIRS = 5
 
 
 class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -123,9 +125,11 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             advice = f"{result.message}. Raise max_iter, or try accelerate=True."
             warnings.warn(advice, ConvergenceWarning, stacklevel=3)
         if apart:
+            more = f" and {len(apart) - PAIRS} other pairs" if len(apart) > PAIRS else ""
             warnings.warn(
-                f"features {', '.join(apart)} were never seen in the same row: what one adds to "
-                "the prediction of the other is not in the data, and depends on the start.",
+                f"features {', '.join(apart[:PAIRS])}{more} were never seen in the same "
+                "row: what one adds to the prediction of the other is not in the data, and depends "
+                "on the start.",
                 DegenerateWarning,
                 stacklevel=3,
             )
@@ -158,6 +162,11 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return Gaussian(self.mean_, self.covariance_)
 
     def _read(self, X: ArrayLike, reset: bool = False) -> Array:
+        if np.ma.is_masked(X):
+            raise ValueError(
+                "masked entries would be read as if they had been seen: mark the holes with NaN, "
+                "as X.filled(np.nan) does for an array of floats"
+            )
         x = validate_data(
             self,
             X,

@@ -35,6 +35,9 @@ BLOCK = 400_000
 class Patterns:
     """Rows with holes as the E-step reads them: their sums, by the pattern of what was seen.
 
+    They take the memory of P D D numbers: much less than the rows if many rows share a pattern,
+    and more if hardly any do.
+
     Attributes
     ----------
     seen : ndarray of bool, of shape (P, D)

@@ -555,6 +555,38 @@ def test_features_never_seen_together_are_named():
         GaussianImputer().fit(x)
 
 
+def test_many_pairs_never_seen_together_make_a_short_warning():
+    x = np.random.default_rng(0).normal(size=(80, 8))
+    x[:40, :4] = NAN
+    x[40:, 4:] = NAN
+    with pytest.warns(DegenerateWarning, match="1 and 4 and 11 other pairs were never seen"):
+        GaussianImputer().fit(x)
+
+
+def test_masked_entries_are_not_read_as_if_they_were_seen():
+    x, _ = problem(22)
+    values = np.where(np.isnan(x), 1e6, x)
+    masked = np.ma.masked_array(values, mask=np.isnan(x))
+    with pytest.raises(ValueError, match="mark the holes with NaN"):
+        GaussianImputer().fit(masked)
+    model = GaussianImputer().fit(masked.filled(NAN))
+    np.testing.assert_array_equal(model.covariance_, GaussianImputer().fit(x).covariance_)
+    with pytest.raises(ValueError, match="mark the holes with NaN"):
+        model.transform(masked)
+
+
+def test_whole_numbers_and_short_floats_are_read_as_numbers():
+    x, _ = problem(23, share=0.0)
+    whole = (10 * x).round()
+    fitted = GaussianImputer().fit(whole.astype(int))
+    np.testing.assert_array_equal(fitted.covariance_, GaussianImputer().fit(whole).covariance_)
+    holes = whole.copy()
+    holes[3:20, 1] = NAN
+    short = GaussianImputer().fit(holes.astype(np.float32))
+    np.testing.assert_array_equal(short.covariance_, GaussianImputer().fit(holes).covariance_)
+    assert short.transform(holes.astype(np.float32)).dtype == np.float64
+
+
 def test_too_few_iterations_are_named():
     x, _ = problem(21)
     with pytest.warns(ConvergenceWarning, match="Raise max_iter"):
