@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial, reduce
@@ -241,7 +242,8 @@ def em(
     if map is not None:
         _check_chunks(data)
         total = partial(_mapped_e_step, e_step, map)
-    with tqdm(disable=not progress, unit=" iterations") as bar:
+    # Also a disabled bar starts a thread, so there is none.
+    with tqdm(unit=" iterations") if progress else nullcontext() as bar:
         leaps = plain_coordinates(params) if accelerate is True else accelerate or None
         climber = _Climber(total, m_step, data, log_prior, tol, max_iter, bar, exact, leaps, warn)
         climb = climber.climb(params)
@@ -388,7 +390,8 @@ class _Climber(Generic[P, S]):
     def step(self, statistics: S) -> P:
         """One M-step, counted."""
         self.n_steps += 1
-        self.bar.update()
+        if self.bar is not None:
+            self.bar.update()
         return self.m_step(statistics)
 
     def _evaluate(self, params: P) -> tuple[S, float]:

@@ -331,6 +331,8 @@ class GaussianMixture(
         self, X: ArrayLike, sample_weight: ArrayLike | None = None, reset: bool = False
     ) -> tuple[Array, Array | None]:
         """Checked data and weights."""
+        if np.ma.is_masked(X):
+            check_data(X)  # scikit-learn would drop the mask and say nothing
         x = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
         x = check_data(x)
         if sample_weight is None:

@@ -1,5 +1,6 @@
 """The loop: what it finds, why it stops, and what it must never do."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -265,6 +266,11 @@ def test_relative_nudge_keeps_signs_and_form():
     assert np.all(nudged["n"] > 0)
     assert nudged["sum"][1] == 0
     assert nudged["sum"][0] != 3.0
+
+
+def test_without_progress_no_bar_is_made(monkeypatch):
+    monkeypatch.setattr(sys.modules["emlib.em"], "tqdm", None)  # to call it would be an error
+    assert em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS).converged
 
 
 def test_progress_is_shown_when_asked_for(capsys):

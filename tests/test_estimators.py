@@ -573,3 +573,9 @@ def test_pipelines_searches_frames_and_float32(faithful):
     features = from_frame.set_output(transform="pandas").transform(table)
     assert list(features.columns) == ["gaussianmixture0", "gaussianmixture1"]
     np.testing.assert_allclose(features, from_frame.predict_proba(table))
+
+
+def test_masked_entries_are_refused(faithful):
+    masked = np.ma.masked_greater(faithful, 90)
+    with pytest.raises(ValueError, match="masked"):
+        GaussianMixture(2).fit(masked)
