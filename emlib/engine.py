@@ -245,8 +245,8 @@ def posteriors(
     for rows in data.slices(max(form.height, len(params[0]), height)):
         form.read(data, rows)
         with np.errstate(all="ignore"):  # a point out of reach is named below
-            r, log_p = _responsibilities(form)
-        if not log_p.min() > IMPOSSIBLE:
+            r, log_p, possible = _responsibilities(form)
+        if not possible:
             _name_impossible(log_p, data, rows, strict)
         yield form, rows, r, log_p
 
@@ -264,8 +264,8 @@ def _name_impossible(log_p: Array, data: Blocks, rows: slice, strict: bool) -> N
         )
 
 
-def _responsibilities(form: Form) -> tuple[Array, Array]:
-    """Responsibilities and log p(x) of the block that was read.
+def _responsibilities(form: Form) -> tuple[Array, Array, bool]:
+    """Responsibilities and log p(x) of the block that was read, and whether all points can be.
 
     Exponentials are taken relative to the largest log p(x) of the first block, which saves looking
     for every point's largest term; where that would leave the range of a float, we do look.
@@ -278,12 +278,12 @@ def _responsibilities(form: Form) -> tuple[Array, Array]:
             log_p = np.log(total)
             log_p += form.level
             r *= np.reciprocal(total, out=total)
-            return r, log_p
+            return r, log_p, True
         r = form.log_joint() + form.level
     log_p = _normalise(r)
     if isinstance(form, Natural) and not form.level:
         form.lower(float(log_p.max()))
-    return r, log_p
+    return r, log_p, bool(log_p.min() > IMPOSSIBLE)
 
 
 def _normalise(joint: Array) -> Array:
