@@ -14,7 +14,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial, reduce
 from typing import Any, Generic, TypeVar
@@ -303,17 +303,12 @@ class _Climb(Generic[P]):
         self.statistics = statistics
 
     def then(self, other: _Climb[P]) -> _Climb[P]:
-        return _Climb(
-            self.params + other.params,
-            self.objective + other.objective,
-            (*self.nudged_at, len(self.params)),
-            (*self.leapt_at, *(len(self.params) + i for i in other.leapt_at)),
-            other.longest_leap,
-            other.beside,
-            other.statistics,
-            other.stop,
-            other.message,
-            other.remaining_gain,
+        return replace(
+            other,
+            params=self.params + other.params,
+            objective=self.objective + other.objective,
+            nudged_at=(*self.nudged_at, len(self.params)),
+            leapt_at=(*self.leapt_at, *(len(self.params) + i for i in other.leapt_at)),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -13,14 +12,13 @@ from sklearn.base import (
     DensityMixin,
     TransformerMixin,
 )
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from emlib import fitting, mixture
 from emlib.blocks import Blocks
 from emlib.covariances import FORMS, Full, Gaussians
-from emlib.em import WARNINGS, EMResult
+from emlib.em import EMResult
 from emlib.information import standard_errors
 from emlib.mixture import MixtureParams
 from emlib.priors import Prior
@@ -182,7 +180,7 @@ class GaussianMixture(
         self._units, self._m_step = problem.data.units, problem.m_step
         self._fitted_type = self.covariance_type
         self._keep(best, problem.data.n)
-        self._say(best)
+        fitting.warn_of(best, "Raise max_iter, or try other starts with n_init.")
         return self
 
     def _keep(self, best: EMResult[MixtureParams], n: float) -> None:
@@ -202,14 +200,6 @@ class GaussianMixture(
         shape = self.covariances_.shape
         self.precisions_ = precisions[0] if family.tied else precisions.reshape(shape)
         self.precisions_cholesky_ = roots[0] if family.tied else roots.reshape(shape)
-
-    def _say(self, best: EMResult[MixtureParams]) -> None:
-        """Warn of a result that is not to be trusted."""
-        if best.stop in WARNINGS:
-            warnings.warn(best.message, WARNINGS[best.stop], stacklevel=3)
-        elif not best.converged:
-            advice = f"{best.message}. Raise max_iter, or try other starts with n_init."
-            warnings.warn(advice, ConvergenceWarning, stacklevel=3)
 
     def e_step(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[Any, float]:
         """Expected statistics, and the log-likelihood, of `X` at the fitted parameters.

@@ -6,20 +6,22 @@ results come back in the units of the data.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
 
 from emlib import mixture
 from emlib.blocks import Blocks
 from emlib.covariances import FORMS, Full, Gaussians
-from emlib.em import DegenerateError, EMResult, StopReason, em
+from emlib.em import WARNINGS, DegenerateError, EMResult, StopReason, em
 from emlib.gaussian import GaussianStatistics
 from emlib.mixture import MixtureParams
 from emlib.priors import BoundPrior
@@ -29,6 +31,7 @@ from emlib.starts import STARTS
 from emlib.units import Units
 from emlib.validation import check_spread, listed, shaped
 
+P = TypeVar("P")
 Array = NDArray[np.float64]
 # A component whose responsibilities sum to less than this has no points to speak of.
 EMPTY = 1e-3
@@ -82,18 +85,13 @@ class Problem:
         self, known: MixtureParams | None, rng: np.random.Generator
     ) -> list[EMResult[MixtureParams]]:
         """One climb per start; a start that cannot be used is passed over if another can."""
-        results, failure = [], DegenerateError()
-        for i in range(self.model.n_init):
-            try:
-                start = self._start(known if i == 0 else None, rng)
-                result = name_collapsed(self._climb(start, rng), self.family, len(self.data.x))
-            except DegenerateError as error:
-                failure = error
-            else:
-                results.append(self.data.units.restore_result(result, self.data.n, self.family))
-        if not results:
-            raise failure
-        return results
+
+        def climb(number: int) -> EMResult[MixtureParams]:
+            start = self._start(known if number == 0 else None, rng)
+            result = name_collapsed(self._climb(start, rng), self.family, len(self.data.x))
+            return self.data.units.restore_result(result, self.data.n, self.family)
+
+        return all_climbs(self.model.n_init, climb)
 
     def _climb(self, start: MixtureParams, rng: np.random.Generator) -> EMResult[MixtureParams]:
         model, family = self.model, self.family
@@ -155,6 +153,27 @@ class Problem:
             x = self.data.units.standardise(self.data.x)
             r = STARTS[self.model.init_params](x, self.model.n_components, rng, self.data.weights)
         return self.m_step(mixture.statistics(r, self.data, self.family))
+
+
+def all_climbs(n: int, climb: Callable[[int], EMResult[P]]) -> list[EMResult[P]]:
+    """The results of `n` climbs, by number; one that cannot begin is passed over if another can."""
+    results, failure = [], DegenerateError()
+    for number in range(n):
+        try:
+            results.append(climb(number))
+        except DegenerateError as error:
+            failure = error
+    if not results:
+        raise failure
+    return results
+
+
+def warn_of(result: EMResult[Any], advice: str) -> None:
+    """Warn of a result that is not to be trusted, in the line that called the caller."""
+    if result.stop in WARNINGS:
+        warnings.warn(result.message, WARNINGS[result.stop], stacklevel=3)
+    elif not result.converged:
+        warnings.warn(f"{result.message}. {advice}", ConvergenceWarning, stacklevel=3)
 
 
 def _m_step(

@@ -239,7 +239,7 @@ def m_step(statistics: HMMStatistics, family: Family = FULL, stationary: bool = 
     family : Family
     stationary : bool
         Whether the start has the chain's stationary distribution. That M-step has no closed
-        form; the transition matrix is then found by Newton's method, started at the closed one.
+        form; the transition matrix is then found by BFGS, started at the closed one.
 
     Raises
     ------

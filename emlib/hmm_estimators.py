@@ -9,13 +9,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from emlib import fitting, hmm
 from emlib.covariances import FORMS
-from emlib.em import WARNINGS, DegenerateError, DegenerateWarning, EMResult
+from emlib.em import DegenerateError, DegenerateWarning, EMResult
 from emlib.families import Categorical, Family, Poisson
 from emlib.hmm import HMMParams
 from emlib.hmm_fitting import HMMProblem, known_symbols
@@ -93,7 +92,8 @@ class _HMM(BaseEstimator, ABC):
         self.result_, self.converged_, self.n_iter_ = best, best.converged, best.n_iter
         self.startprob_, self.transmat_ = best.params.startprob, best.params.transmat
         self._keep(best.params.components)
-        self._say(best, self._sequences(X, lengths))
+        fitting.warn_of(best, "Raise max_iter, or try other starts with n_init.")
+        self._say_unvisited(best, self._sequences(X, lengths))
         return self
 
     def score(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
@@ -145,13 +145,8 @@ class _HMM(BaseEstimator, ABC):
         check_is_fitted(self)
         return HMMParams(self.startprob_, self.transmat_, self._components())
 
-    def _say(self, best: EMResult[HMMParams], sequences: Sequences) -> None:
-        """Warn of a result that is not to be trusted."""
-        if best.stop in WARNINGS:
-            warnings.warn(best.message, WARNINGS[best.stop], stacklevel=3)
-        elif not best.converged:
-            advice = f"{best.message}. Raise max_iter, or try other starts with n_init."
-            warnings.warn(advice, ConvergenceWarning, stacklevel=3)
+    def _say_unvisited(self, best: EMResult[HMMParams], sequences: Sequences) -> None:
+        """Warn of states of which the data say nothing."""
         never, stays = hmm.unvisited(hmm.e_step(best.params, sequences, self._family())[0])
         if len(never):
             message = f"state {listed(never)} is never visited: what it has is that of the start"
@@ -168,9 +163,13 @@ class _HMM(BaseEstimator, ABC):
     def _problem(self, X: ArrayLike, lengths: ArrayLike | None) -> HMMProblem:
         """Checked data and explicit starts."""
 
-    @abstractmethod
     def _sequences(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
-        """Checked data in the units of the fit."""
+        """Checked data, with as many features as those of the fit."""
+        d = self._params().components[0].shape[1]
+        sequences = Sequences.of(X, lengths)
+        if sequences.data.shape[1] != d:
+            raise ValueError(f"the model has {d} features, the data {sequences.data.shape[1]}")
+        return sequences
 
     @abstractmethod
     def _family(self) -> Family:
@@ -266,12 +265,6 @@ class GaussianHMM(_HMM):
         self._fitted_type = kind
         return HMMProblem(self, sequences, family, (means, covars))
 
-    def _sequences(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
-        check_is_fitted(self)
-        sequences = Sequences.of(X, lengths)
-        _check_features(sequences, self.means_.shape[1])
-        return sequences
-
     def _family(self) -> Family:
         return FORMS[self._fitted_type]()
 
@@ -344,12 +337,6 @@ class PoissonHMM(_HMM):
         shape = (self.n_components, sequences.data.shape[1])
         lambdas = shaped("lambdas_init", self.lambdas_init, shape)
         return HMMProblem(self, sequences, Poisson(), (lambdas,))
-
-    def _sequences(self, X: ArrayLike, lengths: ArrayLike | None) -> Sequences:
-        check_is_fitted(self)
-        sequences = Sequences.of(X, lengths)
-        _check_features(sequences, self.lambdas_.shape[1])
-        return sequences
 
     def _family(self) -> Family:
         return Poisson()
@@ -447,11 +434,6 @@ class CategoricalHMM(_HMM):
 
     def _shown(self, x: Array) -> Array:
         return np.asarray(x.argmax(axis=1)[:, None])
-
-
-def _check_features(sequences: Sequences, d: int) -> None:
-    if sequences.data.shape[1] != d:
-        raise ValueError(f"the model has {d} features, the data {sequences.data.shape[1]}")
 
 
 def _check_symbols(emissionprob: Array, symbols: Integers) -> None:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from emlib import hmm, mixture
 from emlib.covariances import Gaussians
-from emlib.em import DegenerateError, EMResult, StopReason, em
+from emlib.em import EMResult, StopReason, em
 from emlib.families import Categorical, Family
-from emlib.fitting import collapse
+from emlib.fitting import all_climbs, collapse
 from emlib.hmm import HMMParams, HMMStatistics
 from emlib.mixture import MixtureParams
 from emlib.sequences import Sequences
@@ -47,17 +47,11 @@ class HMMProblem:
 
     def fit_all(self, rng: np.random.Generator) -> list[EMResult[HMMParams]]:
         """One climb per start; a start that cannot be used is passed over if another can."""
-        results, failure = [], DegenerateError()
-        for _ in range(self.model.n_init):
-            try:
-                result = self._named(self._climb(self._start(rng), rng))
-            except DegenerateError as error:
-                failure = error
-            else:
-                results.append(self._restored(result))
-        if not results:
-            raise failure
-        return results
+
+        def climb(_: int) -> EMResult[HMMParams]:
+            return self._restored(self._named(self._climb(self._start(rng), rng)))
+
+        return all_climbs(self.model.n_init, climb)
 
     def _climb(self, start: HMMParams, rng: np.random.Generator) -> EMResult[HMMParams]:
         model, family = self.model, self.family

@@ -11,13 +11,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emlib import missing
 from emlib.covariances import Full
-from emlib.em import WARNINGS, DegenerateWarning, EMResult, StopReason, em
+from emlib.em import DegenerateWarning, EMResult, StopReason, em
+from emlib.fitting import warn_of
 from emlib.gaussian import Gaussian
 from emlib.missing import Patterns
 from emlib.settings import check_count
@@ -114,16 +114,12 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.result_ = result
         self.mean_, self.covariance_ = result.params.mean, result.params.covariance
         self.converged_, self.n_iter_ = result.converged, result.n_iter
-        self._say(result, problem.never_together())
+        warn_of(result, "Raise max_iter, or try accelerate=True.")
+        self._say_apart(problem.never_together())
         return self
 
-    def _say(self, result: EMResult[Gaussian], apart: list[str]) -> None:
-        """Warn of a result that is not to be trusted."""
-        if result.stop in WARNINGS:
-            warnings.warn(result.message, WARNINGS[result.stop], stacklevel=3)
-        elif not result.converged:
-            advice = f"{result.message}. Raise max_iter, or try accelerate=True."
-            warnings.warn(advice, ConvergenceWarning, stacklevel=3)
+    def _say_apart(self, apart: list[str]) -> None:
+        """Warn of pairs of features of which the data cannot say how they go together."""
         if apart:
             more = f" and {len(apart) - PAIRS} other pairs" if len(apart) > PAIRS else ""
             warnings.warn(

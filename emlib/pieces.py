@@ -127,10 +127,11 @@ class Pieces:
     @cached_property
     def forward(self) -> tuple[Step, ...]:
         """The walk from the first position to the last."""
-        offsets, active = self.offsets.tolist(), self.active.tolist()
-        steps = [Step(slice(0, active[0]), slice(0, 0), 0)]
-        for at, before, n in zip(offsets[1:], offsets, active[1:], strict=False):
-            steps.append(Step(slice(at, at + n), slice(before, before + n), n))
+        places = self._places()
+        steps = [Step(places[0], slice(0, 0), 0)]
+        for before, at in pairwise(places):
+            n = at.stop - at.start
+            steps.append(Step(at, slice(before.start, before.start + n), n))
         return tuple(steps)
 
     @cached_property
