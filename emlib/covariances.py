@@ -46,7 +46,7 @@ class Gaussians(ABC):
         # log N(x | mu, Sigma) = c - mu' Lambda mu / 2 + (Lambda mu)' x - x' Lambda x / 2
         linear = self.times(precisions, means)
         constant = self.log_normalisers(w, means.shape[1]) - 0.5 * (linear * means).sum(axis=1)
-        return self.arranged(np.column_stack([constant, linear]), precisions)
+        return self.arranged(_beside(constant[:, None], linear), precisions)
 
     def mle(self, statistics: GaussianStatistics) -> tuple[Array, Array]:
         """Means and covariances of maximum likelihood, under the floor."""
@@ -188,7 +188,7 @@ class Full(Gaussians):
             start = stop
 
     def arranged(self, linear: Array, precisions: Array) -> tuple[Array, Array]:
-        return np.column_stack([linear, -0.5 * _packed(precisions)]), np.empty(0)
+        return _beside(linear, -0.5 * _packed(precisions)), np.empty(0)
 
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
         return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], _unpacked(sums[:, d + 1 :], d))
@@ -206,7 +206,7 @@ class Full(Gaussians):
         return np.asarray(rooted @ rooted.T)
 
     def variances(self, covariances: Array) -> Array:
-        return np.diagonal(covariances, axis1=-2, axis2=-1)
+        return covariances.diagonal(axis1=-2, axis2=-1)
 
     def ridged(self, covariances: Array) -> Array:
         return covariances + self.ridge * np.eye(covariances.shape[-1])
@@ -306,7 +306,7 @@ class Diagonal(Gaussians):
         np.multiply(x, x, out=out)
 
     def arranged(self, linear: Array, precisions: Array) -> tuple[Array, Array]:
-        return np.column_stack([linear, -0.5 * precisions]), np.empty(0)
+        return _beside(linear, -0.5 * precisions), np.empty(0)
 
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
         return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sums[:, d + 1 :])
@@ -409,22 +409,29 @@ FORMS: dict[str, Callable[..., Gaussians]] = {
 }
 
 
+def _beside(left: Array, right: Array) -> Array:
+    return np.concatenate([left, right], axis=1)
+
+
 @cache
-def _triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the upper triangle; NumPy takes longer for it than for the products."""
+def _triangle(d: int) -> tuple[NDArray[np.intp], Array, NDArray[np.intp]]:
+    """The products x_i x_j with i <= j, as an order of the entries of a symmetric matrix.
+
+    Where in the flattened matrix each is, how often it occurs, and which one every entry is.
+    """
     i, j = np.triu_indices(d)
-    return i, j
+    which = np.empty((d, d), dtype=np.intp)
+    which[i, j] = which[j, i] = np.arange(len(i))
+    return i * d + j, np.where(i == j, 1.0, 2.0), which
 
 
 def _packed(precisions: Array) -> Array:
     """Coefficients of x_i x_j for i <= j: each product off the diagonal occurs twice."""
-    i, j = _triangle(precisions.shape[-1])
-    return np.asarray(precisions[..., i, j] * np.where(i == j, 1, 2))
+    *stack, d, _ = precisions.shape
+    places, times, _ = _triangle(d)
+    return precisions.reshape(*stack, d * d).take(places, axis=-1) * times
 
 
 def _unpacked(sums: Array, d: int) -> Array:
     """Symmetric matrices from the sums of x_i x_j for i <= j."""
-    i, j = _triangle(d)
-    matrices = np.empty((*sums.shape[:-1], d, d))
-    matrices[..., i, j] = matrices[..., j, i] = sums
-    return matrices
+    return sums.take(_triangle(d)[2], axis=-1)

@@ -98,7 +98,7 @@ class Natural:
         reach = data.remembered(once, lambda: self._of_reach(data.reach))
         shared = np.abs(self.shared_eta) @ self.family.shared(data.reach)
         with np.errstate(over="ignore", invalid="ignore"):  # then no bound holds
-            largest = float(np.max(np.abs(self.eta) @ reach + shared))
+            largest = float((np.abs(self.eta) @ reach + shared).max())
         # A sum of P products of rounded factors errs by at most about P + 4 units.
         return float(EPS * (self.height + 4) * largest)
 
@@ -303,7 +303,7 @@ def _check(params: tuple[Array, ...], family: Family, d: int) -> None:
     """A DegenerateError if these cannot be parameters for data with `d` features."""
     weights, *components = params
     k = len(weights)
-    if not (np.all(weights >= 0) and abs(float(np.sum(weights)) - 1) < 1e-6):
+    if not ((weights >= 0).all() and abs(weights.sum() - 1) < 1e-6):
         raise DegenerateError(f"weights must not be negative and must sum to 1, got {weights}")
     shapes = family.shapes(k, d)
     if tuple(np.shape(part) for part in components) != shapes:
@@ -313,7 +313,7 @@ def _check(params: tuple[Array, ...], family: Family, d: int) -> None:
             f"{k} components of data with {d} features need parameters of shape {expected}, "
             f"got {found}"
         )
-    if not all(np.all(np.isfinite(part)) for part in components):
+    if not all(np.isfinite(part).all() for part in components):
         raise DegenerateError("parameters must be finite")
     if not isinstance(family, Gaussians) and np.any(components[0] < 0):
         raise DegenerateError("rates and probabilities must not be negative")

@@ -161,7 +161,7 @@ def cholesky_factor(covariance: Array) -> Array:
         raise DegenerateError(NOT_POSITIVE) from error
     # What the features before leave of a variance may be rounding, and still be above zero.
     left, variance = _diagonal(factor) ** 2, _diagonal(np.asarray(covariance))
-    if np.any(left <= SMALLEST_REST * variance):
+    if (left <= SMALLEST_REST * variance).any():
         raise DegenerateError(NOT_POSITIVE)
     return factor
 
@@ -171,12 +171,12 @@ def inverse_factor(covariance: Array) -> Array:
     factors = cholesky_factor(covariance)
     stack = factors.reshape(-1, *factors.shape[-2:])
     # The inverse of a triangle is as accurate as solving with it; that of a covariance is not.
-    return np.stack([dtrtri(factor, lower=True)[0] for factor in stack]).reshape(factors.shape)
+    return np.array([dtrtri(factor, lower=True)[0] for factor in stack]).reshape(factors.shape)
 
 
 def check_positive(variances: Array) -> Array:
     """The variances, if they are above zero; or DegenerateError."""
-    if not np.all(variances > 0):
+    if not (variances > 0).all():
         raise DegenerateError(NOT_POSITIVE)
     return variances
 
@@ -280,7 +280,7 @@ def _is_above(covariance: Array, floor: float) -> bool:
 def check_alive(n: Array) -> Array:
     """The weights of the components, if all are above zero; or DegenerateError."""
     weights = np.asarray(n, dtype=float)
-    if not np.all(weights > 0):
+    if not (weights > 0).all():
         empty = listed(np.flatnonzero(~(np.atleast_1d(weights) > 0)))
         raise DegenerateError(f"component {empty} has lost all its points; use fewer components")
     return weights
@@ -289,14 +289,14 @@ def check_alive(n: Array) -> Array:
 def check_cancellation(variance: Array, mean_square: Array, floor: float = 0.0) -> None:
     """A DegenerateError if variances, as differences from mean squares, have lost their digits."""
     error = CANCELLATION * mean_square
-    lost = np.argwhere((error > LARGEST_ERROR * variance) & (error > floor))
-    if len(lost):
+    lost = (error > LARGEST_ERROR * variance) & (error > floor)
+    if lost.any():
         raise DegenerateError(
-            f"the variance of feature {lost[0][-1]} is zero, or so small beside the square of the "
-            "mean that it is lost in rounding. Is the feature constant, or has a component "
-            "collapsed onto one point? If not, subtract the feature's mean first."
+            f"the variance of feature {np.argwhere(lost)[0][-1]} is zero, or so small beside the "
+            "square of the mean that it is lost in rounding. Is the feature constant, or has a "
+            "component collapsed onto one point? If not, subtract the feature's mean first."
         )
 
 
 def _diagonal(covariance: Array) -> Array:
-    return np.diagonal(covariance, axis1=-2, axis2=-1)
+    return covariance.diagonal(axis1=-2, axis2=-1)
