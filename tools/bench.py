@@ -49,6 +49,7 @@ class Case:
 
 
 CASES = (
+    Case(300, 2, 2),
     Case(10_000, 2, 3, at_least=6),
     Case(100_000, 10, 8, at_least=8),
     Case(100_000, 2, 5, at_least=12),
