@@ -57,6 +57,12 @@ def _merge_within(a: Array, b: Array) -> Array:
     return np.array([n, mean, (a[0] * a[2] + b[0] * b[2]) / n])
 
 
+def _merge_undivided(a: Array, b: Array) -> Array:
+    n, mean, _ = merge(a, b)
+    spread = a[0] * b[0] / n * (b[1] - a[1]) ** 2
+    return np.array([n, mean, (a[0] * a[2] + b[0] * b[2]) / n + spread])
+
+
 def _merge_unweighted(a: Array, b: Array) -> Array:
     return np.array([a[0] + b[0], (a[1] + b[1]) / 2, (a[2] + b[2]) / 2 + (b[1] - a[1]) ** 2 / 4])
 
@@ -78,6 +84,8 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (2 * float(norm.sf(2)), "That is both tails. Only one of them is above."),
             (0.05, "That is both tails. Only one of them is above."),
+            (2.3, "That is per cent. A probability is between zero and one."),
+            (2.5, "That is per cent. A probability is between zero and one."),
             (float(norm.cdf(2)), "That is the probability of a shorter wait."),
             (float(norm.sf(12 / 36)), "36 is the variance: divide by the standard deviation."),
         ),
@@ -143,6 +151,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ),
         (
             (_merge_within, "The means differ too, and that spreads the points."),
+            (_merge_undivided, "The spread of the means is a sum of squares: divide it by N too."),
             (_merge_unweighted, "The blocks are of different size."),
             (_merge_by_squares, "Right on paper, but far from zero the square of a mean is lost."),
         ),

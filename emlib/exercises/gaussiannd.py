@@ -136,6 +136,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (_total_variance, "One variance for each of D directions: divide by D."),
             (_unweighted_round, "Points with more weight count more, in the mean too."),
+            (
+                lambda x, w: round_fit(x, w) * float(w.sum()) / len(x),
+                "Divide by the sum of the weights, not by the number of points.",
+            ),
             (_geometric_round, "Not the determinant: which mean of the variances is it?"),
             (
                 lambda x, w: float(np.sqrt(round_fit(x, w))),
