@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PAGES = sorted((ROOT / "chapters").glob("*.md"))
 HIDDEN = {"hide-input", "remove-input", "hide-cell"}
-# Pages to look things up on: they teach nothing new, so they have no exercises and no summary.
-BACK_MATTER = {"misconceptions"}
+# They teach nothing new, so they have no exercises and no summary.
+BACK_MATTER = {"intro", "misconceptions"}
 LESSONS = [path for path in CHAPTERS if path.stem not in BACK_MATTER]
 
 chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
