@@ -1,0 +1,27 @@
+"""The README's code does what it says."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf8")
+
+
+def test_python_in_the_readme_runs(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len(blocks) == 2
+    names = {}
+    for block in blocks:
+        exec(block, names)
+    # The root of its likelihood equation; a gain of tol = 1e-6 nats is left, 7e-5 from it at most.
+    np.testing.assert_allclose(names["fit"].params, (15 + np.sqrt(53809)) / 394, atol=7e-5)
+    assert names["fit"].confirmed
+    assert capsys.readouterr().out.startswith("0.6268")
+    assert names["model"].result_.confirmed
+
+
+def test_its_map_names_every_module():
+    package = Path(__file__).resolve().parents[1] / "emlib"
+    modules = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    assert {module for module in modules if f"`{module}`" not in README} == set()
