@@ -122,6 +122,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_map(2, 1), "The prior adds tails too."),
         ),
         "Which pseudo-counts does the prior add to the expected heads and tails of each coin?",
+        rtol=2e-3,
     ),
     "weights": Exercise(
         # By Nelder-Mead on the log-likelihood of the three parameters.
@@ -154,6 +155,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_DRIFT * 5, "Divide by the number of sets."),
         ),
         "Compute the squared distances of the five counts from their mean, and add them.",
+        rtol=5e-3,
     ),
     "ridge": Exercise(
         1.32,
