@@ -176,6 +176,7 @@ EXERCISES = {
                 float(-272 / 2 * np.log(2 * np.pi * INERTIA / 272)),
                 "The 1 in the bracket is missing.",
             ),
+            (_bound(8901.768721), "That sum is of both columns. Take the waiting times alone."),
             (INERTIA, "That is the k-means sum. Put it into the bound."),
         ),
         "Find the best cut of the sorted waits, and put its sum of squares into the formula.",
