@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
 from emlib.exercises import FunctionExercise
@@ -138,6 +139,23 @@ def test_every_check_is_first_open_then_solved(path):
     for name, (question, solution) in verdicts.items():
         assert question.startswith("Not answered yet"), name
         assert solution == "Right.", name
+
+
+@lessons
+def test_three_digits_are_enough_or_more_are_asked_for(path):
+    asked = ""
+    for cell in read(path).cells:
+        asked = cell.source if cell.cell_type == "markdown" else asked + cell.source
+        for name in re.findall(r'^check\("([^"]+)", answer\)', cell.source, flags=re.MULTILINE):
+            if "..." in cell.source and is_rounded_wrong(all_exercises()[name]):
+                assert re.search("digit|decimal", asked), name
+
+
+def is_rounded_wrong(exercise):
+    if isinstance(exercise, FunctionExercise) or np.all(np.mod(exercise.answer, 1) == 0):
+        return False
+    rounded = [float(f"{value:.3g}") for value in np.ravel(exercise.answer)]
+    return not exercise.grade(np.reshape(rounded, np.shape(exercise.answer))).right
 
 
 def test_every_exercise_of_the_package_is_in_a_chapter():
