@@ -244,13 +244,14 @@ class Full(Gaussians):
 
     def log_roots(self, covariances: Array) -> Array:
         # The lower triangles of Cholesky factors, with the logarithms of their diagonals.
-        factors = gaussian.cholesky_factor(covariances)
-        diagonal = np.eye(factors.shape[-1], dtype=bool)
-        return np.where(diagonal, np.log(np.where(diagonal, factors, 1)), factors)
+        roots = gaussian.cholesky_factor(covariances)
+        i = np.arange(roots.shape[-1])
+        roots[..., i, i] = np.log(roots[..., i, i])
+        return roots
 
     def from_log_roots(self, roots: Array) -> Array:
-        diagonal = np.eye(roots.shape[-1], dtype=bool)
-        factors = np.tril(np.where(diagonal, np.exp(np.where(diagonal, roots, 0)), roots))
+        factors, i = np.tril(roots), np.arange(roots.shape[-1])
+        factors[..., i, i] = np.exp(factors[..., i, i])
         return factors @ np.swapaxes(factors, -1, -2)
 
 
