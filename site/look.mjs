@@ -41,8 +41,9 @@ async function inspect(mode) {
       problems.push(`cut off by ${Math.round(beyond)} px: ${element.textContent.slice(0, 60)}`);
     }
   }
-  for (const link of document.querySelectorAll(".prev-next-area a")) {
-    if (link.scrollWidth > link.clientWidth) problems.push(`cut off: ${link.innerText}`);
+  for (const element of document.querySelectorAll(".prev-next-area a, article .katex-display")) {
+    const beyond = element.scrollWidth - element.clientWidth;
+    if (beyond > 1) problems.push(`${beyond} px too wide: ${element.textContent.slice(0, 60)}`);
   }
   if (document.documentElement.dataset.theme !== mode) problems.push(`not in ${mode} mode`);
   return problems;
