@@ -93,7 +93,6 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.array([8 / 10, 3 / 10]), "The second set is in doubt, but it is not lost."),
         ),
         "Write down each coin's expected heads and expected tails, and check that they make 30.",
-        rtol=5e-3,
     ),
     "counts": FunctionExercise(
         _counts,
@@ -155,7 +154,6 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_DRIFT * 5, "Divide by the number of sets."),
         ),
         "Compute the squared distances of the five counts from their mean, and add them.",
-        rtol=5e-3,
     ),
     "ridge": Exercise(
         1.32,

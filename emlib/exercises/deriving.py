@@ -42,7 +42,6 @@ EXERCISES = {
             (np.log10(1.25), "Logarithms are natural in this book."),
         ),
         "Compute both by hand. The log of 1 is 0.",
-        rtol=5e-3,
     ),
     "gap": Exercise(
         _GAP,
@@ -66,7 +65,6 @@ EXERCISES = {
             (_GAP * (1, 1, -1), "The gap is not negative: log-likelihood less bound."),
         ),
         "The likelihood is the sum of the two joint densities. Bound and gap add up to its log.",
-        rtol=5e-3,
     ),
     "overshoot": Exercise(
         2,
@@ -120,7 +118,6 @@ EXERCISES = {
             ((_COUNTS + 2) / 20, "The weights must sum to one: pseudo-counts count there too."),
         ),
         "Collect the exponents of the weights in likelihood times prior.",
-        rtol=5e-3,
     ),
     "median": Exercise(
         MEDIAN,
@@ -129,6 +126,5 @@ EXERCISES = {
             ((4.0, 1.0), "That takes each coordinate's median by itself."),
         ),
         "Weight every point by one over its present distance, take the mean, and repeat.",
-        rtol=5e-3,
     ),
 }

@@ -119,7 +119,6 @@ EXERCISES = {
             ),
         ),
         "It is a responsibility with the duration alone: one mean and one variance per kind.",
-        rtol=5e-3,
     ),
     "starts": Exercise(
         12,

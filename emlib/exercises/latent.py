@@ -190,7 +190,6 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_W, "These are the weights: what you knew before you saw x."),
         ),
         hint="Write the joint density of each component, then divide both by their sum.",
-        rtol=5e-3,
     ),
     "moments": Exercise(
         answer=np.array([_MEAN, _S2 + _BETWEEN]),

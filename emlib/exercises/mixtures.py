@@ -118,7 +118,6 @@ EXERCISES = {
             ),
         ),
         "It is one responsibility: weight times density, divided by the sum over both kinds.",
-        rtol=5e-3,
     ),
     "boundary": Exercise(
         _boundary(WEIGHTS),
@@ -170,6 +169,5 @@ EXERCISES = {
             (np.array([0.1, 1.0]), "Those made the data. What do the data say?"),
         ),
         "For one group alone, the maximum is at one over the mean. Give it weights.",
-        rtol=5e-3,
     ),
 }

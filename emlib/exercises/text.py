@@ -129,7 +129,6 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
         ),
         "First the expected counts of the three words, then one more of each, then divide.",
-        rtol=5e-3,
     ),
     "links": FunctionExercise(
         _confidence,
@@ -195,6 +194,5 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.array([1.0, 1 / 16]), "Those are probabilities. The perplexity is one over them."),
         ),
         "Keep one more table of expected counts: position against position.",
-        rtol=5e-3,
     ),
 }
