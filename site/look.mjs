@@ -41,7 +41,9 @@ async function inspect(mode) {
       problems.push(`cut off by ${Math.round(beyond)} px: ${element.textContent.slice(0, 60)}`);
     }
   }
-  for (const element of document.querySelectorAll(".prev-next-area a, article .katex-display")) {
+  for (const element of document.querySelectorAll(
+    ".prev-next-area a, article :is(.katex-display, .pst-scrollable-table-container)",
+  )) {
     const beyond = element.scrollWidth - element.clientWidth;
     if (beyond > 1) problems.push(`${beyond} px too wide: ${element.textContent.slice(0, 60)}`);
   }
