@@ -95,6 +95,32 @@ def mixture_1d(
     ax.set_ylim(bottom=0)
 
 
+def mixture_2d(
+    ax: Axes,
+    x: ArrayLike,
+    r: ArrayLike,
+    means: ArrayLike,
+    covariances: ArrayLike,
+    *,
+    size: float = 22,
+) -> None:
+    """Points in their components' colours, mixed by their responsibilities `r`, and ellipses.
+
+    On the ellipse of a component the Mahalanobis distance from its mean is two.
+    """
+    colors = np.array([to_rgb(color(k)) for k in range(len(np.asarray(means)))])
+    blend = np.clip(np.asarray(r) @ colors, 0, 1)
+    first, second = np.asarray(x).T
+    ax.scatter(first, second, s=size, color=blend, alpha=0.65, linewidth=0)
+    turn = np.linspace(0, 2 * np.pi, 200)
+    circle = np.array([np.cos(turn), np.sin(turn)])
+    components = zip(np.asarray(means), np.asarray(covariances), strict=True)
+    for k, (mean, covariance) in enumerate(components):
+        ring = mean[:, None] + 2 * np.linalg.cholesky(covariance) @ circle
+        ax.plot(*ring, color=color(k))
+        ax.plot(*mean, "o", color=color(k), mec="white", ms=9)
+
+
 def player(
     draw: Callable[[int], Figure], labels: Sequence[str], *, alt: Sequence[str], caption: str
 ) -> HTML:

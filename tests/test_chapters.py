@@ -17,8 +17,8 @@ CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PAGES = sorted((ROOT / "chapters").glob("*.md"))
 HIDDEN = {"hide-input", "remove-input", "hide-cell"}
 # They teach nothing new, so they have no exercises and no summary.
-BACK_MATTER = {"intro", "misconceptions"}
-LESSONS = [path for path in CHAPTERS if path.stem not in BACK_MATTER]
+NOT_LESSONS = {"intro", "misconceptions"}
+LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
 
 chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
@@ -44,7 +44,7 @@ def images(cell):
 
 def test_there_are_chapters():
     assert len(LESSONS) >= 3
-    assert {path.stem for path in CHAPTERS} >= BACK_MATTER
+    assert {path.stem for path in CHAPTERS} >= NOT_LESSONS
 
 
 @chapters

@@ -1,11 +1,12 @@
 """The README's code does what it says."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf8")
+from tools.paths import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf8")
 
 
 def test_python_in_the_readme_runs(capsys):
@@ -22,6 +23,5 @@ def test_python_in_the_readme_runs(capsys):
 
 
 def test_its_map_names_every_module():
-    package = Path(__file__).resolve().parents[1] / "emlib"
-    modules = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    modules = {path.name for path in (ROOT / "emlib").glob("*.py")} - {"__init__.py"}
     assert {module for module in modules if f"`{module}`" not in README} == set()
