@@ -1,31 +1,40 @@
 """Expectation-maximization, readable: one loop, and models that are two functions each."""
 
-from emlib.em import (
+from importlib import import_module
+from typing import Any
+
+from emlib.em import em
+from emlib.results import (
     DegenerateError,
     DegenerateWarning,
     EMResult,
     ObjectiveFellWarning,
     StopReason,
     Trace,
-    em,
 )
-from emlib.estimators import GaussianMixture
-from emlib.hmm_estimators import CategoricalHMM, GaussianHMM, PoissonHMM
-from emlib.imputer import GaussianImputer
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "CategoricalHMM",
-    "DegenerateError",
-    "DegenerateWarning",
-    "EMResult",
-    "GaussianHMM",
-    "GaussianImputer",
-    "GaussianMixture",
-    "ObjectiveFellWarning",
-    "PoissonHMM",
-    "StopReason",
-    "Trace",
-    "em",
-]
+# Where the estimators are: they are imported, with scikit-learn, when they are first asked for.
+_WINGS = {
+    "mixture": (
+        *("BernoulliMixture", "CategoricalMixture", "GaussianMixture", "Mixture"),
+        *("PoissonMixture", "Prior"),
+    ),
+    "hmm": ("CategoricalHMM", "GaussianHMM", "PoissonHMM"),
+    "missing": ("GaussianImputer",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for wing, estimators in _WINGS.items():
+        if name in estimators:
+            return getattr(import_module(f"emlib.{wing}.estimators"), name)
+    try:
+        return import_module(f"emlib.{name}")
+    except ModuleNotFoundError:
+        raise AttributeError(f"module 'emlib' has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *(name for names in _WINGS.values() for name in names)]

@@ -1,31 +1,35 @@
-"""Gaussian components by the form of their covariances: full, tied, diagonal, spherical.
+"""Gaussian families, by the form of their covariances: full, tied, diagonal, spherical.
 
-Each is a family as `emlib.families` describes it. Shapes are scikit-learn's: (K, D, D), (D, D),
-(K, D) and (K,). A whitener W is an inverse root of a covariance: the features of W (x - mu) are
-independent, with variance one.
+Shapes are scikit-learn's: (K, D, D), (D, D), (K, D) and (K,). So covariances are matrices or
+variances, and every operation on them has these two cases; the forms themselves only say which
+products of two features they need. A whitener W is an inverse root of a covariance: the features
+of W (x - mu) are independent, with variance one. It is a lower triangle, or a vector of D numbers.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from emlib import gaussian
+from emlib.families import SEED, Components, Family
 from emlib.gaussian import LOG_2PI, GaussianStatistics
-
-Array = NDArray[np.float64]
+from emlib.results import DegenerateError
+from emlib.types import Array, Integers
+from emlib.units import Units
+from emlib.validation import check_spread, listed
 
 
 @dataclass(frozen=True, eq=False)
-class Gaussians(ABC):
-    """What the four forms have in common.
+class Gaussians(Family):
+    """What the four forms have in common; the components are means and covariances.
 
     Attributes
     ----------
@@ -37,147 +41,180 @@ class Gaussians(ABC):
 
     floor: float = 0.0
     ridge: float | Array = 0.0
+
+    standardised = whitens = True
+    # Whether covariances are matrices, and whether all components share one.
+    matrices: ClassVar[bool] = False
     tied: ClassVar[bool] = False
 
-    def natural(self, means: Array, covariances: Array) -> tuple[Array, Array]:
-        """The coefficients eta of T(x) and of U(x)."""
-        w = self.whiteners(covariances, len(means))
-        precisions = self.precisions(w)
-        # log N(x | mu, Sigma) = c - mu' Lambda mu / 2 + (Lambda mu)' x - x' Lambda x / 2
-        linear = self.times(precisions, means)
-        constant = self.log_normalisers(w, means.shape[1]) - 0.5 * (linear * means).sum(axis=1)
-        return self.arranged(_beside(constant[:, None], linear), precisions)
+    def key(self) -> Hashable:
+        return type(self)  # floor and ridge change no feature
 
-    def mle(self, statistics: GaussianStatistics) -> tuple[Array, Array]:
+    def natural(self, components: Components) -> Array:
+        # log N(x | mu, Sigma) = c - mu' Lambda mu / 2 + (Lambda mu)' x - x' Lambda x / 2
+        means, w = components[0], self.whiteners(components)
+        precision = precisions(w)
+        linear = (precision @ means[:, :, None])[:, :, 0] if self.matrices else precision * means
+        constant = log_normalisers(w) - 0.5 * (linear * means).sum(axis=1)
+        return np.concatenate([constant[:, None], linear, -0.5 * self.packed(precision)], axis=1)
+
+    def mle(self, statistics: GaussianStatistics) -> Components:
         """Means and covariances of maximum likelihood, under the floor."""
-        gaussian.check_alive(statistics.n)
-        # Equation ml-gaussian-mean
-        mean = statistics.sum_x / statistics.n[:, None]
-        mean_square, covariances = self.moments(statistics, mean)
-        gaussian.check_cancellation(
-            self.variances(covariances),
-            self.variances(mean_square),
-            self.floor + float(np.min(self.ridge)),
+        if self.matrices and self.exact:
+            # The function that fits one Gaussian fits K of them.
+            fitted = gaussian.mle(statistics, self.floor)
+            return fitted.mean, fitted.covariance
+        mean, covariances = gaussian.moments(statistics, self.floor + float(np.min(self.ridge)))
+        if self.matrices:
+            covariances = covariances + self.ridge * np.eye(mean.shape[1])
+        else:
+            covariances = covariances + (np.mean(self.ridge) if self.common_scale else self.ridge)
+        return self.bounded((statistics.origin + mean, covariances))
+
+    @property
+    def exact(self) -> bool:
+        return not np.any(self.ridge)
+
+    def bounded(self, components: Components) -> Components:
+        means, covariances = components
+        if self.matrices:
+            return means, gaussian.clip_eigenvalues(covariances, self.floor)
+        return means, np.maximum(covariances, self.floor)
+
+    def expected(self, components: Components, n: Array) -> GaussianStatistics:
+        """Statistics of `n` points, of shape (K,), of which `mle` makes these components."""
+        means, covariances = components
+        one = GaussianStatistics(n, np.zeros_like(means), covariances, means, self.tied)
+        return replace(one, sum_xx=covariances * one.count)
+
+    def revived(self, statistics: GaussianStatistics) -> GaussianStatistics:
+        k, d = statistics.sum_x.shape
+        seeds = SEED * statistics.n.sum() * ~(statistics.n > 0)
+        # In standard units, in which fits work, all points together have mean 0 and variance 1.
+        spheres = np.broadcast_to(np.eye(d) if self.matrices else 1.0, self.shapes(k, d)[1])
+        return statistics + self.expected((np.zeros((k, d)), spheres), seeds)
+
+    def nudge(
+        self, statistics: GaussianStatistics, rng: np.random.Generator, size: float
+    ) -> GaussianStatistics:
+        """Statistics as if each component had been moved by `size` of its spread.
+
+        Moves go along each component's own axes, so they make sense for correlated features too.
+        Shares are evened out, which brings back a component that has died.
+        """
+        means, covariances = self.mle(statistics)
+        step = size * rng.standard_normal(means.shape)
+        for k, w in enumerate(self.whiteners((means, covariances))):
+            step[k] = unwhiten(w, step[k][:, None])[:, 0]
+        n = statistics.n
+        return self.expected((means + step, covariances), (1 - size) * n + size * n.mean())
+
+    def check_spread(self, x: Array) -> None:
+        check_spread(x)
+
+    def to_units(self, components: Components, units: Units) -> Components:
+        means, covariances = components
+        return units.standardise(means), self.rescaled(covariances, units.per_scale)
+
+    def from_units(self, components: Components, units: Units) -> Components:
+        means, covariances = components
+        return units.restore(means), self.rescaled(covariances, units.scale)
+
+    def rescaled(self, covariances: Array, scale: Array) -> Array:
+        """The covariances of features that are multiplied by `scale`."""
+        if self.matrices:
+            return covariances * np.outer(scale, scale)
+        return covariances * (scale[0] if self.common_scale else scale) ** 2
+
+    def collapse(self, components: Components, part: str) -> str | None:
+        covariances = components[1]
+        if self.matrices:
+            values = np.atleast_2d(np.linalg.eigvalsh(covariances))
+        else:
+            values = np.sort(covariances.reshape(len(covariances), -1), axis=1)
+        rounding = 4 * np.finfo(float).eps * values[:, -1]
+        on_floor = np.flatnonzero(values[:, 0] <= self.floor * (1 + 1e-6) + rounding)
+        if not len(on_floor):
+            return None
+        which = "the covariance" if self.tied else f"{part} {listed(on_floor)}"
+        return (
+            f"{which} has collapsed onto too few or identical points, or "
+            "onto features that depend linearly on each other: its covariance rests on the floor "
+            f"and its likelihood says nothing. Use fewer {part}s, more starts (n_init), a prior, "
+            "or drop duplicate features. If it really is that narrow, lower covariance_floor."
         )
-        if np.any(self.ridge):
-            covariances = self.ridged(covariances)
-        return statistics.origin + mean, self.floored(covariances)
 
     def n_parameters(self, k: int, d: int) -> int:
-        """Free parameters of K means and their covariances."""
-        return k * (d + self.extra(d)) + len(self.shared(np.empty((d, 0))))
+        per_covariance = len(self.packed(np.ones((1, d, d) if self.matrices else (1, d)))[0])
+        return k * d + (1 if self.tied else k) * per_covariance
 
-    def expected(self, n: Array, means: Array, covariances: Array) -> GaussianStatistics:
-        """Statistics of which `mle` makes these parameters."""
-        sums = self.times_n(covariances, n, means.shape[1])
-        return GaussianStatistics(n, np.zeros_like(means), sums, means, self.tied)
-
-    def draw(
-        self, z: NDArray[np.intp], rng: np.random.Generator, means: Array, covariances: Array
-    ) -> Array:
-        """A point from component z_n for each n, of shape (N, D)."""
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
+        means = components[0]
         noise = rng.standard_normal((len(z), means.shape[1]))
-        for k, w in enumerate(self.whiteners(covariances, len(means))):
-            noise[z == k] = self.unwhiten(w, noise[z == k].T).T
+        for k, w in enumerate(self.whiteners(components)):
+            noise[z == k] = unwhiten(w, noise[z == k].T).T
         return means[z] + noise
 
-    def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
-        """The shapes of K means and their covariances."""
-        return (k, d), self.shape(k, d)
+    def to_free(self, components: Components) -> tuple[Array, ...]:
+        means, covariances = components
+        if not self.matrices:
+            return means, np.log(covariances)
+        # The lower triangles of Cholesky factors, with the logarithms of their diagonals.
+        roots, i = gaussian.cholesky_factor(covariances), np.arange(means.shape[-1])
+        roots[..., i, i] = np.log(roots[..., i, i])
+        return means, roots
 
-    def shared(self, x: Array) -> Array:
-        """U(x): nothing, but for tied covariances."""
-        return np.empty((0, x.shape[1]))
+    def from_free(self, free: tuple[Array, ...]) -> Components:
+        means, roots = free
+        if not self.matrices:
+            return self.bounded((means, np.exp(roots)))
+        factors, i = np.tril(roots), np.arange(means.shape[-1])
+        factors[..., i, i] = np.exp(factors[..., i, i])
+        return self.bounded((means, factors @ np.swapaxes(factors, -1, -2)))
 
-    @abstractmethod
-    def extra(self, d: int) -> int:
-        """How many quadratic features T(x) has."""
+    def whiteners(self, components: Components) -> Array:
+        """W of every component, of shape (K, D, D) or (K, D)."""
+        means, covariances = components
+        if self.matrices:
+            w = gaussian.inverse_factor(covariances)
+            return np.broadcast_to(w, (*means.shape, w.shape[-1]))
+        if not (covariances > 0).all():
+            raise DegenerateError(gaussian.NOT_POSITIVE)
+        w = 1 / np.sqrt(covariances)
+        return np.broadcast_to(w.reshape(len(means), -1), means.shape)
 
-    @abstractmethod
-    def fill(self, x: Array, out: Array) -> None:
-        """Write the quadratic features of `x`, of shape (D, B), into `out`."""
+    def in_shape(self, per_component: Array) -> Array:
+        """Whiteners or precisions of every component, in the shape of the covariances."""
+        if self.tied:
+            return per_component[0]
+        return per_component[:, 0] if self.common_scale else per_component
 
-    @abstractmethod
-    def arranged(self, linear: Array, precisions: Array) -> tuple[Array, Array]:
-        """Coefficients of T(x) and U(x) from those of (1, x) and the precisions."""
-
-    @abstractmethod
-    def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        """The sums of T(x) and U(x), by name."""
-
-    @abstractmethod
-    def moments(self, statistics: GaussianStatistics, mean: Array) -> tuple[Array, Array]:
-        """Mean squares about the origin, and covariances about the mean."""
-
-    @abstractmethod
-    def times_n(self, covariances: Array, n: Array, d: int) -> Array:
-        """Sums of squares about the mean, of `n` points."""
-
-    @abstractmethod
     def squares(self, x: Array, r: Array) -> Array:
-        """Sums of squares of `x`, of shape (D, B), with weights `r`."""
+        """Sums of squares of `x`, of shape (D, B), with weights `r` of shape (B,)."""
+        if self.matrices:
+            rooted = x * np.sqrt(r)  # NumPy is twice as fast on a matrix times its own transpose
+            return rooted @ rooted.T
+        return np.einsum("db,db->b", x, x) @ r if self.common_scale else (x * x) @ r
+
+    def prior_count(self, freedom: float, k: int, d: int) -> float:
+        """For how many points an inverse Wishart prior, and one on a mean, count together."""
+        if self.matrices:
+            return freedom + d + 1 + (k if self.tied else 1)
+        return (freedom + d + 2) / d if self.common_scale else freedom + 3
 
     @abstractmethod
-    def variances(self, covariances: Array) -> Array:
-        """The variance of every feature."""
-
-    @abstractmethod
-    def ridged(self, covariances: Array) -> Array:
-        """With the ridge added."""
-
-    @abstractmethod
-    def floored(self, covariances: Array) -> Array:
-        """With every eigenvalue at the floor or above: the maximum under that bound."""
-
-    @abstractmethod
-    def extremes(self, covariances: Array) -> tuple[Array, Array]:
-        """Smallest and largest eigenvalue of each covariance."""
-
-    @abstractmethod
-    def shape(self, k: int, d: int) -> tuple[int, ...]:
-        """The shape of the covariances."""
-
-    @abstractmethod
-    def rescaled(self, covariances: Array, scale: Array) -> Array:
-        """Covariances of features that are multiplied by `scale`."""
-
-    @abstractmethod
-    def whiteners(self, covariances: Array, k: int) -> Array:
-        """W of every component."""
-
-    @abstractmethod
-    def whiten(self, w: Array, x: Array) -> Array:
-        """W x, for x of shape (D, B)."""
-
-    @abstractmethod
-    def unwhiten(self, w: Array, z: Array) -> Array:
-        """The x whose W x is z."""
-
-    @abstractmethod
-    def precisions(self, w: Array) -> Array:
-        """Lambda, the inverse of Sigma, from W."""
-
-    @abstractmethod
-    def times(self, precisions: Array, means: Array) -> Array:
-        """Lambda mu."""
-
-    @abstractmethod
-    def log_normalisers(self, w: Array, d: int) -> Array:
-        """Log of what makes the density integrate to one."""
-
-    @abstractmethod
-    def log_roots(self, covariances: Array) -> Array:
-        """Covariances as numbers that may take any value."""
-
-    @abstractmethod
-    def from_log_roots(self, roots: Array) -> Array:
-        """The inverse of `log_roots`."""
+    def packed(self, precision: Array) -> Array:
+        """Precisions as coefficients of the products of two features, (K, number of products)."""
 
 
 class Full(Gaussians):
     """Every component has a covariance matrix of its own, of shape (K, D, D)."""
 
-    def extra(self, d: int) -> int:
+    parameters = {"means": "KD", "covariances": "KDD"}
+    matrices = True
+    many_features = 25.0
+
+    def n_more(self, d: int) -> int:
         return d * (d + 1) // 2
 
     def fill(self, x: Array, out: Array) -> None:
@@ -187,72 +224,14 @@ class Full(Gaussians):
             np.multiply(x[i], x[i:], out=out[start:stop])
             start = stop
 
-    def arranged(self, linear: Array, precisions: Array) -> tuple[Array, Array]:
-        return _beside(linear, -0.5 * _packed(precisions)), np.empty(0)
-
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], _unpacked(sums[:, d + 1 :], d))
+        sum_xx = sums[:, d + 1 :].take(_triangle(d).of_entry, axis=1)
+        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sum_xx)
 
-    def moments(self, statistics: GaussianStatistics, mean: Array) -> tuple[Array, Array]:
-        # Equation ml-gaussian-covariance
-        mean_square = statistics.sum_xx / statistics.n[:, None, None]
-        return mean_square, mean_square - mean[:, :, None] * mean[:, None, :]
-
-    def times_n(self, covariances: Array, n: Array, d: int) -> Array:
-        return covariances * n[:, None, None]
-
-    def squares(self, x: Array, r: Array) -> Array:
-        rooted = x * np.sqrt(r)  # NumPy is twice as fast on a matrix times its own transpose
-        return np.asarray(rooted @ rooted.T)
-
-    def variances(self, covariances: Array) -> Array:
-        return covariances.diagonal(axis1=-2, axis2=-1)
-
-    def ridged(self, covariances: Array) -> Array:
-        return covariances + self.ridge * np.eye(covariances.shape[-1])
-
-    def floored(self, covariances: Array) -> Array:
-        return gaussian.clip_eigenvalues(covariances, self.floor)
-
-    def extremes(self, covariances: Array) -> tuple[Array, Array]:
-        values = np.atleast_2d(np.linalg.eigvalsh(covariances))
-        return values[:, 0], values[:, -1]
-
-    def shape(self, k: int, d: int) -> tuple[int, ...]:
-        return (k, d, d)
-
-    def rescaled(self, covariances: Array, scale: Array) -> Array:
-        return covariances * np.outer(scale, scale)
-
-    def whiteners(self, covariances: Array, k: int) -> Array:
-        return gaussian.inverse_factor(covariances)
-
-    def whiten(self, w: Array, x: Array) -> Array:
-        return np.asarray(w @ x)
-
-    def unwhiten(self, w: Array, z: Array) -> Array:
-        return np.asarray(solve_triangular(w, z, lower=True))
-
-    def precisions(self, w: Array) -> Array:
-        return np.asarray(np.swapaxes(w, -1, -2) @ w)
-
-    def times(self, precisions: Array, means: Array) -> Array:
-        return np.asarray(precisions @ means[..., None])[..., 0]
-
-    def log_normalisers(self, w: Array, d: int) -> Array:
-        return np.asarray(np.log(self.variances(w)).sum(axis=-1) - 0.5 * d * LOG_2PI)
-
-    def log_roots(self, covariances: Array) -> Array:
-        # The lower triangles of Cholesky factors, with the logarithms of their diagonals.
-        roots = gaussian.cholesky_factor(covariances)
-        i = np.arange(roots.shape[-1])
-        roots[..., i, i] = np.log(roots[..., i, i])
-        return roots
-
-    def from_log_roots(self, roots: Array) -> Array:
-        factors, i = np.tril(roots), np.arange(roots.shape[-1])
-        factors[..., i, i] = np.exp(factors[..., i, i])
-        return factors @ np.swapaxes(factors, -1, -2)
+    def packed(self, precision: Array) -> Array:
+        triangle = _triangle(precision.shape[-1])
+        flat = precision.reshape(len(precision), -1)
+        return flat.take(triangle.entry, axis=1) * triangle.times
 
 
 class Tied(Full):
@@ -262,114 +241,51 @@ class Tied(Full):
     sum of x x' over the data never changes.
     """
 
+    parameters = {"means": "KD", "covariances": "DD"}
     tied = True
+    many_features = math.inf
 
-    def extra(self, d: int) -> int:
+    def n_more(self, d: int) -> int:
         return 0
 
     def fill(self, x: Array, out: Array) -> None:
         pass
 
     def shared(self, x: Array) -> Array:
-        products = np.empty((super().extra(len(x)), x.shape[1]))
+        products = np.empty((super().n_more(len(x)), x.shape[1]))
         super().fill(x, products)
         return products
 
-    def arranged(self, linear: Array, precisions: Array) -> tuple[Array, Array]:
-        return linear, -0.5 * _packed(precisions[0])
-
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        return GaussianStatistics(sums[:, 0], sums[:, 1:], _unpacked(shared, d), tied=True)
-
-    def moments(self, statistics: GaussianStatistics, mean: Array) -> tuple[Array, Array]:
-        n = statistics.n
-        mean_square = statistics.sum_xx / n.sum()
-        return mean_square, mean_square - (n / n.sum() * mean.T) @ mean
-
-    def times_n(self, covariances: Array, n: Array, d: int) -> Array:
-        return np.asarray(covariances * n.sum())
-
-    def shape(self, k: int, d: int) -> tuple[int, ...]:
-        return (d, d)
-
-    def whiteners(self, covariances: Array, k: int) -> Array:
-        w = super().whiteners(covariances, 1)
-        return np.broadcast_to(w, (k, *w.shape))
+        sum_xx = shared.take(_triangle(d).of_entry)
+        return GaussianStatistics(sums[:, 0], sums[:, 1:], sum_xx, tied=True)
 
 
 class Diagonal(Gaussians):
     """Features are independent within a component; variances of shape (K, D)."""
 
-    def extra(self, d: int) -> int:
+    parameters = {"means": "KD", "covariances": "KD"}
+
+    def n_more(self, d: int) -> int:
         return d
 
     def fill(self, x: Array, out: Array) -> None:
         np.multiply(x, x, out=out)
 
-    def arranged(self, linear: Array, precisions: Array) -> tuple[Array, Array]:
-        return _beside(linear, -0.5 * precisions), np.empty(0)
-
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
         return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sums[:, d + 1 :])
 
-    def moments(self, statistics: GaussianStatistics, mean: Array) -> tuple[Array, Array]:
-        mean_square = statistics.sum_xx / statistics.n[:, None]
-        return mean_square, mean_square - mean**2
-
-    def times_n(self, covariances: Array, n: Array, d: int) -> Array:
-        return covariances * n[:, None]
-
-    def squares(self, x: Array, r: Array) -> Array:
-        return np.asarray((x * x) @ r)
-
-    def variances(self, covariances: Array) -> Array:
-        return covariances
-
-    def ridged(self, covariances: Array) -> Array:
-        return covariances + self.ridge
-
-    def floored(self, covariances: Array) -> Array:
-        return np.maximum(covariances, self.floor)
-
-    def extremes(self, covariances: Array) -> tuple[Array, Array]:
-        variances = covariances.reshape(len(covariances), -1)
-        return variances.min(axis=1), variances.max(axis=1)
-
-    def shape(self, k: int, d: int) -> tuple[int, ...]:
-        return (k, d)
-
-    def rescaled(self, covariances: Array, scale: Array) -> Array:
-        return covariances * scale**2
-
-    def whiteners(self, covariances: Array, k: int) -> Array:
-        return 1 / np.sqrt(gaussian.check_positive(covariances))
-
-    def whiten(self, w: Array, x: Array) -> Array:
-        return np.asarray(w[:, None] * x)
-
-    def unwhiten(self, w: Array, z: Array) -> Array:
-        return np.asarray(z / w[:, None])
-
-    def precisions(self, w: Array) -> Array:
-        return w**2
-
-    def times(self, precisions: Array, means: Array) -> Array:
-        return precisions * means
-
-    def log_normalisers(self, w: Array, d: int) -> Array:
-        return np.asarray(d * np.log(w).mean(axis=1) - 0.5 * d * LOG_2PI)
-
-    def log_roots(self, covariances: Array) -> Array:
-        return np.log(covariances)
-
-    def from_log_roots(self, roots: Array) -> Array:
-        return np.exp(roots)
+    def packed(self, precision: Array) -> Array:
+        return precision
 
 
-class Spherical(Diagonal):
+class Spherical(Gaussians):
     """One variance for all features of a component; shape (K,)."""
 
-    def extra(self, d: int) -> int:
+    parameters = {"means": "KD", "covariances": "K"}
+    common_scale = True
+
+    def n_more(self, d: int) -> int:
         return 1
 
     def fill(self, x: Array, out: Array) -> None:
@@ -378,28 +294,8 @@ class Spherical(Diagonal):
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
         return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sums[:, d + 1])
 
-    def moments(self, statistics: GaussianStatistics, mean: Array) -> tuple[Array, Array]:
-        d = mean.shape[1]
-        mean_square = statistics.sum_xx / statistics.n / d
-        return mean_square, mean_square - (mean**2).sum(axis=1) / d
-
-    def times_n(self, covariances: Array, n: Array, d: int) -> Array:
-        return covariances * n * d
-
-    def squares(self, x: Array, r: Array) -> Array:
-        return np.asarray(np.einsum("db,db->b", x, x) @ r)
-
-    def rescaled(self, covariances: Array, scale: Array) -> Array:
-        return np.asarray(covariances * scale[0] ** 2)
-
-    def ridged(self, covariances: Array) -> Array:
-        return covariances + np.mean(self.ridge)
-
-    def shape(self, k: int, d: int) -> tuple[int, ...]:
-        return (k,)
-
-    def whiteners(self, covariances: Array, k: int) -> Array:
-        return super().whiteners(covariances, k)[:, None]
+    def packed(self, precision: Array) -> Array:
+        return precision[:, :1]
 
 
 FORMS: dict[str, Callable[..., Gaussians]] = {
@@ -410,29 +306,48 @@ FORMS: dict[str, Callable[..., Gaussians]] = {
 }
 
 
-def _beside(left: Array, right: Array) -> Array:
-    return np.concatenate([left, right], axis=1)
+def precisions(w: Array) -> Array:
+    """The inverses of the covariances whose whiteners are `w`, in their shape."""
+    return np.swapaxes(w, -1, -2) @ w if w.ndim == 3 else w**2
+
+
+def log_normalisers(w: Array) -> Array:
+    """The logarithms of what makes the densities integrate to one, of shape (K,)."""
+    diagonals = w.diagonal(axis1=-2, axis2=-1) if w.ndim == 3 else w
+    return np.log(diagonals).sum(axis=1) - 0.5 * w.shape[1] * LOG_2PI
+
+
+def whiten(w: Array, x: Array) -> Array:
+    """W x for one component and x of shape (D, B)."""
+    return w @ x if w.ndim == 2 else w[:, None] * x
+
+
+def unwhiten(w: Array, z: Array) -> Array:
+    """The x of shape (D, B) whose W x is z."""
+    return solve_triangular(w, z, lower=True) if w.ndim == 2 else z / w[:, None]
+
+
+class _Triangle(NamedTuple):
+    """The products x_i x_j with i <= j, as an order of the entries of a symmetric matrix.
+
+    Attributes
+    ----------
+    entry : ndarray of shape (D (D + 1) / 2,)
+        Where in the flattened matrix each product is.
+    times : ndarray of shape (D (D + 1) / 2,)
+        How often it occurs there: twice off the diagonal.
+    of_entry : ndarray of shape (D, D)
+        Which product each entry of the matrix is.
+    """
+
+    entry: Integers
+    times: Array
+    of_entry: Integers
 
 
 @cache
-def _triangle(d: int) -> tuple[NDArray[np.intp], Array, NDArray[np.intp]]:
-    """The products x_i x_j with i <= j, as an order of the entries of a symmetric matrix.
-
-    Where in the flattened matrix each is, how often it occurs, and which one every entry is.
-    """
+def _triangle(d: int) -> _Triangle:
     i, j = np.triu_indices(d)
-    which = np.empty((d, d), dtype=np.intp)
-    which[i, j] = which[j, i] = np.arange(len(i))
-    return i * d + j, np.where(i == j, 1.0, 2.0), which
-
-
-def _packed(precisions: Array) -> Array:
-    """Coefficients of x_i x_j for i <= j: each product off the diagonal occurs twice."""
-    *stack, d, _ = precisions.shape
-    places, times, _ = _triangle(d)
-    return precisions.reshape(*stack, d * d).take(places, axis=-1) * times
-
-
-def _unpacked(sums: Array, d: int) -> Array:
-    """Symmetric matrices from the sums of x_i x_j for i <= j."""
-    return sums.take(_triangle(d)[2], axis=-1)
+    of_entry = np.empty((d, d), dtype=np.intp)
+    of_entry[i, j] = of_entry[j, i] = np.arange(len(i))
+    return _Triangle(i * d + j, np.where(i == j, 1.0, 2.0), of_entry)

@@ -1,207 +1,330 @@
-"""Exponential families: what a mixture, or an HMM, must know of its components.
+"""What a component of a mixture, or a state of an HMM, is: an exponential family.
 
-For all of them log p(x | theta_k) = eta_k . T(x) + eta . U(x), where T(x) = (1, x, ...) is
-weighted by the component's own parameters and U(x) by what all components share. The second
-part cancels from the responsibilities, and its sum over the data is known before EM begins.
+    log p(x | theta_k)  =  eta(theta_k) . T(x)  +  log h(x)            T(x) = (1, x, and more)
 
-Gaussians are in `emlib.covariances`; here are the counts.
+`Family` says what a family needs to have, and what it gets for nothing. Here are the counts;
+Gaussians are in `emlib.covariances`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import gammaln
+from numpy.typing import ArrayLike
+from scipy.special import gammaln, softmax
 
-from emlib.em import DegenerateError
+from emlib.em import relative_nudge
 from emlib.gaussian import check_alive
+from emlib.results import DegenerateError
+from emlib.trees import leaves
+from emlib.types import Array, Integers, Mask
+from emlib.units import Units
+from emlib.validation import check_data
 
-Array = NDArray[np.float64]
 # Stands for the logarithm of zero: lower than any log-density, and zero times it is zero.
 LOG_ZERO = -1e200
+# The share of all points that a component gets which has none: too small for the likelihood to see.
+SEED = 1e-12
+NO_COUNTS = (
+    "counts must be whole numbers, not negative, and not above the number of trials; found others. "
+    "Is this the right family for these data?"
+)
+Components = tuple[Array, ...]
 
 
-class Sums(NamedTuple):
-    """Expected statistics of counts: the sums of T(x) = (1, x), one row per component."""
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Expected statistics of most families: the sums of T(x), one row per component.
+
+    Attributes
+    ----------
+    n : ndarray of shape (K,)
+        Of ones: how many points a component has.
+    sum_x : ndarray of shape (K, D)
+    sum_more : ndarray of shape (K, any)
+        Of the features that T has beyond 1 and x.
+    """
 
     n: Array
     sum_x: Array
+    sum_more: Array
+
+    def __getitem__(self, which: Mask) -> Sums:
+        """The sums of some of the components."""
+        return Sums(self.n[which], self.sum_x[which], self.sum_more[which])
+
+    def mean_x(self) -> Array:
+        """The mean of x in each component, of shape (K, D)."""
+        return self.sum_x / check_alive(self.n)[:, None]
 
 
-class Family(Protocol):
-    """The interface; `components` are arrays with one row per component."""
+class Family(ABC):
+    """An exponential family of points with D features.
 
-    def extra(self, d: int) -> int:
-        """How many features T(x) has beyond 1 and x itself."""
+    `components`, the parameters of K components, are arrays: one for each of the `parameters`. A
+    family must have these, `natural` and `mle`, and whatever else differs from the defaults; gamma,
+    in thirty lines, is in CONTRIBUTING.md. Points are columns: x is (D, B).
+    """
 
-    def fill(self, x: Array, out: Array) -> None:
-        """Write those features of `x`, of shape (D, B), into `out`."""
+    # The name of each array of parameters, and its axes: {"rates": "KD"}, {"covariance": "DD"}.
+    # An estimator shows them as `rates_`; without a K an array belongs to all components.
+    parameters: ClassVar[dict[str, str]]
 
-    def shared(self, x: Array) -> Array:
-        """U(x), of shape (Q, B)."""
+    # --- The density
 
-    @property
-    def natural(self) -> Callable[..., tuple[Array, Array]]:
-        """From components to the coefficients eta of T, of shape (K, P), and of U, (Q,)."""
+    @abstractmethod
+    def natural(self, components: Components) -> Array:
+        """The coefficients eta of T(x), of shape (K, P); or a DegenerateError."""
 
-    def statistics(self, sums: Array, shared: Array, d: int) -> Any:
-        """Expected statistics from the sums of T, of shape (K, P), and of U."""
-
-    def mle(self, statistics: Any) -> tuple[Array, ...]:
-        """Components of maximum likelihood."""
-
-    @property
-    def expected(self) -> Callable[..., Any]:
-        """Statistics of `n` points, of shape (K,), of which `mle` makes the components given."""
-
-    @property
-    def draw(self) -> Callable[..., Array]:
-        """From labels (N,), a generator and components to a point for each label, (N, D)."""
-
-    def n_parameters(self, k: int, d: int) -> int:
-        """Free parameters of K components of D features."""
-
-    def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
-        """The shapes of the components' arrays."""
-
-
-class _Counts:
-    """What the families of counts have in common: T(x) = (1, x) and one number a feature."""
-
-    def extra(self, d: int) -> int:
+    def n_more(self, d: int) -> int:
+        """How many features T(x) has beyond 1 and x."""
         return 0
 
     def fill(self, x: Array, out: Array) -> None:
-        pass
+        """Write these further features of `x` into `out`, of shape (n_more, B)."""
 
-    def statistics(self, sums: Array, shared: Array, d: int) -> Sums:
-        return Sums(sums[:, 0], sums[:, 1 : d + 1])
+    # A function from x to features of shape (Q, B) which all components weigh alike: the last in
+    # `natural`. And one from x to log h(x), of shape (B,). None if there is nothing of the kind.
+    shared: ClassVar[Callable[..., Array] | None] = None
+    log_base: ClassVar[Callable[..., Array] | None] = None
 
-    def n_parameters(self, k: int, d: int) -> int:
-        return k * d
+    def key(self) -> Hashable:
+        """What tells families apart that have different features T or base measures h."""
+        return self
+
+    # --- Maximum likelihood
+
+    @abstractmethod
+    def mle(self, statistics: Any) -> Components:
+        """The components of maximum likelihood."""
+
+    def statistics(self, sums: Array, shared: Array, d: int) -> Any:
+        """The sums of T(x), one row per component, and of the shared features, by name."""
+        return Sums(sums[:, 0], sums[:, 1 : d + 1], sums[:, d + 1 :])
+
+    def revived(self, statistics: Any) -> Any:
+        """Statistics in which a component that had no point has a very small share of all."""
+        seeds = SEED * ~(statistics.n > 0)
+        return Sums(*(s + np.multiply.outer(seeds, s.sum(axis=0)) for s in leaves(statistics)))
+
+    def refit(self, statistics: Any, visited: Mask, components: Components) -> Components:
+        """Maximum likelihood for the components that were visited; the others as they are."""
+        fitted = list(self.mle(statistics[visited]))
+        for i, axes in enumerate(self.parameters.values()):
+            if axes.startswith("K"):
+                part = np.array(components[i])
+                part[visited], fitted[i] = fitted[i], part
+        return tuple(fitted)
+
+    def bounded(self, components: Components) -> Components:
+        """The components, moved to where `mle` may lead: onto a floor, for instance."""
+        return components
+
+    @property
+    def exact(self) -> bool:
+        """Whether `mle` really is the maximum, so that EM cannot fall."""
+        return True
+
+    # --- Data
+
+    # From data as a user has them to an array of shape (N, D), if all its rows can come from this
+    # family; or a ValueError.
+    check_data: ClassVar[Callable[..., Array]] = staticmethod(check_data)
+
+    def check_spread(self, x: Array) -> None:
+        """A ValueError if nothing can be fitted to data such as `x`, of shape (N, D)."""
+
+    # Whether EM works in standard units, and whether all features keep a common scale in them.
+    standardised: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = False
+
+    def to_units(self, components: Components, units: Units) -> Components:
+        """The components of `units.standardise(x)` if these are those of x."""
+        return components
+
+    def from_units(self, components: Components, units: Units) -> Components:
+        """The inverse of `to_units`."""
+        return components
+
+    # --- What else can be asked of a fit
 
     def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
-        return ((k, d),)
+        """The shapes of the parameters of K components."""
+        size = {"K": k, "D": d}
+        return tuple(tuple(size[axis] for axis in axes) for axes in self.parameters.values())
+
+    def n_parameters(self, k: int, d: int) -> int:
+        """How many parameters of K components are free."""
+        return sum(math.prod(shape) for shape in self.shapes(k, d))
+
+    def collapse(self, components: Components, part: str) -> str | None:
+        """What to say if a component (in the user's words, a `part`) has collapsed, or None."""
+        return None
+
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
+        """A point from component z_n for each n, of shape (N, D)."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be drawn from: write its `sample`")
+
+    def nudge(self, statistics: Any, rng: np.random.Generator, size: float) -> Any:
+        """Statistics as if the components had been moved, for the confirmation in `emlib.em`."""
+        return relative_nudge(statistics, rng, size)
+
+    def relabelled(self, components: Components, order: Integers) -> Components:
+        """The same components in another order."""
+        pairs = zip(components, self.parameters.values(), strict=True)
+        return tuple(part[order] if axes.startswith("K") else part for part, axes in pairs)
+
+    def to_free(self, components: Components) -> tuple[Array, ...]:
+        """Arrays of the same shapes whose entries may be any numbers, in which to leap."""
+        return components
+
+    def from_free(self, free: tuple[Array, ...]) -> Components:
+        """The inverse of `to_free`."""
+        return free
+
+    # --- Other forms of the E-step than eta . T(x), in `emlib.mixture.engine`
+
+    # Whether there is one in whitened residuals, and from how many features on it is the faster.
+    whitens: ClassVar[bool] = False
+    many_features: ClassVar[float] = math.inf
+
+
+class Counts(Family):
+    """What families of counts have in common: whole numbers, and parameters not below zero."""
+
+    def check_data(self, x: ArrayLike) -> Array:
+        counts = check_data(x)
+        if np.any(counts < 0):
+            raise ValueError(f"Negative values in data: {NO_COUNTS}")
+        if np.any(counts != np.floor(counts)):
+            raise ValueError(NO_COUNTS)
+        return counts
+
+    def to_free(self, components: Components) -> tuple[Array, ...]:
+        return (np.log(components[0]),)
+
+    def from_free(self, free: tuple[Array, ...]) -> Components:
+        return (np.exp(free[0]),)
 
 
 @dataclass(frozen=True)
-class Poisson(_Counts):
-    """Independent Poisson counts; components are rates of shape (K, D)."""
+class Poisson(Counts):
+    """Independent Poisson counts; the components are rates of shape (K, D)."""
 
-    def shared(self, x: Array) -> Array:
-        log_factorials: Array = gammaln(_counted(x) + 1)
-        return np.asarray(-log_factorials.sum(axis=0, keepdims=True))
+    parameters = {"rates": "KD"}
 
-    def natural(self, rates: Array) -> tuple[Array, Array]:
-        # log p(x) = x log rate - rate - log x!
-        return np.column_stack([-rates.sum(axis=1), _log(rates)]), np.ones(1)
+    def natural(self, components: Components) -> Array:
+        # log p(x) = -rate + x log rate - log x!
+        (rates,) = components
+        return np.column_stack([-rates.sum(axis=1), log(rates)])
 
-    def mle(self, statistics: Sums) -> tuple[Array]:
-        return (_means(statistics),)
+    def log_base(self, x: Array) -> Array:
+        return -gammaln(x + 1).sum(axis=0)
 
-    def expected(self, n: Array, rates: Array) -> Sums:
-        return Sums(n, n[:, None] * rates)
+    def mle(self, statistics: Sums) -> Components:
+        return (statistics.mean_x(),)
 
-    def draw(self, z: NDArray[np.intp], rng: np.random.Generator, rates: Array) -> Array:
-        return rng.poisson(rates[z]).astype(float)
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
+        return rng.poisson(components[0][z]).astype(float)
 
 
 @dataclass(frozen=True)
-class Binomial(_Counts):
-    """Independent numbers of successes in `trials` trials; components are chances (K, D)."""
+class Binomial(Counts):
+    """Independent numbers of successes in `trials` trials; probabilities of shape (K, D).
+
+    With one trial it is called Bernoulli.
+    """
 
     trials: int = 1
+    parameters = {"probabilities": "KD"}
 
-    def extra(self, d: int) -> int:
+    def natural(self, components: Components) -> Array:
+        # log p(x) = x log p + (trials - x) log(1 - p) + log (trials choose x)
+        (p,) = components
+        return np.column_stack([np.zeros(len(p)), log(p), log(1 - p)])
+
+    def n_more(self, d: int) -> int:
         return d
 
     def fill(self, x: Array, out: Array) -> None:
         np.subtract(self.trials, x, out=out)
 
-    def shared(self, x: Array) -> Array:
-        failures = _counted(self.trials - _counted(x))
-        ways: Array = gammaln(self.trials + 1) - gammaln(x + 1) - gammaln(failures + 1)
-        return np.asarray(ways.sum(axis=0, keepdims=True))
+    def log_base(self, x: Array) -> Array:
+        n = self.trials
+        return (gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)).sum(axis=0)
 
-    def natural(self, chances: Array) -> tuple[Array, Array]:
-        # log p(x) = x log p + (n - x) log(1 - p) + log (n choose x)
-        zeros = np.zeros(len(chances))
-        return np.column_stack([zeros, _log(chances), _log(1 - chances)]), np.ones(1)
+    def mle(self, statistics: Sums) -> Components:
+        return (statistics.mean_x() / self.trials,)
 
-    def mle(self, statistics: Sums) -> tuple[Array]:
-        return (_means(statistics) / self.trials,)
+    def check_data(self, x: ArrayLike) -> Array:
+        counts = super().check_data(x)
+        if np.any(counts > self.trials):
+            raise ValueError(NO_COUNTS)
+        return counts
 
-    def expected(self, n: Array, chances: Array) -> Sums:
-        return Sums(n, n[:, None] * self.trials * chances)
-
-    def draw(self, z: NDArray[np.intp], rng: np.random.Generator, chances: Array) -> Array:
-        return rng.binomial(self.trials, chances[z]).astype(float)
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
+        return rng.binomial(self.trials, components[0][z]).astype(float)
 
 
 @dataclass(frozen=True)
-class Categorical(_Counts):
+class Categorical(Counts):
     """Independent categorical features, one-hot encoded side by side, or counts of them.
 
-    `sizes` are the numbers of categories of each feature, in the order of the columns;
+    `sizes` are the numbers of categories of each feature, in the order of the columns; the
     components are probabilities of shape (K, D), which sum to one over each feature's columns.
     """
 
     sizes: tuple[int, ...]
+    parameters = {"probabilities": "KD"}
 
-    def shared(self, x: Array) -> Array:
-        # Log of the multinomial coefficient; zero for one-hot features.
-        arrangements = np.zeros((1, x.shape[1]))
-        for counts in self._groups(_counted(x), axis=0):
-            arrangements += gammaln(counts.sum(axis=0) + 1) - gammaln(counts + 1).sum(axis=0)
-        return arrangements
+    def natural(self, components: Components) -> Array:
+        # log p(x) = sum of x log p, + the logarithm of the multinomial coefficient
+        (p,) = components
+        return np.column_stack([np.zeros(len(p)), log(p)])
 
-    def natural(self, probabilities: Array) -> tuple[Array, Array]:
-        return np.column_stack([np.zeros(len(probabilities)), _log(probabilities)]), np.ones(1)
+    def log_base(self, x: Array) -> Array:
+        groups = self._by_feature(x, axis=0)
+        return sum(gammaln(g.sum(axis=0) + 1) - gammaln(g + 1).sum(axis=0) for g in groups)
 
-    def mle(self, statistics: Sums) -> tuple[Array]:
+    def mle(self, statistics: Sums) -> Components:
         check_alive(statistics.n)
-        groups = self._groups(statistics.sum_x, axis=1)
+        groups = self._by_feature(statistics.sum_x, axis=1)
         for feature, counts in enumerate(groups):
             if not np.all(counts.sum(axis=1) > 0):
                 raise DegenerateError(f"feature {feature} has no counts in some component: drop it")
         return (np.concatenate([g / g.sum(axis=1, keepdims=True) for g in groups], axis=1),)
 
-    def expected(self, n: Array, probabilities: Array) -> Sums:
-        return Sums(n, n[:, None] * probabilities)
-
-    def draw(self, z: NDArray[np.intp], rng: np.random.Generator, probabilities: Array) -> Array:
-        groups = self._groups(probabilities, axis=1)
-        return np.concatenate([rng.multinomial(1, group[z]) for group in groups], axis=1) * 1.0
+    def check_data(self, x: ArrayLike) -> Array:
+        counts = super().check_data(x)
+        if sum(self.sizes) != counts.shape[1]:
+            raise ValueError(
+                f"sizes {self.sizes} need {sum(self.sizes)} columns, got {counts.shape[1]}"
+            )
+        return counts
 
     def n_parameters(self, k: int, d: int) -> int:
         return k * (d - len(self.sizes))
 
-    def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
-        if sum(self.sizes) != d:
-            raise ValueError(f"sizes {self.sizes} need {sum(self.sizes)} columns, got {d}")
-        return super().shapes(k, d)
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
+        groups = self._by_feature(components[0], axis=1)
+        return np.concatenate([rng.multinomial(1, g[z]) for g in groups], axis=1).astype(float)
 
-    def _groups(self, values: Array, axis: int) -> list[Array]:
+    def from_free(self, free: tuple[Array, ...]) -> Components:
+        groups = self._by_feature(free[0], axis=1)
+        return (np.concatenate([softmax(g, axis=1) for g in groups], axis=1),)
+
+    def _by_feature(self, values: Array, axis: int) -> list[Array]:
         return np.split(values, np.cumsum(self.sizes)[:-1], axis=axis)
 
 
-def _counted(x: Array) -> Array:
-    if np.any(x < 0) or np.any(x != np.floor(x)):
-        raise ValueError(
-            "counts must be whole numbers, not negative, and not above the number of trials; "
-            "found others. Is this the right family for these data?"
-        )
-    return x
-
-
-def _log(values: Array) -> Array:
+def log(values: Array) -> Array:
+    """The logarithm, with a very low number for that of zero: zero times it is zero."""
+    if np.any(values < 0):
+        raise DegenerateError("rates and probabilities must not be negative, nor above one")
     with np.errstate(divide="ignore"):
-        return np.asarray(np.maximum(np.log(values), LOG_ZERO))
-
-
-def _means(statistics: Sums) -> Array:
-    return np.asarray(statistics.sum_x / check_alive(statistics.n)[:, None])
+        return np.maximum(np.log(values), LOG_ZERO)

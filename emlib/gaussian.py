@@ -9,19 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dtrtri
 
-from emlib.em import DegenerateError
+from emlib.results import DegenerateError
+from emlib.types import Array, Mask
 from emlib.validation import check_data, check_weights, listed
 
-Array = NDArray[np.float64]
 LOG_2PI = float(np.log(2 * np.pi))
 # E[x^2] - E[x]^2 is wrong by about this times E[x^2]; more than a millionth of it is too much.
-CANCELLATION = 8 * np.finfo(float).eps
-LARGEST_ERROR = 1e-6
-SMALLEST_REST = 64 * np.finfo(float).eps
+ROUNDING_OF_VARIANCE = 8 * np.finfo(float).eps
+LARGEST_SHARE_LOST = 1e-6
+# What the features before leave of a variance is rounding if it is less than this share of it.
+SMALLEST_SHARE_LEFT = 64 * np.finfo(float).eps
 NOT_POSITIVE = (
     "a covariance is not positive definite: a component has collapsed onto too few "
     "points, or features depend linearly on each other. Use fewer components or a floor."
@@ -83,19 +84,51 @@ class GaussianStatistics:
         """So that `sum` adds statistics: it begins with zero."""
         return self if other == 0 else NotImplemented
 
+    def __getitem__(self, which: Mask) -> GaussianStatistics:
+        """The statistics of some of the components."""
+        return replace(
+            self,
+            n=self.n[which],
+            sum_x=self.sum_x[which],
+            sum_xx=self.sum_xx if self.tied else self.sum_xx[which],
+            origin=np.broadcast_to(self.origin, self.sum_x.shape)[which],
+        )
+
     def about(self, origin: Array | float) -> GaussianStatistics:
         """The same statistics, measured from another origin."""
         n, step = self.n[..., None], self.origin - np.asarray(origin) + np.zeros_like(self.sum_x)
         # (x + s)(x + s)' = x x' + x s' + s x' + s s', summed over the component's points
-        half = np.einsum("...i,...j->...ij", self.sum_x + 0.5 * n * step, step)
-        change = half + np.swapaxes(half, -1, -2)
+        half = self.sum_x + 0.5 * n * step
+        sum_xx = self.sum_xx + self.products(half, step) + self.products(step, half)
+        return replace(self, sum_x=self.sum_x + n * step, sum_xx=sum_xx, origin=origin)
+
+    @property
+    def rank(self) -> int:
+        """Of what is kept of x x': 2 for the matrix, 1 for its diagonal, 0 for its trace."""
+        return 2 if self.tied else self.sum_xx.ndim - self.n.ndim
+
+    def products(self, left: Array, right: Array) -> Array:
+        """The products left right' of two vectors per component, in the form of `sum_xx`."""
         if self.tied:
-            change = change.sum(axis=0)
-        elif self.sum_xx.ndim < change.ndim:  # independent features, or one variance for all
-            change = np.diagonal(change, axis1=-2, axis2=-1)
-            change = change.sum(axis=-1) if self.sum_xx.ndim < change.ndim else change
-        sum_x, sum_xx = self.sum_x + n * step, self.sum_xx + change
-        return replace(self, sum_x=sum_x, sum_xx=sum_xx, origin=origin)
+            return left.T @ right
+        return np.einsum(PRODUCTS[self.rank], left, right)
+
+    @property
+    def count(self) -> Array:
+        """Over how many numbers each entry of `sum_xx` is a sum: n, but for pooled forms."""
+        if self.tied:
+            return self.n.sum()
+        if self.rank == 0:
+            return self.n * self.sum_x.shape[-1]
+        return self.n.reshape(self.n.shape + (1,) * self.rank)
+
+    def variances(self, covariance: Array) -> Array:
+        """The variance of every feature, in a covariance of the form of `sum_xx`."""
+        return covariance.diagonal(axis1=-2, axis2=-1) if self.rank == 2 else covariance
+
+
+# How two vectors are multiplied, by what is kept of the matrix of products.
+PRODUCTS = {2: "...i,...j->...ij", 1: "...i,...i->...i", 0: "...i,...i->..."}
 
 
 def log_density(x: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> Array:
@@ -149,8 +182,8 @@ def _log_density(x: Array, mean: Array, covariance: Array) -> Array:
     residuals = solve_triangular(factor, (x - mean).T, lower=True, check_finite=False)
     log_determinant = 2 * np.log(np.diag(factor)).sum()
     with np.errstate(over="ignore"):  # a density of zero, which its logarithm shows as -inf
-        squares = np.asarray(residuals**2).sum(axis=0)
-    return np.asarray(-0.5 * (x.shape[1] * LOG_2PI + log_determinant + squares))
+        squares: Array = (residuals**2).sum(axis=0)
+    return -0.5 * (x.shape[1] * LOG_2PI + float(log_determinant) + squares)
 
 
 def cholesky_factor(covariance: Array) -> Array:
@@ -160,8 +193,8 @@ def cholesky_factor(covariance: Array) -> Array:
     except np.linalg.LinAlgError as error:
         raise DegenerateError(NOT_POSITIVE) from error
     # What the features before leave of a variance may be rounding, and still be above zero.
-    left, variance = _diagonal(factor) ** 2, _diagonal(np.asarray(covariance))
-    if (left <= SMALLEST_REST * variance).any():
+    left, variance = (part.diagonal(axis1=-2, axis2=-1) for part in (factor**2, covariance))
+    if (left <= SMALLEST_SHARE_LEFT * variance).any():
         raise DegenerateError(NOT_POSITIVE)
     return factor
 
@@ -172,13 +205,6 @@ def inverse_factor(covariance: Array) -> Array:
     stack = factors.reshape(-1, *factors.shape[-2:])
     # The inverse of a triangle is as accurate as solving with it; that of a covariance is not.
     return np.array([dtrtri(factor, lower=True)[0] for factor in stack]).reshape(factors.shape)
-
-
-def check_positive(variances: Array) -> Array:
-    """The variances, if they are above zero; or DegenerateError."""
-    if not (variances > 0).all():
-        raise DegenerateError(NOT_POSITIVE)
-    return variances
 
 
 def sufficient_statistics(x: ArrayLike, weights: ArrayLike | None = None) -> GaussianStatistics:
@@ -210,6 +236,22 @@ def sufficient_statistics(x: ArrayLike, weights: ArrayLike | None = None) -> Gau
     return GaussianStatistics(w.sum(axis=0), w.T @ x, sum_xx)
 
 
+def moments(statistics: GaussianStatistics, floor: float = 0.0) -> tuple[Array, Array]:
+    """Means, measured from the origin of the statistics, and covariances, in the form of `sum_xx`.
+
+    Of a single Gaussian, or of every component. A DegenerateError if a component has no weight, or
+    if a variance above `floor` is lost in rounding.
+    """
+    n = check_alive(statistics.n)
+    # Equation ml-gaussian-mean
+    mean = statistics.sum_x / n[..., None]
+    # Equation ml-gaussian-covariance
+    mean_square = statistics.sum_xx / statistics.count
+    covariance = mean_square - statistics.products(statistics.sum_x, mean) / statistics.count
+    check_cancellation(statistics.variances(covariance), statistics.variances(mean_square), floor)
+    return mean, covariance
+
+
 def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     """Maximum likelihood from sufficient statistics; for a mixture, of each component.
 
@@ -236,14 +278,10 @@ def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     >>> fitted.mean, fitted.covariance
     (array([2.]), array([[1.]]))
     """
-    n = check_alive(statistics.n)
-    # Equation ml-gaussian-mean
-    mean = statistics.sum_x / n[..., None]
-    # Equation ml-gaussian-covariance
-    mean_square = statistics.sum_xx / n[..., None, None]
-    covariance = mean_square - mean[..., :, None] * mean[..., None, :]
-    check_cancellation(_diagonal(covariance), _diagonal(mean_square), floor)
-    return Gaussian(statistics.origin + mean, clip_eigenvalues(covariance, floor))
+    mean, covariance = moments(statistics, floor)
+    if floor > 0:
+        covariance = clip_eigenvalues(covariance, floor)
+    return Gaussian(statistics.origin + mean, covariance)
 
 
 def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
@@ -256,7 +294,7 @@ def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
     (5, 2)
     """
     factor = cholesky_factor(np.asarray(params.covariance, dtype=float))
-    return np.asarray(params.mean + rng.standard_normal((n, len(factor))) @ factor.T)
+    return params.mean + rng.standard_normal((n, len(factor))) @ factor.T
 
 
 def clip_eigenvalues(covariance: Array, floor: float) -> Array:
@@ -265,7 +303,7 @@ def clip_eigenvalues(covariance: Array, floor: float) -> Array:
         return covariance
     values, vectors = np.linalg.eigh(covariance)
     raised = np.maximum(values, floor)[..., None, :]
-    return np.asarray((vectors * raised) @ np.swapaxes(vectors, -1, -2))
+    return (vectors * raised) @ np.swapaxes(vectors, -1, -2)
 
 
 def _is_above(covariance: Array, floor: float) -> bool:
@@ -288,15 +326,11 @@ def check_alive(n: Array) -> Array:
 
 def check_cancellation(variance: Array, mean_square: Array, floor: float = 0.0) -> None:
     """A DegenerateError if variances, as differences from mean squares, have lost their digits."""
-    error = CANCELLATION * mean_square
-    lost = (error > LARGEST_ERROR * variance) & (error > floor)
+    error = ROUNDING_OF_VARIANCE * mean_square
+    lost = (error > LARGEST_SHARE_LOST * variance) & (error > floor)
     if lost.any():
         raise DegenerateError(
             f"the variance of feature {np.argwhere(lost)[0][-1]} is zero, or so small beside the "
             "square of the mean that it is lost in rounding. Is the feature constant, or has a "
             "component collapsed onto one point? If not, subtract the feature's mean first."
         )
-
-
-def _diagonal(covariance: Array) -> Array:
-    return covariance.diagonal(axis1=-2, axis2=-1)

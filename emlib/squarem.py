@@ -1,20 +1,25 @@
-"""SQUAREM: a leap along the path that two EM steps show (Varadhan and Roland 2008).
+"""SQUAREM: EM with leaps along the path that two of its steps show (Varadhan and Roland 2008).
 
 Scand. J. Statist. 35, 335-353, doi:10.1111/j.1467-9469.2007.00585.x, scheme S3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emlib.results import Visit
 from emlib.trees import leaves, rebuild
+from emlib.types import Array
 
 P = TypeVar("P")
-Array = NDArray[np.float64]
+S = TypeVar("S")
+# A leap may be so many EM steps long at first; four times that where the longest succeeds.
+FIRST_LEAP = 4.0
 
 
 class Coordinates(NamedTuple):
@@ -36,6 +41,54 @@ def plain_coordinates(params: Any) -> Coordinates:
     return Coordinates(to_vector, lambda vector: rebuild(params, vector))
 
 
+def leaps(
+    walk: Callable[[Visit[P, S]], Iterator[Visit[P, S]]],
+    visit: Callable[[P], Visit[P, S]],
+    m_step: Callable[[S], P],
+    point: Visit[P, S],
+    coordinates: Coordinates,
+    exact: bool = True,
+) -> Iterator[Visit[P, S]]:
+    """EM from `point` on, with a leap after every second step where that leads further up.
+
+    Parameters
+    ----------
+    walk : callable point -> iterator of points
+        EM itself, step by step from a point on.
+    visit, m_step : callables
+        The E-step at given parameters, and the M-step.
+    point : Visit
+        The start.
+    coordinates : Coordinates
+        In which to leap.
+    exact : bool
+        False if also EM's own steps may fall.
+
+    Yields
+    ------
+    Visit
+        A leap only if it is not lower than the point before and EM's next step from it does not
+        fall: from valid parameters it cannot, so a leap that fails has left the model.
+    """
+    path, longest = walk(point), FIRST_LEAP
+    while True:
+        params = []
+        for point in islice(path, 3):
+            yield point
+            params.append(point.params)
+        onward = m_step(point.statistics)
+        further = leap(coordinates, params[1], params[2], onward, longest)
+        if further is not None:
+            target, length = further
+            landed = _landed(visit, m_step, target, point.objective, exact)
+            if landed is not None:
+                longest *= 4 if length == longest else 1
+                path = chain(landed[:1], walk(landed[1]))
+                continue
+            longest = max(longest / 2, FIRST_LEAP)
+        path = walk(visit(onward))
+
+
 def leap(
     coordinates: Coordinates, start: P, once: P, twice: P, longest: float = np.inf
 ) -> tuple[P, float] | None:
@@ -52,3 +105,23 @@ def leap(
         if not a > 1 or not np.all(np.isfinite(target)):
             return None
         return coordinates.from_vector(target), a
+
+
+def _landed(
+    visit: Callable[[P], Visit[P, S]],
+    m_step: Callable[[S], P],
+    params: P,
+    lowest: float,
+    exact: bool,
+) -> tuple[Visit[P, S], Visit[P, S]] | None:
+    """The point that a leap has reached and EM's next; None if the leap is not to be trusted."""
+    try:
+        with np.errstate(all="ignore"):
+            point = replace(visit(params), leapt=True)
+            if not lowest <= point.objective < np.inf:
+                return None
+            after = visit(m_step(point.statistics))
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        return None
+    fell = exact and after.is_below(point.objective)
+    return None if fell or not np.isfinite(after.objective) else (point, after)

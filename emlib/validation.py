@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
+
+from emlib.types import Array, Integers
 
 # Squares of anything larger, or smaller, leave the range of a float.
 LARGEST, SMALLEST = 1e150, 1e-140
 
 
-def check_data(x: ArrayLike) -> NDArray[np.float64]:
+def check_data(x: ArrayLike) -> Array:
     """`x` as a float array of shape (N, D), or a ValueError that names the trouble.
 
     Examples
@@ -34,11 +36,6 @@ def check_data(x: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(
             f"data are empty: shape {data.shape}. At least one row and one column are needed."
         )
-    _check_finite(data)
-    return data
-
-
-def _check_finite(data: NDArray[np.float64]) -> None:
     # A sum is finite only if all its terms are; looking at each needs memory, and is rarely needed.
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(data.sum())
@@ -56,9 +53,10 @@ def _check_finite(data: NDArray[np.float64]) -> None:
             f"data contain {data[row, feature]:g} (row {row}, feature {feature}), whose square "
             "is out of a float's range. Rescale the feature, or remove the outlier."
         )
+    return data
 
 
-def check_weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64]:
+def check_weights(weights: ArrayLike | None, n: int) -> Array:
     """Weights of shape (N,) or (N, K), ones by default, or a ValueError."""
     if weights is None:
         return np.ones(n)
@@ -72,7 +70,7 @@ def check_weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64]:
     return w
 
 
-def check_spread(data: NDArray[np.float64]) -> None:
+def check_spread(data: Array) -> None:
     """A ValueError if some feature does not vary, or by too little to be squared."""
     spread = np.ptp(data, axis=0)
     constant = np.flatnonzero(spread == 0)
@@ -88,9 +86,7 @@ def check_spread(data: NDArray[np.float64]) -> None:
         )
 
 
-def shaped(
-    name: str, value: ArrayLike | None, shape: tuple[int, ...]
-) -> NDArray[np.float64] | None:
+def shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
     """An explicit start as an array of that shape; None if there is none."""
     if value is None:
         return None
@@ -100,7 +96,36 @@ def shaped(
     return array
 
 
-def listed(indices: NDArray[np.intp]) -> str:
+def shares(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
+    """Weights, or rows of responsibilities, that sum to one: exactly, after this."""
+    array = shaped(name, value, shape)
+    if array is None:
+        return None
+    totals = array.sum(axis=-1, keepdims=True)
+    if np.any(array < 0) or not np.allclose(totals, 1):
+        raise ValueError(f"{name} must not be negative and must sum to 1, got {array}")
+    return array / totals
+
+
+def positive_definite(
+    name: str, value: ArrayLike | None, shape: tuple[int, ...], matrices: bool
+) -> Array | None:
+    """An explicit start of symmetric, positive definite matrices, or of variances above zero."""
+    array = shaped(name, value, shape)
+    if array is None:
+        return None
+    if not matrices:
+        if np.any(array <= 0):
+            raise ValueError(f"{name} must be above zero")
+        return array
+    size = np.abs(array).max()
+    symmetric = np.allclose(array, np.swapaxes(array, -1, -2), rtol=0, atol=1e-8 * size)
+    if not symmetric or np.any(np.linalg.eigvalsh(array) <= 0):
+        raise ValueError(f"{name} must hold symmetric, positive definite matrices")
+    return array
+
+
+def listed(indices: Integers) -> str:
     """Components or features as a message names them.
 
     Examples

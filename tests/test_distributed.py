@@ -12,8 +12,8 @@ from distributed import Client, LocalCluster
 from distributed.client import FutureCancelledError
 
 from emlib import em, mixture
-from emlib.blocks import Blocks
 from emlib.mixture import MixtureParams
+from emlib.mixture.blocks import Blocks
 
 START = MixtureParams(
     np.array([0.5, 0.5]), np.array([[-1.0, 0.5], [1.0, 0.0]]), np.array([np.eye(2)] * 2)

@@ -20,8 +20,3 @@ def test_python_in_the_readme_runs(capsys):
     assert names["fit"].confirmed
     assert capsys.readouterr().out.startswith("0.6268")
     assert names["model"].result_.confirmed
-
-
-def test_its_map_names_every_module():
-    modules = {path.name for path in (ROOT / "emlib").glob("*.py")} - {"__init__.py"}
-    assert {module for module in modules if f"`{module}`" not in README} == set()

@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
 
-from emlib import StopReason, em, mixture
-from emlib.blocks import Blocks
+from emlib import GaussianMixture, StopReason, em, mixture
 from emlib.covariances import FORMS, Full
+from emlib.datasets import load_faithful
 from emlib.families import Poisson
-from emlib.fitting import coordinates
 from emlib.mixture import MixtureParams
+from emlib.mixture.blocks import Blocks
+from emlib.mixture.fitting import coordinates
 from emlib.squarem import leap, plain_coordinates
-from emlib.units import Units
 
 # Hasselblad (1969), JASA 64, 1459-1471; maximum by an independent optimiser.
 COUNTS = np.array([162.0, 267, 271, 185, 111, 61, 27, 8, 3, 1])
-DEATHS = Blocks(np.arange(10.0)[:, None], Units.identity(1), COUNTS)
+DEATHS = Blocks(np.arange(10.0)[:, None], Poisson(), COUNTS)
 MAXIMUM = -1989.945859882964
 STEPS = {
     "e_step": partial(mixture.e_step, family=Poisson()),
@@ -164,3 +165,20 @@ def test_a_leap_from_which_em_falls_is_taken_back():
     assert result.stop is StopReason.CONVERGED
     assert result.params == pytest.approx(0.2, abs=1e-3)
     assert result.params >= 0.2
+
+
+@pytest.mark.parametrize("max_iter", range(1, 12))
+def test_the_iteration_limit_is_never_overshot(max_iter):
+    result = times_deaths_limited(max_iter)
+    assert result.n_iter == max_iter
+    assert result.stop is StopReason.MAX_ITER
+    x = load_faithful().values
+    settings = {"accelerate": True, "tol": 1e-12, "random_state": 0}
+    with pytest.warns(ConvergenceWarning):
+        model = GaussianMixture(3, max_iter=max_iter, **settings).fit(x)
+    assert model.n_iter_ == max_iter
+
+
+def times_deaths_limited(max_iter):
+    start = (np.array([0.3, 0.7]), np.array([[1.0], [2.5]]))
+    return em(**STEPS, params=start, data=DEATHS, tol=0, max_iter=max_iter, accelerate=True)

@@ -100,7 +100,12 @@ def test_a_change_of_the_package_executes_everything(chapters, tmp_path, monkeyp
 
 def test_the_package_the_pins_and_the_executor_are_in_the_key():
     files = {path.relative_to(paths.ROOT).as_posix() for path in execute.environment_files()}
-    assert {"requirements.txt", "tools/execute.py", "emlib/em.py", "emlib/plotting.py"} <= files
+    assert {
+        "requirements.txt",
+        "tools/execute.py",
+        "emlib/em.py",
+        "emlib/book/plotting.py",
+    } <= files
     assert not any("__pycache__" in name for name in files)
 
 

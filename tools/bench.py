@@ -21,10 +21,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as SklearnMixture
 from threadpoolctl import threadpool_limits
 
-from emlib import GaussianMixture, mixture, plotting
-from emlib.blocks import Blocks
+from emlib import GaussianMixture, mixture
+from emlib.book import plotting
 from emlib.covariances import FORMS
 from emlib.mixture import MixtureParams
+from emlib.mixture.blocks import Blocks
+from emlib.mixture.fitting import standardised
 from tools.paths import BUILD
 from tools.timing import interleaved, seconds
 
@@ -83,7 +85,7 @@ def problem(case: Case, seed: int = 0) -> tuple[Array, MixtureParams]:
     centres = 2 * rng.normal(size=(case.k, case.d))
     x = centres[rng.integers(case.k, size=case.n)] + rng.normal(size=(case.n, case.d))
     family = FORMS[case.kind]()
-    shape = family.shape(case.k, case.d)
+    shape = family.shapes(case.k, case.d)[1]
     ones = np.ones(shape) if case.kind in ("diag", "spherical") else np.eye(case.d)
     weights = np.full(case.k, 1 / case.k)
     return x, MixtureParams(weights, centres + 0.3, 1.5 * np.broadcast_to(ones, shape))
@@ -106,8 +108,9 @@ def settings(case: Case, start: MixtureParams, iterations: int) -> dict[str, Any
 
 def emlib_iteration(case: Case, x: Array, start: MixtureParams) -> Callable[[], float]:
     """One EM iteration at a time; returns the mean log-likelihood before it."""
-    data, family = Blocks.standard(x, common=case.kind == "spherical"), FORMS[case.kind]()
-    params = data.units.standardise_params(start, family)
+    family = FORMS[case.kind]()
+    data = Blocks.standard(x, family)
+    params = standardised(start, family, data.units)
     shift = np.log(data.units.scale).sum()
 
     def iterate() -> float:
@@ -164,7 +167,7 @@ def bound(case: Case) -> float:
     out = np.empty_like(many)
     rate = 2 * 600**3 / min(seconds(lambda: square @ square) for _ in range(7))
     exp = min(seconds(lambda: np.exp(many, out=out)) for _ in range(20)) / len(many)
-    features = 1 + case.d + FORMS[case.kind]().extra(case.d)
+    features = 1 + case.d + FORMS[case.kind]().n_more(case.d)
     return case.n * case.k * (4 * features / rate + exp)
 
 

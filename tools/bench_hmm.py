@@ -14,8 +14,7 @@ from threadpoolctl import threadpool_limits
 from emlib import hmm
 from emlib.covariances import Full
 from emlib.families import Categorical
-from emlib.hmm import HMMParams
-from emlib.sequences import Sequences
+from emlib.hmm import HMMParams, Sequences
 from tools.paths import BUILD
 from tools.timing import interleaved
 
@@ -97,7 +96,7 @@ def emlib_iteration(
         sequences = Sequences.of(x, lengths)
     else:
         family = Categorical((SYMBOLS,))
-        sequences = Sequences.of_values(np.eye(SYMBOLS), x[:, 0].astype(np.intp), lengths)
+        sequences = Sequences.of_values(np.eye(SYMBOLS), x[:, 0].astype(np.intp), lengths, family)
     params = start
 
     def iterate() -> float:

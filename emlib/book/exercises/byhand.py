@@ -1,0 +1,168 @@
+"""Answers to the exercises of "EM by hand". Looking here spoils them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+
+Array = NDArray[np.float64]
+
+_X, _START = np.array([5.0, 9, 8, 4, 7]), np.array([0.6, 0.5])
+_M = np.full(5, 10.0)
+_ODDS = 1.2**6 * 0.8**4
+
+
+def _log_joint(theta: Any, x: Any, m: Any) -> Array:
+    log_joint: Array = np.outer(x, np.log(theta)) + np.outer(m - x, np.log1p(-theta))
+    return log_joint
+
+
+def _sums(r: Array, x: Any, m: Any) -> Array:
+    return np.array([r.T @ x, r.T @ (m - x)])
+
+
+def _counts(theta: Any, x: Any, m: Any) -> Array:
+    return _sums(softmax(_log_joint(theta, x, m), axis=1), x, m)
+
+
+def _counts_over_sets(theta: Any, x: Any, m: Any) -> Array:
+    return _sums(softmax(_log_joint(theta, x, m), axis=0), x, m)
+
+
+def _counts_hard(theta: Any, x: Any, m: Any) -> Array:
+    return _sums(np.eye(len(theta))[_log_joint(theta, x, m).argmax(axis=1)], x, m)
+
+
+def _counts_not_divided(theta: Any, x: Any, m: Any) -> Array:
+    return _sums(np.exp(_log_joint(theta, x, m)), x, m)
+
+
+def _counts_heads_only(theta: Any, x: Any, m: Any) -> Array:
+    return _sums(softmax(np.outer(x, np.log(theta)), axis=1), x, m)
+
+
+def _counts_with_tosses(theta: Any, x: Any, m: Any) -> Array:
+    heads, tails = _counts(theta, x, m)
+    return np.array([heads, heads + tails])
+
+
+def _counts_turned(theta: Any, x: Any, m: Any) -> Array:
+    return _counts(theta, x, m).T
+
+
+def _map(a: float, b: float) -> Array:
+    """The biases after one iteration with a Beta(a, b) prior on each."""
+    heads, tails = _counts(_START, _X, _M)
+    biases: Array = (heads + a - 1) / (heads + tails + a + b - 2)
+    return biases
+
+
+_THREE = np.array([0.2, 0.5, 0.9])
+_P = _X.sum() / _M.sum()
+_DRIFT = np.sum((_X - 10 * _P) ** 2) / (5 * 10 * _P * (1 - _P))
+
+EXERCISES: dict[str, Exercise | FunctionExercise] = {
+    "six": Exercise(
+        _ODDS / (1 + _ODDS),
+        (
+            (_ODDS, "Those are the odds. What probability do they belong to?"),
+            (1 / (1 + _ODDS), "That is the probability of coin B."),
+            (0.5, "That is what you knew before you saw the tosses."),
+            (0.5 * 0.6**6 * 0.4**4, "That is a joint probability. Divide by the sum over coins."),
+            (1.2**6 / (1 + 1.2**6), "The tails tell something about the coin too."),
+        ),
+        "Begin with the odds of set 1. What does one more head in place of a tail do to them?",
+        rtol=2e-3,
+    ),
+    "mstep": Exercise(
+        np.array([11 / 15, 6 / 15]),
+        (
+            (np.array([6 / 15, 11 / 15]), "The two are in the wrong order."),
+            (
+                np.array([11 / 20, 6 / 20]),
+                "A coin that expects half of a set expects only half of its tosses.",
+            ),
+            (np.array([11 / 30, 6 / 30]), "Divide by the coin's own tosses, not by all of them."),
+            (np.array([14 / 20, 3 / 10]), "The second set is shared between the coins."),
+            (np.array([8 / 10, 9 / 20]), "The second set is shared between the coins."),
+            (np.array([8 / 10, 3 / 10]), "The second set is in doubt, but it is not lost."),
+        ),
+        "Write down each coin's expected heads and expected tails, and check that they make 30.",
+    ),
+    "counts": FunctionExercise(
+        _counts,
+        (
+            (_START, _X, _M),
+            (_THREE, np.array([3.0, 8, 12, 0]), np.array([10.0, 10, 14, 6])),
+            (_THREE, np.array([1400.0, 2]), np.array([3000.0, 5])),
+        ),
+        (
+            (_counts_over_sets, "Your posteriors sum to one over the sets. Over what should they?"),
+            (_counts_hard, "You gave each set to one coin. Share it, by the posterior."),
+            (_counts_not_divided, "Divide the joint probabilities of each set by their sum."),
+            (_counts_heads_only, "The tails tell something about the coin too."),
+            (_counts_with_tosses, "The second row holds tosses; tails were asked."),
+            (_counts_turned, "Heads in the first row, tails in the second: turn the array round."),
+        ),
+        "Try the five sets and compare with the chapter. If that is right, try a set of 3000: "
+        "is the result nan?",
+    ),
+    "map": Exercise(
+        _map(2, 2),
+        (
+            (_map(1, 1), "That is the M-step without a prior."),
+            (_map(3, 3), "A Beta(a, b) prior adds a - 1 heads and b - 1 tails, not a and b."),
+            (_map(2, 2)[::-1], "The two are in the wrong order."),
+            (_map(2, 1), "The prior adds tails too."),
+        ),
+        "Which pseudo-counts does the prior add to the expected heads and tails of each coin?",
+        rtol=2e-3,
+    ),
+    "weights": Exercise(
+        # By Nelder-Mead on the log-likelihood of the three parameters.
+        np.array([0.7933676, 0.5139166, 0.5227513]),
+        (
+            (
+                np.array([0.7967891, 0.5195831, 0.5]),
+                "That is the fit with equal weights. Estimate the weight too.",
+            ),
+            (
+                np.array([0.5139166, 0.7933676, 0.4772487]),
+                "That is the mirrored fit: A was to be the coin with the larger bias.",
+            ),
+            (
+                np.array([0.7933676, 0.5139166, 0.4772487]),
+                "The weight is the one of coin B.",
+            ),
+        ),
+        "In the E-step the weights stand in front of the two powers. In the M-step a weight is "
+        "the expected share of the sets. Then run until nothing changes in the fourth digit.",
+        rtol=2e-3,
+    ),
+    "drift": Exercise(
+        _DRIFT,
+        (
+            (1 / _DRIFT, "That is one over it."),
+            (_DRIFT * 5 / 4, "Divide by N, not by N - 1."),
+            (_DRIFT * 10, "The variance of ten tosses is ten times that of one."),
+            (np.sqrt(_DRIFT), "That is its root: variances are compared."),
+            (_DRIFT * 5, "Divide by the number of sets."),
+        ),
+        "Compute the squared distances of the five counts from their mean, and add them.",
+    ),
+    "ridge": Exercise(
+        1.32,
+        (
+            (0.66, "That is the average of the two biases. What is their sum?"),
+            (1.1, "That is the sum at the first start."),
+            (1.0, "That is the sum at the second start."),
+        ),
+        "What is the probability that a toss is heads, if the coin was taken at random?",
+        rtol=1e-4,
+    ),
+}

@@ -1,0 +1,185 @@
+"""How an answer is checked: against the right one, then against the likely mistakes."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an answer is right, and what to say about it."""
+
+    right: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise whose answer is a number or an array of numbers.
+
+    Attributes
+    ----------
+    answer : float or array-like
+    mistakes : tuple of (wrong answer, hint)
+        Wrong answers that are foreseen, each with a hint at what was overlooked.
+    hint : str
+        For any other wrong answer; must not give the answer away.
+    rtol, atol : float
+        How close is right. By default three digits are enough; a question for which they are
+        not says how many.
+    """
+
+    answer: Any
+    mistakes: tuple[tuple[Any, str], ...] = ()
+    hint: str = "Read the question once more, then the section it refers to."
+    rtol: float = 5e-3
+    atol: float = 0.0
+
+    def grade(self, given: Any) -> Verdict:
+        """Compare `given` with the answer and the foreseen mistakes."""
+        if callable(given):
+            return Verdict(False, "This asks for a value, and you gave a function: call it first.")
+        trouble = _shape_trouble(given, self.answer)
+        if trouble:
+            return Verdict(False, trouble)
+        if self._close(given, self.answer):
+            return Verdict(True, "Right.")
+        for wrong, hint in self.mistakes:
+            if np.shape(wrong) == np.shape(given) and self._close(given, wrong):
+                return Verdict(False, f"Not yet. {hint}")
+        return Verdict(False, f"Not yet. {self.hint}")
+
+    def _close(self, given: Any, value: Any) -> bool:
+        return bool(np.allclose(np.asarray(given, float), value, rtol=self.rtol, atol=self.atol))
+
+
+@dataclass(frozen=True)
+class FunctionExercise:
+    """An exercise whose answer is a function, compared with a reference on given arguments.
+
+    Attributes
+    ----------
+    reference : callable
+    cases : tuple of tuples
+        The arguments of each call.
+    mistakes : tuple of (wrong function, hint)
+        Plausible wrong functions, each with a hint.
+    hint : str
+        For any other wrong function.
+    """
+
+    reference: Callable[..., Any]
+    cases: tuple[tuple[Any, ...], ...]
+    mistakes: tuple[tuple[Callable[..., Any], str], ...] = ()
+    hint: str = "Try it on a case small enough to do by hand."
+    rtol: float = 1e-6
+    atol: float = 1e-12
+
+    def grade(self, given: Any) -> Verdict:
+        """Call `given` on every case and compare what it returns."""
+        if not callable(given):
+            return Verdict(False, "This asks for a function: give its name, without calling it.")
+        try:
+            # On copies: a function that changes its arguments must not change the reference's.
+            values = [given(*copy.deepcopy(case)) for case in self.cases]
+        except Exception as error:  # whatever the reader's function raises is the reader's news
+            return Verdict(False, f"Your function raised {type(error).__name__}: {error}")
+        if any(value is None for value in values):
+            return Verdict(False, "Your function returns nothing: does it end with a return?")
+        for value in values:
+            if _numbers(value) is None:
+                return Verdict(False, f"Expected numbers, and got {type(value).__name__}.")
+        for reference, hint in ((self.reference, ""), *self.mistakes):
+            if self._agrees(values, reference):
+                return Verdict(not hint, f"Not yet. {hint}" if hint else "Right.")
+        trouble = _shape_trouble(values[0], self.reference(*self.cases[0]))
+        return Verdict(False, trouble or f"Not yet. {self.hint}")
+
+    def _agrees(self, values: list[Any], function: Callable[..., Any]) -> bool:
+        expected = [function(*case) for case in self.cases]
+        return all(
+            np.shape(v) == np.shape(e) and np.allclose(v, e, rtol=self.rtol, atol=self.atol)
+            for v, e in zip(values, expected, strict=True)
+        )
+
+
+def check(name: str, answer: Any = ...) -> None:
+    """Print whether `answer` to the exercise `name` is right; if not, a hint.
+
+    Parameters
+    ----------
+    name : str
+        As printed in the exercise, "chapter.exercise".
+    answer : object
+        A number, an array or a function, as the exercise asks.
+
+    Raises
+    ------
+    ValueError
+        If there is no exercise of that name.
+    """
+    print(grade(name, answer).message)
+
+
+def grade(name: str, answer: Any) -> Verdict:
+    """What `check` prints, as a value: for a teacher who grades many answers."""
+    exercise = _find(name)
+    if answer is ... or answer is None:
+        return Verdict(False, "Not answered yet: your answer goes where the dots are.")
+    return exercise.grade(answer)
+
+
+def all_exercises() -> Mapping[str, Exercise | FunctionExercise]:
+    """Every exercise of the book by name."""
+    return {name: found for chapter in _chapters() for name, found in _of(chapter).items()}
+
+
+def _chapters() -> list[str]:
+    package = import_module("emlib.book.exercises")
+    return [module.name for module in iter_modules(package.__path__) if module.name != "checking"]
+
+
+def _of(chapter: str) -> Mapping[str, Exercise | FunctionExercise]:
+    module = import_module(f"emlib.book.exercises.{chapter}")
+    return {f"{chapter}.{name}": exercise for name, exercise in module.EXERCISES.items()}
+
+
+def _find(name: str) -> Exercise | FunctionExercise:
+    # Some chapters' answers take a second to compute: only those of the one that is asked for.
+    chapter = name.partition(".")[0]
+    exercises = _of(chapter) if chapter in _chapters() else {}
+    if name not in exercises:
+        near = difflib.get_close_matches(name, all_exercises(), n=1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"there is no exercise {name!r}.{meant}")
+    return exercises[name]
+
+
+def _shape_trouble(given: Any, answer: Any) -> str:
+    """What is wrong with the form of an answer, before its value is looked at; or ''."""
+    array = _numbers(given)
+    if array is None:
+        return f"Expected numbers, and got {type(given).__name__}."
+    if array.shape != np.shape(answer):
+        wanted = np.shape(answer) or "a single number"
+        return f"Your answer has shape {array.shape}; expected {wanted}."
+    if not np.all(np.isfinite(array)):
+        return "Your answer contains a value that is not a finite number (nan or inf)."
+    return ""
+
+
+def _numbers(value: Any) -> NDArray[np.float64] | None:
+    """The value as an array of floats, or None where it is not one."""
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        return None

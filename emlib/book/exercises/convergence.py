@@ -1,0 +1,146 @@
+"""Answers to the exercises of "How EM converges". Looking here spoils them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.linalg import norm
+from numpy.typing import NDArray
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+
+Array = NDArray[np.float64]
+
+# Fisher's maize: 1997, 906, 904, 32. The likelihood equation is a quadratic.
+_PLANTS = np.array([1997.0, 906.0, 904.0, 32.0])
+_OTHERS = _PLANTS[1] + _PLANTS[2]
+_LINEAR = _PLANTS[0] - 2 * _OTHERS - _PLANTS[3]
+MAIZE = float(np.roots([_PLANTS.sum(), -_LINEAR, -2 * _PLANTS[3]]).max())
+# Minus the second derivative of 1997 log(2 + t) + 1810 log(1 - t) + 32 log t.
+_OBSERVED = _PLANTS[0] / (2 + MAIZE) ** 2 + _OTHERS / (1 - MAIZE) ** 2 + _PLANTS[3] / MAIZE**2
+_COMPLETE = (_PLANTS[0] / (2 + MAIZE) + _PLANTS[3] / MAIZE) / MAIZE + _OTHERS / (1 - MAIZE) ** 2
+_RATE = 1 - _OBSERVED / _COMPLETE
+_SE = _OBSERVED**-0.5
+
+
+def _length(start: Array, once: Array, twice: Array) -> tuple[Array, Array, float]:
+    u, v = once - start, twice - 2 * once + start
+    return u, v, float(norm(u) / norm(v))
+
+
+def _leap(start: Array, once: Array, twice: Array) -> Array:
+    u, v, a = _length(start, once, twice)
+    return start + 2 * a * u + a**2 * v
+
+
+def _leap_once(start: Array, once: Array, twice: Array) -> Array:
+    u, _, a = _length(start, once, twice)
+    return start + a * u
+
+
+def _leap_minus(start: Array, once: Array, twice: Array) -> Array:
+    u, v, a = _length(start, once, twice)
+    return start + 2 * a * u - a**2 * v
+
+
+def _leap_from_twice(start: Array, once: Array, twice: Array) -> Array:
+    u, v, a = _length(start, once, twice)
+    return twice + 2 * a * u + a**2 * v
+
+
+def _leap_second_step(start: Array, once: Array, twice: Array) -> Array:
+    a = float(norm(once - start) / norm(twice - once))
+    return start + 2 * a * (once - start) + a**2 * (twice - once)
+
+
+_PATH = (np.array([1.0, 4.0]), np.array([1.8, 3.0]), np.array([2.3, 2.6]))
+_LINE = (np.array([6.0]), np.array([5.9]), np.array([5.81]))
+
+EXERCISES = {
+    "missing": Exercise(
+        8,
+        (
+            (15, "You took the fraction that is observed. EM leaves the fraction that is missing."),
+            (7, "Nearly. Seven iterations leave a little more than a thousandth."),
+            (14, "More than that is not needed. Which fraction is left by one iteration?"),
+            (3, "That is for logarithms to base ten of a factor of ten. Use the rate."),
+        ),
+        "The rate is the missing information over the complete. Which power of it is small enough?",
+        rtol=0,
+    ),
+    "steps": Exercise(
+        0.0324,
+        (
+            (0.036, "That is the distance before the second step. It has been taken."),
+            (0.04, "That is the distance before the first step."),
+            (0.0036, "That is the last step. Sum all those that are still to come."),
+            (0.00324, "That is the next step alone. Sum the whole series."),
+        ),
+        "By which factor do the steps shrink? Sum the series of those still to come.",
+        rtol=1e-3,
+    ),
+    "censored": Exercise(
+        [4.0, 0.3],
+        (
+            ([13 / 7, 0.3], "Lamps that still burn have burnt too: count their hours."),
+            ([2.8, 0.3], "That counts every lamp as failed."),
+            ([4.0, 0.7], "That is the fraction observed. What does the map leave?"),
+            ([4.0, 3 / 7], "Three of how many lamps?"),
+        ),
+        "The mean of ten lifetimes, three of them replaced by what is expected of them.",
+        rtol=2e-3,
+    ),
+    "leap": FunctionExercise(
+        _leap,
+        (_PATH, _LINE),
+        (
+            (_leap_once, "That is one extrapolation; SQUAREM's is squared: two terms."),
+            (_leap_minus, "The second term is added: the change of step already has its sign."),
+            (_leap_from_twice, "The leap is counted from the first of the three points."),
+            (_leap_second_step, "v is the change of step, and not the second step."),
+        ),
+        "Write u and v first, then the ratio of their lengths.",
+    ),
+    "maize": Exercise(
+        [MAIZE, _RATE, _SE],
+        (
+            ([MAIZE, _RATE, _COMPLETE**-0.5], "The standard error is that of complete data."),
+            ([MAIZE, 1 - _RATE, _SE], "That is the fraction observed. The rate is the other."),
+            ([MAIZE, _RATE, _OBSERVED], "You gave the information. One over its root was asked."),
+        ),
+        "Run the map with the new counts to its limit, then compute both informations there.",
+        rtol=2e-3,
+    ),
+    "across": Exercise(
+        [49.0, 9.8],
+        (
+            ([7.0, 1.4], "The leap is squared."),
+            ([-7.0, -1.4], "The leap is squared."),
+            ([49.0, 1.96], "One EM step follows the leap, not two."),
+            ([49.0, 39.2], "An EM step leaves the fraction lambda of an error."),
+            ([1.0, 0.2], "Check 1 - a (1 - lambda): the product is eight."),
+        ),
+        "Put both numbers into the formula for the error after a leap.",
+        rtol=1e-6,
+    ),
+    "student": Exercise(
+        2 / 7,
+        (
+            (5 / 7, "That is the fraction observed."),
+            (2 / 5, "Compare with the complete information, and not with the observed."),
+            (7 / 5, "A rate above one would be a saddle. Turn the fraction, then look again."),
+        ),
+        "How much information would a point hold if its precision were known?",
+        rtol=1e-3,
+    ),
+    "onedim": Exercise(
+        [13, 6],
+        (
+            ([13, 3], "Count evaluations of the map: a leap needs two."),
+            ([13, 4], "Is the distance below the bound yet?"),
+            ([10, 6], "That is for a bound on the step. Look at the distance to the limit."),
+            ([13, 9], "No third evaluation is needed after a leap here."),
+        ),
+        "Loop until the distance to the exact limit is small, and count each call of the map.",
+        rtol=0,
+    ),
+}

@@ -1,0 +1,130 @@
+"""Answers to the exercises of "Deriving EM". Looking here spoils them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+
+Array = NDArray[np.float64]
+
+# The bound and gap worked by hand: joint densities 0.06 and 0.02, q of one half each.
+_LOG_LIKELIHOOD = np.log(0.08)
+_BOUND = 0.5 * np.log(0.12 * 0.04)
+_GAP = np.array([_LOG_LIKELIHOOD, _BOUND, _LOG_LIKELIHOOD - _BOUND])
+_OTHER_WAY = 0.75 * np.log(1.5) + 0.25 * np.log(0.5)
+_EXPECTED_LOG = 0.5 * np.log(0.06 * 0.02)
+
+_COUNTS = np.array([12.0, 8.0, 0.0])
+
+# The geometric median of the five towns, found by SciPy's Nelder-Mead.
+MEDIAN = np.array([3.6206797, 1.1076549])
+
+
+def score(r_k: Array, x: Array, rate: float) -> float:
+    """Derivative of a Poisson mixture's log-likelihood by one rate: Fisher's identity."""
+    return float(np.sum(r_k * (x / rate - 1)))
+
+
+def _shares(counts: Array) -> Array:
+    return np.asarray(counts / counts.sum())
+
+
+EXERCISES = {
+    "jensen": Exercise(
+        np.log(1.25),
+        (
+            (-np.log(1.25), "The log of the mean is the larger of the two: turn the sign."),
+            (0.5, "That is 2.5 less 2. Take logarithms before you subtract."),
+            (np.log(2.5), "That is the log of the mean. Subtract the mean of the logs."),
+            (np.log(2), "That is the mean of the logs. Subtract it from the log of the mean."),
+            (np.log10(1.25), "Logarithms are natural in this book."),
+        ),
+        "Compute both by hand. The log of 1 is 0.",
+    ),
+    "gap": Exercise(
+        _GAP,
+        (
+            (
+                (_LOG_LIKELIHOOD, _BOUND, _OTHER_WAY),
+                "The gap is the divergence of q from the posterior, not the other way round.",
+            ),
+            (
+                (_LOG_LIKELIHOOD, _EXPECTED_LOG, _LOG_LIKELIHOOD - _EXPECTED_LOG),
+                "The second is Q. The bound divides by q inside the logarithm.",
+            ),
+            (
+                (_LOG_LIKELIHOOD, _EXPECTED_LOG, _LOG_LIKELIHOOD - _BOUND),
+                "The second is Q. The bound divides by q inside the logarithm.",
+            ),
+            (
+                (0.08, np.exp(_BOUND), 0.08 - np.exp(_BOUND)),
+                "Give logarithms: the log-likelihood, not the likelihood.",
+            ),
+            (_GAP * (1, 1, -1), "The gap is not negative: log-likelihood less bound."),
+        ),
+        "The likelihood is the sum of the two joint densities. Bound and gap add up to its log.",
+    ),
+    "overshoot": Exercise(
+        2,
+        (
+            (1, "That is EM itself, which lands on the top. Where may you land at the furthest?"),
+            (3, "So far beyond the top you are lower than where you began."),
+            (1.5, "Still higher than at the start. Go on until it is level."),
+        ),
+        "The bound is a parabola. How high is it on the other side of its top?",
+        rtol=1e-6,
+    ),
+    "score": FunctionExercise(
+        score,
+        (
+            (np.array([0.9, 0.2, 0.5]), np.array([0.0, 4.0, 2.0]), 1.5),
+            (np.array([1.0, 1.0]), np.array([3.0, 5.0]), 2.0),
+        ),
+        (
+            (
+                lambda r_k, x, rate: np.sum(x / rate - 1) + 0 * np.sum(r_k),
+                "That is for labelled data: average over the hidden component.",
+            ),
+            (
+                lambda r_k, x, rate: -score(r_k, x, rate),
+                "The sign: with all counts above the rate, the likelihood rises with it.",
+            ),
+            (
+                lambda r_k, x, rate: r_k * (x / rate - 1),
+                "Those are the terms of the points. The derivative is their sum.",
+            ),
+            (
+                lambda r_k, x, rate: np.sum(r_k * (x - rate)),
+                "Differentiate x log(rate) once more: where is the rate in it?",
+            ),
+            (
+                lambda r_k, x, rate: np.sum(r_k * x) / np.sum(r_k) + 0 * rate,
+                "That is the M-step, where the derivative of the bound is zero.",
+            ),
+        ),
+        "Differentiate the log of one point's joint density by the rate, then weight and sum.",
+    ),
+    "dirichlet": Exercise(
+        _shares(_COUNTS + 2),
+        (
+            (_shares(_COUNTS), "That is the maximum of the likelihood: the prior is missing."),
+            (
+                _shares(_COUNTS + 3),
+                "That is the posterior's mean. The mode has one less in every exponent.",
+            ),
+            (_COUNTS + 2, "Those are the counts with the prior's. Weights sum to one."),
+            ((_COUNTS + 2) / 20, "The weights must sum to one: pseudo-counts count there too."),
+        ),
+        "Collect the exponents of the weights in likelihood times prior.",
+    ),
+    "median": Exercise(
+        MEDIAN,
+        (
+            ((3.0, 1.8), "That is the mean, from which you may start."),
+            ((4.0, 1.0), "That takes each coordinate's median by itself."),
+        ),
+        "Weight every point by one over its present distance, take the mean, and repeat.",
+    ),
+}

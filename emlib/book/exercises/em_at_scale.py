@@ -1,0 +1,188 @@
+"""Answers to the exercises of "EM at scale". Looking here spoils them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from scipy.stats import norm
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+from emlib.datasets import make_20_40
+
+Array = NDArray[np.float64]
+
+
+def _combine(parts: Array) -> Array:
+    """Chan, Golub and LeVeque (1983): within the chunks, and between them."""
+    n, means, squares = np.transpose(parts)
+    mean = n @ means / n.sum()
+    return np.array([n.sum(), mean, squares.sum() + n @ (means - mean) ** 2])
+
+
+def _combine_within(parts: Array) -> Array:
+    total = _combine(parts)
+    total[2] = np.sum(np.asarray(parts)[:, 2])
+    return total
+
+
+def _combine_plain_means(parts: Array) -> Array:
+    n, means, squares = np.transpose(parts)
+    mean = means.mean()
+    return np.array([n.sum(), mean, squares.sum() + n @ (means - mean) ** 2])
+
+
+def _combine_to_variance(parts: Array) -> Array:
+    n, mean, squares = _combine(parts)
+    return np.array([n, mean, squares / n])
+
+
+def _combine_unweighted(parts: Array) -> Array:
+    n, means, squares = np.transpose(parts)
+    mean = n @ means / n.sum()
+    return np.array([n.sum(), mean, squares.sum() + ((means - mean) ** 2).sum()])
+
+
+def _weights(t: int, alpha: float) -> Array:
+    """Of every batch in the average after t of them."""
+    gammas = np.arange(1.0, t + 1) ** -alpha
+    return np.array([gammas[m] * np.prod(1 - gammas[m + 1 :]) for m in range(t)])
+
+
+def _weights_only_steps(t: int, alpha: float) -> Array:
+    return np.arange(1.0, t + 1) ** -alpha
+
+
+def _weights_own_factor(t: int, alpha: float) -> Array:
+    gammas = np.arange(1.0, t + 1) ** -alpha
+    return np.array([gammas[m] * np.prod(1 - gammas[max(m, 1) :]) for m in range(t)])
+
+
+def _weights_reversed(t: int, alpha: float) -> Array:
+    return _weights(t, alpha)[::-1]
+
+
+def _sums(theta: Array, x: Array) -> tuple[Array, float]:
+    """Expected statistics (n, sum x, sum of squares) of two Gaussians in 1-D, and log p."""
+    weights, means, variances = theta
+    joint = np.log(weights) + norm.logpdf(x[:, None], means, np.sqrt(variances))
+    log_p = logsumexp(joint, axis=1)
+    r = np.exp(joint - log_p[:, None])
+    return np.array([r.sum(axis=0), x @ r, x**2 @ r]), float(log_p.sum())
+
+
+def _mle(sums: Array) -> Array:
+    n, sum_x, sum_xx = sums
+    return np.array([n / n.sum(), sum_x / n, sum_xx / n - (sum_x / n) ** 2])
+
+
+_X = make_20_40().values[:, 0]
+_START = np.array([[0.5, 0.5], [25.0, 30.0], [100.0, 100.0]])
+_CHUNKS = tuple(_X.reshape(100, 100).T)
+
+
+def _incremental(passes: int) -> float:
+    """Log-likelihood after `passes` of incremental EM, which begins with one whole E-step."""
+    kept = [_sums(_START, chunk)[0] for chunk in _CHUNKS]
+    theta = _mle(np.sum(kept, axis=0))
+    for _ in range(passes):
+        for i, chunk in enumerate(_CHUNKS):
+            kept[i] = _sums(theta, chunk)[0]
+            theta = _mle(np.sum(kept, axis=0))
+    return _sums(theta, _X)[1]
+
+
+def _batch(passes: int) -> float:
+    theta = _START
+    for _ in range(passes):
+        theta = _mle(_sums(theta, _X)[0])
+    return _sums(theta, _X)[1]
+
+
+_PARTS = np.array([[4.0, 1.0, 8.0], [6.0, 6.0, 6.0]])
+_MORE = np.array([[3.0, -2.0, 1.5], [10.0, 0.5, 7.0], [1.0, 9.0, 0.0]])
+
+EXERCISES = {
+    "numbers": Exercise(
+        331,
+        (
+            (330, "Nearly. One number more is needed to see that the likelihood does not fall."),
+            (556, "A covariance is symmetric. Half of its off-diagonal sums are sent twice."),
+            (555, "Count symmetric entries once, and don't forget the log-likelihood."),
+            (66, "That is one component's. There are five, and the log-likelihood."),
+            (329, "That is the number of free parameters. All sums are sent, also of the weights."),
+        ),
+        "For one component, how many entries has T(x)? The log-likelihood is sent as well.",
+        rtol=0,
+    ),
+    "merge": Exercise(
+        7.4,
+        (
+            (1.4, "That is the variance within the chunks. Their means differ too."),
+            (1.5, "Neither variances nor chunks may be averaged like that: use the sums."),
+            (23.4, "That is the mean square. Subtract the square of the mean."),
+            (6.0, "That is only what lies between the chunks."),
+            (74 / 9, "Maximum likelihood divides by the number of points."),
+        ),
+        "Turn each chunk into its three sums, add them, then use the formula for the variance.",
+        rtol=1e-6,
+    ),
+    "combine": FunctionExercise(
+        _combine,
+        ((_PARTS,), (_MORE,)),
+        (
+            (_combine_within, "The chunks' means differ: that spread is missing."),
+            (_combine_plain_means, "A mean of means must count each chunk as often as its points."),
+            (_combine_to_variance, "Return the sum of squares, not divided by anything."),
+            (_combine_unweighted, "Each chunk's distance from the mean counts once per point."),
+        ),
+        "Write a point's deviation as that from its chunk's mean plus that of the chunk's mean.",
+    ),
+    "speedup": Exercise(
+        [6.25, 25.0],
+        (
+            ([8.0, 8.0], "Part of the time does not shrink."),
+            ([1.6, 0.4], "Those are times. How many times shorter is that?"),
+            ([6.0, 24.0], "On one worker the rest has to be done as well."),
+            ([6.25, 24.0], "With one worker the iteration takes ten seconds."),
+        ),
+        "Put both parts into the equation, for one worker and for eight.",
+        rtol=1e-3,
+    ),
+    "weights": FunctionExercise(
+        _weights,
+        ((5, 0.6), (8, 1.0), (1, 0.7)),
+        (
+            (
+                _weights_only_steps,
+                "That is the weight when the batch comes in. Later ones fade it.",
+            ),
+            (_weights_own_factor, "A batch is faded by the steps after its own."),
+            (_weights_reversed, "The first batch comes first in the answer."),
+        ),
+        "The weights must sum to one, because the first step is one. Do t = 2 by hand.",
+    ),
+    "halflife": Exercise(
+        14,
+        (
+            (13, "After so many its weight is still a little above half."),
+            (20, "That is the inverse of the step: by then little more than a third is left."),
+            (10, "It does not fade by equal amounts, but by equal factors."),
+        ),
+        "Each further batch multiplies the weight by the same factor.",
+        rtol=0,
+    ),
+    "incremental": Exercise(
+        _incremental(3),
+        (
+            (_batch(3), "That is batch EM after three passes: move after every chunk."),
+            (_batch(4), "That is batch EM after four passes: move after every chunk."),
+            (_incremental(2), "One pass is missing. The first E-step is not counted as one."),
+            (_incremental(4), "One pass too many."),
+        ),
+        "Keep each chunk's sums. Replace one chunk's, add all, M-step, next chunk.",
+        rtol=1e-7,
+    ),
+}
+if __name__ == "__main__":
+    print(_incremental(3), _incremental(2), [_batch(i) for i in (1, 2, 3, 4, 8, 20, 60)])

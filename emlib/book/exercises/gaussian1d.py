@@ -1,0 +1,160 @@
+"""Answers to the exercises of "The Gaussian in one dimension". Looking here spoils them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+
+Array = NDArray[np.float64]
+
+PEAK = 1 / np.sqrt(2 * np.pi)
+
+# Three readings with known standard deviations
+READINGS, SDS = np.array([20.0, 21.0, 18.0]), np.array([0.5, 1.0, 2.0])
+
+# Sum of the weights and the ratio of the variances, in the exercise on the price
+WEIGHT, RATIO = 100.0, 25 / 36
+
+
+def _combined(weights: Array) -> Array:
+    """Estimate with these weights, and the standard deviation that it has."""
+    share = weights / weights.sum()
+    return np.array([share @ READINGS, np.sqrt(share**2 @ SDS**2)])
+
+
+def _price(u: float) -> float:
+    return float(WEIGHT / 2 * (u - 1 - np.log(u)))
+
+
+def variance_about(x: Array, w: Array, mu: float) -> float:
+    """Weighted maximum likelihood estimate of the variance when the mean is known."""
+    return float(w @ (x - mu) ** 2 / w.sum())
+
+
+def _about_own_mean(x: Array, w: Array, _mu: float) -> float:
+    return float(w @ (x - w @ x / w.sum()) ** 2 / w.sum())
+
+
+def merge(a: Array, b: Array) -> Array:
+    """Number, mean and variance of two blocks together; only differences are squared."""
+    n, d = a[0] + b[0], b[1] - a[1]
+    variance = (a[0] * a[2] + b[0] * b[2]) / n + a[0] * b[0] / n**2 * d**2
+    return np.array([n, a[1] + b[0] / n * d, variance])
+
+
+def _merge_by_squares(a: Array, b: Array) -> Array:
+    n = a[0] + b[0]
+    mean = (a[0] * a[1] + b[0] * b[1]) / n
+    square = (a[0] * (a[2] + a[1] ** 2) + b[0] * (b[2] + b[1] ** 2)) / n
+    return np.array([n, mean, square - mean**2])
+
+
+def _merge_within(a: Array, b: Array) -> Array:
+    n, mean, _ = merge(a, b)
+    return np.array([n, mean, (a[0] * a[2] + b[0] * b[2]) / n])
+
+
+def _merge_undivided(a: Array, b: Array) -> Array:
+    n, mean, _ = merge(a, b)
+    spread = a[0] * b[0] / n * (b[1] - a[1]) ** 2
+    return np.array([n, mean, (a[0] * a[2] + b[0] * b[2]) / n + spread])
+
+
+def _merge_unweighted(a: Array, b: Array) -> Array:
+    return np.array([a[0] + b[0], (a[1] + b[1]) / 2, (a[2] + b[2]) / 2 + (b[1] - a[1]) ** 2 / 4])
+
+
+_X, _W = np.array([0.5, -1.0, 2.5, 4.0]), np.array([0.9, 0.2, 0.5, 0.0])
+
+EXERCISES: dict[str, Exercise | FunctionExercise] = {
+    "peak": Exercise(
+        PEAK,
+        (
+            (PEAK**2, "That is the variance. Its root was asked."),
+            (np.sqrt(2 * np.pi), "Upside down: a wide bell is low."),
+        ),
+        "Where is the density highest, and how high is it there?",
+        rtol=2e-3,
+    ),
+    "longer": Exercise(
+        float(norm.sf(2)),
+        (
+            (2 * float(norm.sf(2)), "That is both tails. Only one of them is above."),
+            (0.05, "That is both tails. Only one of them is above."),
+            (2.3, "That is per cent. A probability is between zero and one."),
+            (2.5, "That is per cent. A probability is between zero and one."),
+            (float(norm.cdf(2)), "That is the probability of a shorter wait."),
+            (float(norm.sf(12 / 36)), "36 is the variance: divide by the standard deviation."),
+        ),
+        "How many standard deviations is 92 above the mean?",
+        rtol=0,
+        atol=3e-3,
+    ),
+    "difference": Exercise(
+        float(norm.cdf(-26 / np.sqrt(72))),
+        (
+            (float(norm.cdf(-26 / 12)), "You added standard deviations. Variances add."),
+            (float(norm.cdf(-26 / 6)), "The difference varies more than one of the two."),
+            (float(norm.cdf(-26 / 72)), "72 is the variance: divide by its root."),
+            (float(norm.sf(-26 / np.sqrt(72))), "That is the probability that it is longer."),
+        ),
+        "What is the distribution of the difference, and which part of it is below zero?",
+        rtol=2e-2,
+    ),
+    "known_mean": FunctionExercise(
+        variance_about,
+        ((_X, _W, 0.0), (_X, np.ones(4), 2.0)),
+        (
+            (_about_own_mean, "That is about the weighted mean. Here the mean is known."),
+            (
+                lambda x, w, mu: float(w @ (x - mu) ** 2 / len(x)),
+                "Divide by the sum of the weights, not by the number of points.",
+            ),
+            (
+                lambda x, w, mu: float(np.sqrt(variance_about(x, w, mu))),
+                "That is the standard deviation. The variance was asked.",
+            ),
+            (lambda x, w, mu: float(w @ (x - mu) ** 2), "Divide by the sum of the weights."),
+        ),
+        "Let u be a weighted mean square divided by v, as in the chapter's proof.",
+    ),
+    "thermometers": Exercise(
+        _combined(1 / SDS**2),
+        (
+            (_combined(np.ones(3)), "That is the plain mean. A good thermometer counts more."),
+            (_combined(1 / SDS), "Which power of the standard deviation is in the likelihood?"),
+            (
+                _combined(1 / SDS**2) ** [1, 2],
+                "The estimate is right; the other number is its variance.",
+            ),
+        ),
+        "Write down the log-likelihood of the three readings. Which weights has each square?",
+    ),
+    "price": Exercise(
+        _price(RATIO),
+        (
+            (_price(np.sqrt(RATIO)), "u is a ratio of variances, not of standard deviations."),
+            (_price(1 / RATIO), "u is upside down: the estimate's variance is on top."),
+            (2 * _price(RATIO), "Half of the weights' sum stands before the bracket."),
+            (_price(RATIO) / WEIGHT, "That is per unit of weight."),
+        ),
+        "The chapter has a formula for exactly this loss.",
+    ),
+    "merge": FunctionExercise(
+        merge,
+        (
+            (np.array([3.0, 1.0, 2.0]), np.array([5.0, 4.0, 1.0])),
+            (np.array([3.0, 1e9, 2.0]), np.array([5.0, 1e9 + 4, 1.0])),
+        ),
+        (
+            (_merge_within, "The means differ too, and that spreads the points."),
+            (_merge_undivided, "The spread of the means is a sum of squares: divide it by N too."),
+            (_merge_unweighted, "The blocks are of different size."),
+            (_merge_by_squares, "Right on paper, but far from zero the square of a mean is lost."),
+        ),
+        "Try it near zero first. Far from zero, square nothing but a difference of the means.",
+    ),
+}

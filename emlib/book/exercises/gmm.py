@@ -1,0 +1,184 @@
+"""Answers to the exercises of "Gaussian mixtures". Looking here spoils them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+
+Array = NDArray[np.float64]
+
+# Old Faithful's two kinds of eruption at the maximum, the short one first: weights, means and
+# covariances of (duration, wait). R's mclust and an independent EM agree on all digits.
+WEIGHTS = np.array([0.35587286, 0.64412714])
+MEANS = np.array([[2.03638847, 54.47851653], [4.28966199, 79.96811534]])
+DURATION = np.array([0.06916769, 0.16996842])  # variances
+BOTH = np.array([0.43516775, 0.94060909])  # covariances
+WAIT = np.array([33.69728296, 36.04620879])  # variances
+# The k-means sum of the 272 waiting times and two means, by trying every cut of the sorted data.
+INERTIA = 8855.7906977
+
+
+def _given(duration: float, weights: Array) -> Array:
+    """Probability of each kind, given the duration alone."""
+    joint = weights * norm.pdf(duration, MEANS[:, 0], np.sqrt(DURATION))
+    return np.asarray(joint / joint.sum())
+
+
+def _lines(duration: float) -> Array:
+    """The expected wait within each kind, given the duration."""
+    return np.asarray(MEANS[:, 1] + BOTH / DURATION * (duration - MEANS[:, 0]))
+
+
+def _bound(inertia: float) -> float:
+    return float(-272 / 2 * (np.log(2 * np.pi * inertia / 272) + 1))
+
+
+def _spherical(r: Array, x: Array) -> Array:
+    n = r.sum(axis=0)
+    squares = ((x[:, None] - (r.T @ x) / n[:, None]) ** 2).sum(axis=2)
+    return np.asarray((r * squares).sum(axis=0) / (n * x.shape[1]))
+
+
+def _spherical_without_d(r: Array, x: Array) -> Array:
+    return np.asarray(_spherical(r, x) * x.shape[1])
+
+
+def _spherical_sds(r: Array, x: Array) -> Array:
+    return np.asarray(np.sqrt(_spherical(r, x)))
+
+
+def _spherical_shared(r: Array, x: Array) -> Array:
+    return np.asarray(_spherical(r, x) * r.sum(axis=0) / len(x))
+
+
+def _spherical_common_mean(r: Array, x: Array) -> Array:
+    squares = ((x - x.mean(axis=0)) ** 2).sum(axis=1)
+    return np.asarray(r.T @ squares / (r.sum(axis=0) * x.shape[1]))
+
+
+def _diagonal(r: Array, x: Array) -> Array:
+    n = r.sum(axis=0)[:, None]
+    squares = (x[:, None] - (r.T @ x) / n) ** 2
+    return np.asarray((r[:, :, None] * squares).sum(axis=0) / n)
+
+
+_X = np.array([[0.5, 1.0, 0.0], [1.0, 4.0, 2.0], [2.5, 0.0, 1.0], [4.0, 5.0, 3.0], [7.0, 2.0, 9.0]])
+_R = np.array([[0.9, 0.1], [0.8, 0.2], [0.5, 0.5], [0.3, 0.7], [0.0, 1.0]])
+_SHORT = float(_given(3.0, WEIGHTS)[0])
+_FORECAST = float(_given(3.0, WEIGHTS) @ _lines(3.0))
+
+EXERCISES = {
+    "count": Exercise(
+        263,
+        (
+            (264, "Four weights are not four free numbers: they must sum to one."),
+            (443, "A covariance matrix is symmetric: do not count an entry twice."),
+            (98, "That is the tied form; with full covariances each component has its own."),
+            (83, "That is the diagonal form, without covariances between features."),
+            (220, "Those are the covariance matrices. There are weights and means too."),
+        ),
+        "Count weights, means and the entries of the matrices, and ask which are free.",
+        rtol=0,
+    ),
+    "points": Exercise(
+        11,
+        (
+            (10, "Deviations from the points' own mean sum to zero: one direction is lost."),
+            (55, "That is how many numbers the matrix has. A point contributes a direction."),
+            (2, "Two points span a line. How many directions are needed?"),
+        ),
+        "Try two dimensions first: which points make an ellipse that is not a line?",
+        rtol=0,
+    ),
+    "spherical": FunctionExercise(
+        _spherical,
+        ((_R, _X), (np.eye(2)[[0, 0, 1, 1, 1]], _X[:, :2])),
+        (
+            (_spherical_without_d, "Divide by D as well: it is the variance of one feature."),
+            (_spherical_sds, "Those are standard deviations; variances were asked."),
+            (_spherical_shared, "Divide by N_k, what the component holds, and not by N."),
+            (_spherical_common_mean, "Measure from the component's own weighted mean."),
+            (_diagonal, "That is the diagonal form. Average over the features."),
+        ),
+        "It is the weighted mean of squared distances from the mean, per feature.",
+    ),
+    "marginal": Exercise(
+        _SHORT,
+        (
+            (1 - _SHORT, "That is the probability of the long kind."),
+            (
+                float(_given(3.0, np.array([0.5, 0.5]))[0]),
+                "You compared the densities alone: long eruptions are also more common.",
+            ),
+            (
+                float(WEIGHTS[0] * norm.pdf(3.0, MEANS[0, 0], np.sqrt(DURATION[0]))),
+                "That is a joint density. Divide by the sum over both kinds.",
+            ),
+        ),
+        "It is a responsibility with the duration alone: one mean and one variance per kind.",
+    ),
+    "starts": Exercise(
+        12,
+        (
+            (11, "Eleven starts miss it a little more often than that. Round up."),
+            (3, "On average it is found once in three starts, and that is not often enough."),
+            (5, "You solved for a success in every start. All of them must fail."),
+            (
+                float(np.log(0.01) / np.log(2 / 3)),
+                "A number of starts is a whole number: round it to the safe side.",
+            ),
+        ),
+        "All of the starts must fail, and each fails with probability two thirds.",
+        rtol=1e-9,
+    ),
+    "sharp": Exercise(
+        float(np.sqrt(0.1 / np.log(99))),
+        (
+            (float(0.1 / np.log(99)), "That is the variance; the standard deviation was asked."),
+            (
+                float(np.sqrt(0.2 / np.log(99))),
+                "Mind the 2 below the squared distance in the exponent.",
+            ),
+        ),
+        "Write down the log-odds of the two responsibilities; only squared distances remain.",
+    ),
+    "forecast": Exercise(
+        _FORECAST,
+        (
+            (float(_lines(3.0)[0]), "That is the wait if it was of the short kind. It may not be."),
+            (float(_lines(3.0)[1]), "That is the wait if it was of the long kind. It may not be."),
+            (
+                float(_given(3.0, WEIGHTS) @ MEANS[:, 1]),
+                "You weighed the means. Within a kind, the wait depends on the duration too.",
+            ),
+            (
+                float(WEIGHTS @ _lines(3.0)),
+                "You used the weights of all eruptions. This one lasted 3 minutes: use its own.",
+            ),
+        ),
+        "Weigh each kind's conditional mean by the probability of the kind, given the duration.",
+        rtol=0,
+        atol=0.06,
+    ),
+    "bound": Exercise(
+        _bound(INERTIA),
+        (
+            (
+                _bound(272 * 184.1438),
+                "That uses the spread about one mean. Take the best two.",
+            ),
+            (
+                float(-272 / 2 * np.log(2 * np.pi * INERTIA / 272)),
+                "The 1 in the bracket is missing.",
+            ),
+            (_bound(8901.768721), "That sum is of both columns. Take the waiting times alone."),
+            (INERTIA, "That is the k-means sum. Put it into the bound."),
+        ),
+        "Find the best cut of the sorted waits, and put its sum of squares into the formula.",
+        rtol=0,
+        atol=0.06,
+    ),
+}

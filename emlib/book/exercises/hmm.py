@@ -1,0 +1,147 @@
+"""Answers to the exercises of "Hidden Markov models". Looking here spoils them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+
+Array = NDArray[np.float64]
+
+
+def _filter(start: Array, transmat: Array, b: Array) -> Array:
+    """Filtered probabilities; the argument `start` is the prediction for the first point."""
+    alpha, predicted = np.empty_like(b), start
+    for n, seen in enumerate(b):
+        alpha[n] = predicted * seen / (predicted @ seen)
+        predicted = alpha[n] @ transmat
+    return alpha
+
+
+def _filter_moved(start: Array, transmat: Array, b: Array) -> Array:
+    return _filter(start @ transmat, transmat, b)
+
+
+def _filter_transposed(start: Array, transmat: Array, b: Array) -> Array:
+    alpha, predicted = np.empty_like(b), start
+    for n, seen in enumerate(b):
+        alpha[n] = predicted * seen / (predicted @ seen)
+        predicted = transmat @ alpha[n]
+    return alpha
+
+
+def _filter_unscaled(start: Array, transmat: Array, b: Array) -> Array:
+    joint, predicted = np.empty_like(b), start
+    for n, seen in enumerate(b):
+        joint[n] = predicted * seen
+        predicted = joint[n] @ transmat
+    return joint
+
+
+def _predictions(start: Array, transmat: Array, b: Array) -> Array:
+    return np.vstack([start, _filter(start, transmat, b)[:-1] @ transmat])
+
+
+def _smoothed(start: Array, transmat: Array, b: Array) -> Array:
+    r = _filter(start, transmat, b)
+    beta = np.ones(len(start))
+    for n in range(len(b) - 2, -1, -1):
+        beta = transmat @ (b[n + 1] * beta)
+        r[n] *= beta / (r[n] @ beta)
+    return r
+
+
+_START = np.array([0.6, 0.3, 0.1])
+_MOVES = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.0, 0.7]])
+_SEEN = np.array([[0.5, 0.1, 0.2], [0.1, 0.4, 0.3], [0.2, 0.2, 0.9], [0.6, 0.1, 0.1]])
+
+EXERCISES = {
+    "stay": Exercise(
+        20.0,
+        (
+            (19.0, "That leaves out the year in which the chain came."),
+            (0.95, "That is the chance to stay one year more."),
+            (1 / 0.95, "Divide by the chance to leave, not to stay."),
+            (np.log(0.5) / np.log(0.95), "That is the median, for continuous time. What is asked?"),
+        ),
+        "A visit ends each year with the same probability. What is the mean of its length?",
+    ),
+    "tomorrow": Exercise(
+        0.6573400284,
+        (
+            (0.6533429, "That is the probability of rain. And the umbrella?"),
+            (0.8183499, "You did not move from day 2 to day 3 before you looked."),
+            (0.6391, "That is what day 1 said about day 2."),
+            (0.55, "That is for a day about which nothing is known."),
+        ),
+        "Move the belief by one day, then add over rain and dry.",
+        rtol=0,
+        atol=6e-4,
+    ),
+    "parameters": Exercise(
+        23,
+        (
+            (17, "That is the mixture. What does the memory add?"),
+            (26, "Each row of A sums to one; and a covariance is symmetric."),
+            (24, "The start probabilities sum to one."),
+            (27, "The start probabilities, and each row of the transition matrix, sum to one."),
+            (21, "The start is free: it has parameters too."),
+            (29, "A covariance is symmetric, and each row of the transition matrix sums to one."),
+            (20, "Each component has two means and three numbers in its covariance."),
+        ),
+        "Add up the start, the transitions, the means and the covariances.",
+        rtol=0,
+    ),
+    "filter": FunctionExercise(
+        _filter,
+        ((_START, _MOVES, _SEEN), (_START, _MOVES.T / _MOVES.sum(axis=0)[:, None], _SEEN[::-1])),
+        (
+            (_filter_moved, "On the first day nothing has moved yet: start from pi itself."),
+            (_filter_transposed, "Rows of A are where the chain comes from: alpha @ A."),
+            (_filter_unscaled, "Divide by the sum at every step: a row of alpha sums to one."),
+            (_predictions, "Those are the predictions, before the day's evidence."),
+            (_smoothed, "Those are smoothed: a filter does not know the future."),
+        ),
+        "Try the vault: two umbrellas give 0.818 and 0.883.",
+    ),
+    "forecast": Exercise(
+        # From the published fit of the stationary chain, by SciPy's Poisson tails.
+        0.0582274,
+        (
+            (0.0292876, "That is for 2006. Move the chain by one year first."),
+            (0.3265041, "That is the long run. The last years are known."),
+            (0.0791608, "More than 20 begins at 21."),
+            (0.0393476, "Mix the probabilities of the three states, not their rates."),
+            (1 - 0.0582274, "That is the probability of 20 or fewer."),
+            (0.411215, "That is the share of such years in the record: a model without memory."),
+        ),
+        "Filter to the last year, move one step, and mix the tails of the three states.",
+        rtol=0,
+        atol=6e-4,
+    ),
+    "changes": Exercise(
+        10.682,
+        (
+            (9.0, "That is Viterbi's path. What do all paths say?"),
+            (9.614, "That is before any count was seen. Given the counts, use xi."),
+            (106 - 10.682, "That is how often it stays."),
+            (106.0, "Those are all moves, those from a state to itself included."),
+        ),
+        "The expected number of moves from one state to another is an entry of xi.",
+        rtol=0,
+        atol=0.02,
+    ),
+    "casino": Exercise(
+        # By hmmlearn's CategoricalHMM from the same start and from others; the highest it found.
+        0.606967,
+        (
+            (0.5, "That is what made the data. What do the data say?"),
+            (0.166863, "That is the other die."),
+            (0.253, "That is the share of sixes in all rolls. Whose are they?"),
+        ),
+        "Expected number of sixes shown by the loaded die, over its expected number of rolls.",
+        rtol=0,
+        atol=2e-3,
+    ),
+}

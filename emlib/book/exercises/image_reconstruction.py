@@ -1,0 +1,147 @@
+"""Answers to the exercises of "Image reconstruction". Looking here spoils them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+
+Array = NDArray[np.float64]
+
+_A = np.array([[0.6, 0.2], [0.1, 0.5], [0.0, 0.1]])
+_Y = np.array([7.0, 4, 1])
+_B = np.array([0.5, 2.0, 0.3])
+_BACK = _A.T @ (_Y / _A.sum(axis=1))
+
+
+def _update(image: Any, A: Any, y: Any, b: Any) -> Array:
+    new: Array = image / A.sum(axis=0) * (A.T @ (y / (A @ image + b)))
+    return new
+
+
+def _update_without(image: Any, A: Any, y: Any, b: Any) -> Array:
+    return _update(image, A, y, 0 * b)
+
+
+def _update_subtracted(image: Any, A: Any, y: Any, b: Any) -> Array:
+    return _update(image, A, y - b, 0 * b)
+
+
+def _update_clipped(image: Any, A: Any, y: Any, b: Any) -> Array:
+    return _update(image, A, np.maximum(y - b, 0), 0 * b)
+
+
+def _update_both(image: Any, A: Any, y: Any, b: Any) -> Array:
+    return _update(image, A, y - b, b)
+
+
+def _update_undivided(image: Any, A: Any, y: Any, b: Any) -> Array:
+    undivided: Array = _update(image, A, y, b) * A.sum(axis=0)
+    return undivided
+
+
+EXERCISES: dict[str, Exercise | FunctionExercise] = {
+    "share": Exercise(
+        np.array([2.4, 3.6, 6.0]),
+        (
+            (np.array([0.2, 0.3, 0.5]), "Those are the shares. How many decays is that?"),
+            (
+                12 * np.array([2, 3, 1]) / 6,
+                "You used the probabilities alone. In which pixel does more happen?",
+            ),
+            (12 * np.array([1, 1, 5]) / 7, "A pixel that is hardly seen is less likely."),
+            (np.array([2.0, 3.0, 5.0]), "Those are the predicted counts. Share out the measured."),
+        ),
+        "Predict how many each pixel should have sent here, and share the counts in proportion.",
+    ),
+    "step": Exercise(
+        _BACK / _A.sum(axis=0),
+        (
+            (_BACK, "Divide by the sensitivities, the column sums of A."),
+            (_A.T @ _Y, "Divide the counts by the predicted ones before you carry them back."),
+            (
+                _BACK / _A.sum(axis=0).mean(),
+                "Each pixel has a sensitivity of its own.",
+            ),
+        ),
+        "Predicted counts, ratios, ratios carried back with the columns of A, sensitivities.",
+        rtol=1e-3,
+    ),
+    "background": FunctionExercise(
+        _update,
+        (
+            (np.array([1.0, 1.0]), _A, _Y, _B),
+            (np.array([4.0, 9.0]), _A, np.array([3.0, 0.0, 1.0]), _B),
+        ),
+        (
+            (_update_without, "Your function does not use b: accidents take their share too."),
+            (_update_subtracted, "Do not subtract: let b take its share of each count."),
+            (_update_clipped, "Do not subtract: let b take its share of each count."),
+            (_update_both, "b belongs in the prediction alone. Leave the counts as they are."),
+            (_update_undivided, "Divide by the sensitivities."),
+        ),
+        "With b = 0 it must be the step of the chapter. What does b add to the predicted counts?",
+    ),
+    "gamma": Exercise(
+        # By BFGS on the log-posterior, in the logarithms of the pixels.
+        np.array([4.474708, 3.717250, 4.474708]),
+        (
+            (np.array([39, 13, 39]) / 7, "That is the maximum without a prior."),
+            (
+                np.array([6.5, 6.0, 6.5]) / 1.5,
+                "That is the image after one step. Go on until it stands still.",
+            ),
+            (
+                # The same with 3 in place of 2 decays added.
+                np.array([5.103331, 4.460005, 5.103331]),
+                "The prior adds alpha - 1 decays to each pixel, not alpha.",
+            ),
+        ),
+        "Which two numbers does the prior add, one to the expected counts, one to what they are "
+        "divided by?",
+    ),
+    "stop": Exercise(
+        18,
+        (
+            (19, "Close. The start is number 0."),
+            (60, "That is the last iteration, if you ran 60. Judge by scan 2, not by scan 1."),
+            (9, "That is where the error is smallest, and it takes the true image to know it."),
+            (12, "That is where the full scan's error is smallest. Use scan 2 to judge."),
+        ),
+        "Compute the log-likelihood of scan 2 for every image in the trace, and take the highest.",
+        rtol=0,
+        atol=0.1,
+    ),
+    "pillar": Exercise(
+        np.array([9.0, 5.0]),
+        (
+            (np.array([5.0, 9.0]), "The row first, then the column."),
+            (np.array([8.0, 4.0]), "That is a corner of the block. Where is its middle?"),
+        ),
+        "Run MLEM with scan and times, make the image 16 rows of 16, and find the slow pixels.",
+        rtol=0,
+        atol=0.6,
+    ),
+    "edges": Exercise(
+        29.0004,
+        (
+            (50.1187, "That is with black outside. What else sends light into the picture?"),
+            (102.323, "That is without the sensitivities, and with black outside."),
+        ),
+        "Let the image be 80 by 80, and use C as the system matrix. Leave out what is never seen.",
+    ),
+    "incremental": Exercise(
+        np.array([4.5, 51 / 13, 59.5 / 13]),
+        (
+            (np.array([4.5, 4.0, 4.5]), "That is after the first half. Visit the second too."),
+            (
+                np.array([39, 13, 39]) / 7,
+                "That is where it ends. Which image is there after one pass?",
+            ),
+        ),
+        "Replace the first half's expected counts, take an M-step with both; then the second's.",
+    ),
+}

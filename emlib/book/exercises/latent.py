@@ -1,0 +1,315 @@
+"""Exercises of the chapter *Latent variables*."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp, softmax
+from scipy.stats import lomax, norm
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+
+# Two components with one mean; x = 3, weights 0.8 and 0.2, variances 1 and 9
+_X = 3.0
+_W, _VAR = np.array([0.8, 0.2]), np.array([1.0, 9.0])
+
+
+def _bayes(weights: Any, densities: Any) -> Any:
+    joint = np.asarray(weights) * densities
+    return joint / joint.sum()
+
+
+_DENSITIES = norm.pdf(_X, 0, np.sqrt(_VAR))
+_R = _bayes(_W, _DENSITIES)
+
+# The mixture 0.3 N(20, 25) + 0.7 N(40, 25)
+_P, _MU, _S2 = np.array([0.3, 0.7]), np.array([20.0, 40.0]), 25.0
+_MEAN = _P @ _MU
+_BETWEEN = _P @ (_MU - _MEAN) ** 2
+_EVEN = _MU.mean()
+
+
+def _log_joint(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return np.log(weights) + norm.logpdf(np.asarray(x)[:, None], means, np.sqrt(variances))
+
+
+def _own(table: Any, z: Any) -> Any:
+    return np.asarray(table)[np.arange(len(z)), z]
+
+
+def _complete(x: Any, z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _own(_log_joint(x, weights, means, variances), z).sum()
+
+
+def _complete_without_weights(x: Any, z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _complete(x, z, np.ones_like(weights), means, variances)
+
+
+def _complete_variance_as_sd(x: Any, z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _complete(x, z, weights, means, np.square(variances))
+
+
+def _complete_average(x: Any, z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _complete(x, z, weights, means, variances) / len(x)
+
+
+def _complete_underflow(x: Any, z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(_own(_log_joint(x, weights, means, variances), z))).sum()
+
+
+def _complete_every_component(x: Any, _z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _log_joint(x, weights, means, variances).sum()
+
+
+def _complete_without_2_pi(x: Any, z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _complete(x, z, weights, means, variances) + 0.5 * len(x) * np.log(2 * np.pi)
+
+
+def _complete_without_half(x: Any, z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    scale = np.log(2 * np.pi * np.asarray(variances)[z]).sum()
+    return _complete(x, z, weights, means, variances) - 0.5 * scale
+
+
+def _incomplete(x: Any, _z: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _log_density(x, weights, means, variances).sum()
+
+
+def _log_density(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return logsumexp(_log_joint(x, weights, means, variances), axis=1)
+
+
+def _log_density_underflow(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(_log_joint(x, weights, means, variances)).sum(axis=1))
+
+
+def _log_density_without_weights(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _log_density(x, np.ones_like(weights), means, variances)
+
+
+def _log_density_variance_as_sd(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _log_density(x, weights, means, np.square(variances))
+
+
+def _average_of_logs(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return norm.logpdf(np.asarray(x)[:, None], means, np.sqrt(variances)) @ weights
+
+
+def _maximum_left_out(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    joint = _log_joint(x, weights, means, variances)
+    return logsumexp(joint - joint.max(axis=1, keepdims=True), axis=1)
+
+
+def _sum_of_log_joint(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _log_joint(x, weights, means, variances).sum(axis=1)
+
+
+def _responsibilities(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return softmax(_log_joint(x, weights, means, variances), axis=1)
+
+
+def _responsibilities_without_weights(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _responsibilities(x, np.ones_like(weights), means, variances)
+
+
+def _responsibilities_variance_as_sd(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _responsibilities(x, weights, means, np.square(variances))
+
+
+def _normalised_over_points(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return softmax(_log_joint(x, weights, means, variances), axis=0)
+
+
+def _still_in_logs(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    with np.errstate(divide="ignore"):
+        return np.log(_responsibilities(x, weights, means, variances))
+
+
+def _hard(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return np.eye(len(weights))[_responsibilities(x, weights, means, variances).argmax(axis=1)]
+
+
+def _lifetime(x: Any, a: float, b: float) -> Any:
+    return lomax.pdf(x, a, scale=b)
+
+
+def _lifetime_average_rate(x: Any, a: float, b: float) -> Any:
+    return a / b * np.exp(-a / b * x)
+
+
+def _lifetime_not_normalised(x: Any, a: float, b: float) -> Any:
+    return 1 / (b + x) ** (a + 1)
+
+
+def _lifetime_without_gammas(x: Any, a: float, b: float) -> Any:
+    return b**a / (b + x) ** (a + 1)
+
+
+def _lifetime_one_power_short(x: Any, a: float, b: float) -> Any:
+    return b**a / (b + x) ** a
+
+
+def _lifetime_scale(x: Any, a: float, b: float) -> Any:
+    return lomax.pdf(x, a, scale=1 / b)
+
+
+_TWO = (_P, _MU, np.array([25.0, 16.0]))
+_FAR = (np.array([22.0, 41.0, 19.0, 520.0]), np.array([0, 1, 1, 1]), *_TWO)
+_NEAR = (np.array([18.0, 33.0, 44.5]), np.array([0, 0, 1]), *_TWO)
+_THREE = (np.array([0.2, 0.5, 0.3]), np.array([0.0, 4.0, 9.0]), np.array([1.0, 4.0, 2.25]))
+
+_WEIGHTS_HINT = "The weights are missing: how probable each component was before x was seen."
+_SD_HINT = "The Gaussian's second parameter is the variance; it looks as if it was squared again."
+
+EXERCISES: dict[str, Exercise | FunctionExercise] = {
+    "responsibilities": Exercise(
+        answer=_R,
+        mistakes=(
+            (_R[::-1], "The two are in the wrong order."),
+            (_bayes(1, _DENSITIES), _WEIGHTS_HINT),
+            (
+                _bayes(_W, np.exp(-0.5 * _X**2 / _VAR)),
+                "The factor in front of the exponential is not the same for both, so it "
+                "does not cancel.",
+            ),
+            (
+                _bayes(_W, norm.pdf(_X, 0, _VAR)),
+                "9 is the second component's variance, not its standard deviation.",
+            ),
+            (
+                _bayes(_W, np.exp(-0.5 * _X**2 / _VAR) / _VAR),
+                "The factor in front of the exponential contains the square root of the variance.",
+            ),
+            (_W * _DENSITIES, "These are the joint densities. Divide so that they sum to one."),
+            (
+                _bayes(_W, np.exp(-(_X**2) / _VAR) / np.sqrt(_VAR)),
+                "The exponent is -x^2 / (2 sigma^2): the 2 is missing.",
+            ),
+            (_W, "These are the weights: what you knew before you saw x."),
+        ),
+        hint="Write the joint density of each component, then divide both by their sum.",
+    ),
+    "moments": Exercise(
+        answer=np.array([_MEAN, _S2 + _BETWEEN]),
+        mistakes=(
+            (
+                (_MEAN, _S2),
+                "That variance is the one within the components. The means of the components "
+                "differ too, and that adds to it.",
+            ),
+            (
+                (_MEAN, _BETWEEN),
+                "That variance is the one between the components. Each has a spread of its own.",
+            ),
+            (
+                (_MEAN, np.sqrt(_S2 + _BETWEEN)),
+                "The second number is the standard deviation; the variance is asked for.",
+            ),
+            (
+                (_MEAN, _P**2 @ np.full(2, _S2)),
+                "That is the variance of 0.3 times one draw plus 0.7 times another. In a mixture "
+                "each x comes from one component only.",
+            ),
+            (
+                (_EVEN, _S2 + np.mean((_MU - _EVEN) ** 2)),
+                "The components are not equally common.",
+            ),
+            (
+                (34.0488633, 108.6463015),
+                "Those are the sample's. The mixture's own are asked for, and they are exact.",
+            ),
+            (
+                (_MEAN, 5 + _BETWEEN),
+                "Within a component the variance is 25; 5 is the standard deviation.",
+            ),
+        ),
+        hint="First the mean, as a weighted average. Then the two terms of the law one by one.",
+        rtol=1e-6,
+    ),
+    "complete_log_likelihood": FunctionExercise(
+        reference=_complete,
+        cases=(_NEAR, _FAR),
+        mistakes=(
+            (
+                _complete_underflow,
+                "One density is so small that it is rounded to 0. Take the logarithm on paper, "
+                "so that no exponential is left in the code.",
+            ),
+            (_complete_without_weights, _WEIGHTS_HINT),
+            (_complete_variance_as_sd, _SD_HINT),
+            (_complete_without_2_pi, "The constant log 2 pi is missing."),
+            (_complete_without_half, "The logarithm of a square root brings a factor of one half."),
+            (_complete_average, "That is the mean over the points; the sum is asked for."),
+            (_incomplete, "That is the log-likelihood without labels. Here z is known: use it."),
+            (
+                _complete_every_component,
+                "You added up every component for every point. A point counts only with its own.",
+            ),
+        ),
+    ),
+    "log_density": FunctionExercise(
+        reference=_log_density,
+        cases=((_NEAR[0], *_TWO), (np.array([30.0, 500.0, -800.0]), *_TWO)),
+        mistakes=(
+            (
+                _log_density_underflow,
+                "Right near the means, and -inf far away: the density underflows before the "
+                "logarithm is taken. Take each point's own largest term out of its sum first.",
+            ),
+            (_log_density_without_weights, _WEIGHTS_HINT),
+            (_log_density_variance_as_sd, _SD_HINT),
+            (
+                _average_of_logs,
+                "That is a weighted average of logs. The logarithm stands outside the sum.",
+            ),
+            (_sum_of_log_joint, "That is a sum of logs. The logarithm stands outside the sum."),
+            (_maximum_left_out, "The largest term was taken out of the sum and never put back."),
+        ),
+    ),
+    "three": FunctionExercise(
+        reference=_responsibilities,
+        cases=(
+            (np.array([2.0, 5.0, 6.5, 7.0]), *_THREE),
+            (np.array([5.0, 400.0]), *_THREE),
+        ),
+        mistakes=(
+            (_responsibilities_without_weights, _WEIGHTS_HINT),
+            (_responsibilities_variance_as_sd, _SD_HINT),
+            (
+                _normalised_over_points,
+                "Your columns sum to one. The rows should: a point is shared by the components.",
+            ),
+            (_still_in_logs, "These are logarithms; the last step back is missing."),
+            (_hard, "Those are certain labels. Bayes' rule leaves some doubt."),
+        ),
+        hint="Divide inside the logarithm: far away every density underflows, and 0/0 is not "
+        "a number. Leave log space in the last step only.",
+    ),
+    "continuous": FunctionExercise(
+        reference=_lifetime,
+        cases=((1.5, 3.0, 2.0), (0.2, 0.7, 5.0), (10.0, 2.0, 1.0)),
+        mistakes=(
+            (
+                _lifetime_average_rate,
+                "That is a lamp with the average rate. Average the densities, not the rates.",
+            ),
+            (
+                _lifetime_not_normalised,
+                "The factors that do not depend on x are missing: it does not integrate to one.",
+            ),
+            (
+                _lifetime_without_gammas,
+                "One factor is missing: simplify the ratio of the two Gamma functions.",
+            ),
+            (
+                _lifetime_one_power_short,
+                "Count the powers of z: the exponential density brings one more. (You may have "
+                "the probability of living longer than x.)",
+            ),
+            (_lifetime_scale, "b multiplies z in the exponent; it looks as if you divided by it."),
+        ),
+        hint="Write the product under the integral as a power of z times one exponential of z.",
+    ),
+}

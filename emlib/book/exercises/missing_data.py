@@ -1,0 +1,189 @@
+"""Answers to the exercises of "Missing data". Looking here spoils them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+
+Array = NDArray[np.float64]
+
+
+def _row(mu: Array, sigma: Array, row: Array) -> tuple[Array, Array]:
+    """The filled row, and the covariance left open."""
+    s, h = ~np.isnan(row), np.isnan(row)
+    b = np.linalg.solve(sigma[np.ix_(s, s)], sigma[np.ix_(s, h)]).T
+    filled, left = row.copy(), np.zeros_like(sigma)
+    filled[h] = mu[h] + b @ (row[s] - mu[s])
+    left[np.ix_(h, h)] = sigma[np.ix_(h, h)] - b @ sigma[np.ix_(s, h)]
+    return filled, left
+
+
+def _statistics(mu: Array, sigma: Array, row: Array) -> Array:
+    filled, left = _row(mu, sigma, row)
+    return np.outer(filled, filled) + left
+
+
+def _without_left(mu: Array, sigma: Array, row: Array) -> Array:
+    filled, _ = _row(mu, sigma, row)
+    return np.outer(filled, filled)
+
+
+def _unconditional(mu: Array, sigma: Array, row: Array) -> Array:
+    filled, _ = _row(mu, sigma, row)
+    h = np.isnan(row)
+    return np.asarray(np.outer(filled, filled) + sigma * np.outer(h, h))
+
+
+def _with_means(mu: Array, sigma: Array, row: Array) -> Array:
+    _, left = _row(mu, sigma, row)
+    filled = np.where(np.isnan(row), mu, row)
+    return np.outer(filled, filled) + left
+
+
+def _total(estimates: Array, errors: Array) -> float:
+    m = len(estimates)
+    return float(np.sqrt(np.mean(errors**2) + (1 + 1 / m) * np.var(estimates, ddof=1)))
+
+
+def _total_by_m(estimates: Array, errors: Array) -> float:
+    m = len(estimates)
+    return float(np.sqrt(np.mean(errors**2) + (1 + 1 / m) * np.var(estimates)))
+
+
+def _within(estimates: Array, errors: Array) -> float:  # noqa: ARG001 - that is the mistake
+    return float(np.sqrt(np.mean(errors**2)))
+
+
+def _squared(estimates: Array, errors: Array) -> float:
+    return _total(estimates, errors) ** 2
+
+
+def _unsquared(estimates: Array, errors: Array) -> float:
+    return _total(estimates, np.sqrt(errors))
+
+
+def _no_extra(estimates: Array, errors: Array) -> float:
+    return float(np.sqrt(np.mean(errors**2) + np.var(estimates, ddof=1)))
+
+
+def _student(x: Array, nu: float = 4.0, steps: int = 1000) -> Array:
+    mu, sigma, d = x.mean(axis=0), np.cov(x.T, ddof=0), x.shape[1]
+    for _ in range(steps):
+        r = x - mu
+        w = (nu + d) / (nu + (r * np.linalg.solve(sigma, r.T).T).sum(axis=1))
+        mu = w @ x / w.sum()
+        r = x - mu
+        sigma = (w[:, None] * r).T @ r / len(x)
+    return np.asarray(mu)
+
+
+def _student_cauchy(x: Array) -> Array:
+    return _student(x, nu=1.0)
+
+
+def _mean(x: Array) -> Array:
+    return np.asarray(x.mean(axis=0))
+
+
+def _median(x: Array) -> Array:
+    return np.asarray(np.median(x, axis=0))
+
+
+def _one_step(x: Array) -> Array:
+    return _student(x, steps=1)
+
+
+_NAN = np.nan
+_MU = np.array([1.0, -1.0, 0.5])
+_SIGMA = np.array([[2.0, 0.6, -0.4], [0.6, 1.5, 0.3], [-0.4, 0.3, 1.0]])
+_CASES = tuple(
+    (_MU, _SIGMA, np.array(row))
+    for row in ([2.0, _NAN, _NAN], [_NAN, 0.5, 1.0], [0.0, 1.0, 2.0], [_NAN, _NAN, _NAN])
+)
+_TAILS = np.array(
+    [[0.1, 0.3], [1.2, 0.9], [-0.7, -0.2], [0.4, 1.1], [-1.0, -1.3], [0.8, 0.1], [30.0, -20.0]]
+)
+
+EXERCISES = {
+    "fill": Exercise(
+        [1.0, 3.0],
+        (
+            ([1.0, 1.0], "The mean of a square is more than the square of the mean."),
+            ([1.0, 4.0], "Add the variance that is left open once the first is known."),
+            ([1.0, 2.0], "That is what is left open. Add the square of the expectation."),
+            ([4 / 3, 16 / 9 + 5 / 3], "Divide by the variance of the feature that was seen."),
+        ),
+        "Regress the second feature on the first; then use variance and squared mean.",
+    ),
+    "complete": Exercise(
+        1000 * 0.7**13,
+        (
+            (700.0, "All 13 values of a row must be there, and not only one."),
+            (1000 * 0.3**13, "That counts rows of which nothing was seen."),
+            (0.7**13, "That is the share. How many of the thousand rows?"),
+        ),
+        "With what probability are all values of one row there?",
+        rtol=4e-2,  # ten is a good answer
+    ),
+    "row": FunctionExercise(
+        _statistics,
+        _CASES,
+        (
+            (_without_left, "That is the forgotten variance: add what is left open."),
+            (_unconditional, "Add the covariance given what was seen: it is smaller."),
+            (_with_means, "Fill from what was seen of the row, and not with the mean."),
+        ),
+        "Fill the row first, then add C where both features are holes.",
+    ),
+    "split": Exercise(
+        float(np.sqrt(3)),
+        (
+            (3.0, "That is the square of a."),
+            (1.0, "Keep the factor 4/3: eight rows of twelve add to the products."),
+        ),
+        "Find the variance at which it stands still, then what becomes of a small correlation.",
+    ),
+    "combine": FunctionExercise(
+        _total,
+        (
+            (np.array([1.0, 1.4, 0.9, 1.3]), np.array([0.2, 0.25, 0.22, 0.3])),
+            (np.array([3.0, 5.0]), np.array([1.0, 2.0])),
+        ),
+        (
+            (_within, "That is the error without holes. Add what the draws differ by."),
+            (_total_by_m, "Divide by m - 1 in the variance between the estimates."),
+            (_squared, "That is the squared error: take the root at the end."),
+            (_unsquared, "The errors given are not squared yet."),
+            (_no_extra, "The factor 1 + 1/m is for having only m draws."),
+        ),
+        "Squared errors within, the variance between, and then a root.",
+    ),
+    "inflated": Exercise(
+        float(np.sqrt(0.36 / 0.52)),
+        (
+            (0.36 / 0.52, "That is the squared correlation."),
+            (0.6, "The points on the line raise it."),
+            (
+                float(np.sqrt(0.36 / (0.36 + 0.75 * 0.64))),
+                "The share in the formula is that of the rows with both.",
+            ),
+            (1.0, "A quarter of the rows still scatters about the line."),
+        ),
+        "The slope stays; the variance about the line shrinks. Then put them together.",
+    ),
+    "student": FunctionExercise(
+        _student,
+        ((_TAILS,), (_TAILS[:, ::-1] * [1.0, 3.0],)),
+        (
+            (_mean, "That is the mean: the far row pulls it along."),
+            (_median, "The median is robust too, but it is not the maximum asked for."),
+            (_one_step, "That is one step. Go on until it stands still."),
+            (_student_cauchy, "Take four degrees of freedom."),
+        ),
+        "Weights from the distances, then a weighted mean and a scatter over N, and again.",
+        rtol=1e-5,
+        atol=1e-6,
+    ),
+}

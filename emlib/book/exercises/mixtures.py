@@ -1,0 +1,173 @@
+"""Answers to the exercises of "Mixtures in one dimension". Looking here spoils them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from emlib.book.exercises.checking import Exercise, FunctionExercise
+
+Array = NDArray[np.float64]
+
+# Old Faithful's waits at the maximum: weights, means, standard deviations. Found by an
+# independent optimiser; R's mixtools prints the same to five digits.
+WEIGHTS = np.array([0.360886, 0.639114])
+MEANS = np.array([54.61486, 80.09107])
+SDS = np.array([5.87122, 5.86773])
+# The rates of the last challenge's lifetimes, found by SciPy's Nelder-Mead.
+_RATES = np.array([0.1005769, 0.8618402])
+
+
+def _long(x: float, weights: Array) -> float:
+    """Responsibility of the long component at `x`."""
+    joint = weights * norm.pdf(x, MEANS, SDS)
+    return float(joint[1] / joint.sum())
+
+
+def _boundary(weights: Array) -> float:
+    """Where the two are equally probable: a quadratic in x, solved between the means."""
+    a = 0.5 / SDS[0] ** 2 - 0.5 / SDS[1] ** 2
+    b = MEANS[1] / SDS[1] ** 2 - MEANS[0] / SDS[0] ** 2
+    logs = np.log(weights / SDS)
+    c = logs[1] - logs[0] + 0.5 * (MEANS[0] / SDS[0]) ** 2 - 0.5 * (MEANS[1] / SDS[1]) ** 2
+    roots = np.roots([a, b, c])
+    return float(roots[(roots > MEANS[0]) & (roots < MEANS[1])][0])
+
+
+def _fit(r: Array, x: Array) -> Array:
+    n = r.sum(axis=0)
+    means = r.T @ x / n
+    variances = (r * (x[:, None] - means) ** 2).sum(axis=0) / n
+    return np.array([n / len(x), means, variances])
+
+
+def _fit_with_sds(r: Array, x: Array) -> Array:
+    weights, means, variances = _fit(r, x)
+    return np.array([weights, means, np.sqrt(variances)])
+
+
+def _fit_divided_by_less(r: Array, x: Array) -> Array:
+    n = r.sum(axis=0)
+    weights, means, variances = _fit(r, x)
+    return np.array([weights, means, variances * n / (n - 1)])
+
+
+def _fit_divided_by_all(r: Array, x: Array) -> Array:
+    means = r.T @ x / len(x)
+    variances = (r * (x[:, None] - means) ** 2).sum(axis=0) / len(x)
+    return np.array([r.mean(axis=0), means, variances])
+
+
+def _fit_with_counts(r: Array, x: Array) -> Array:
+    weights, means, variances = _fit(r, x)
+    return np.array([weights * len(x), means, variances])
+
+
+_X = np.array([0.5, 1.0, 2.5, 4.0, 7.0])
+_R = np.array([[0.9, 0.1], [0.8, 0.2], [0.5, 0.5], [0.3, 0.7], [0.0, 1.0]])
+_GAP = np.exp(2 * np.array([0.0, 1.0, 2.0]) - 2)
+
+EXERCISES = {
+    "count": Exercise(
+        8,
+        (
+            (11, "That is with a variance for each component."),
+            (9, "Four weights are not four free numbers: they must sum to one."),
+            (5, "The weights are parameters too."),
+        ),
+        "Count means, variance and weights, and ask which are free.",
+        rtol=0,
+    ),
+    "estep": Exercise(
+        1 / (1 + _GAP),
+        (
+            (_GAP / (1 + _GAP), "Those are the responsibilities of the second component."),
+            (
+                norm.pdf([0.0, 1.0, 2.0]),
+                "Those are densities. Divide by the sum over both components.",
+            ),
+            (0.5 * norm.pdf([0.0, 1.0, 2.0]), "Divide by the sum over both components."),
+        ),
+        "Write down both weighted densities at one point, and divide the first by their sum.",
+        rtol=0,
+        atol=2e-3,
+    ),
+    "mstep": FunctionExercise(
+        _fit,
+        ((_R, _X), (np.eye(2)[[0, 0, 1, 1, 1]], _X)),
+        (
+            (_fit_with_sds, "The third row holds standard deviations; variances were asked."),
+            (_fit_divided_by_less, "Divide by N_k: maximum likelihood takes nothing off."),
+            (_fit_divided_by_all, "Divide by N_k, what the component holds, and not by N."),
+            (_fit_with_counts, "The first row holds N_k; a weight is a share of all points."),
+        ),
+        "With responsibilities of 0 and 1 it must give the mean and variance of each group.",
+    ),
+    "predict": Exercise(
+        _long(65.0, WEIGHTS),
+        (
+            (1 - _long(65.0, WEIGHTS), "That is the probability of the short kind."),
+            (
+                _long(65.0, np.array([0.5, 0.5])),
+                "You compared the densities alone: long waits are also more common.",
+            ),
+            (
+                float(WEIGHTS[1] * norm.pdf(65.0, MEANS[1], SDS[1])),
+                "That is a joint density. Divide by the sum over both kinds.",
+            ),
+        ),
+        "It is one responsibility: weight times density, divided by the sum over both kinds.",
+    ),
+    "boundary": Exercise(
+        _boundary(WEIGHTS),
+        (
+            (MEANS.mean(), "Half-way between the means: right only if both were equally common."),
+            (
+                float(WEIGHTS @ MEANS),
+                "That is the mean of all waits, which no boundary has to be at.",
+            ),
+        ),
+        "Look for the point where both responsibilities are one half.",
+        rtol=0,
+        atol=0.02,
+    ),
+    "remaining": Exercise(
+        -1018.0,
+        (
+            (18.0, "That is what is still to gain. Where does it lead to?"),
+            (-1012.0, "Count the last gain once: it is already in the last value."),
+            (-1030.0, "The next gain is not 6 again, and it is not the last one."),
+            (-1031.5, "That is one step more. Sum the whole series."),
+        ),
+        "By which factor did the second gain differ from the first? Sum the series.",
+        rtol=1e-6,
+    ),
+    "tied": Exercise(
+        5.8691,
+        (
+            (34.446, "That is the common variance; the standard deviation was asked."),
+            (
+                13.56996,
+                "That is the spread of all waits about one mean; use each component's own.",
+            ),
+            (
+                float(SDS.mean()),
+                "That is the mean of the two separate estimates. Fit a common one.",
+            ),
+            (5.8699, "Close. Give three decimals, from a fit with a small tol."),
+        ),
+        "Pool the squared distances of all points from the means of their components.",
+        rtol=0,
+        atol=1.2e-4,
+    ),
+    "exponential": Exercise(
+        _RATES,
+        (
+            (1 / _RATES, "Those are mean lifetimes. A rate is one over the mean."),
+            (_RATES[::-1], "The smaller one first."),
+            (np.array([0.1, 1.0]), "Those made the data. What do the data say?"),
+        ),
+        "For one group alone, the maximum is at one over the mean. Give it weights.",
+    ),
+}

@@ -1,0 +1,397 @@
+"""hmmlearn's conventions on top of the pure functions of `emlib.hmm.steps`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from emlib.covariances import FORMS
+from emlib.families import Categorical, Family, Poisson
+from emlib.fitting import check_count, check_settings, fit_from_starts, generator, keep, warn_of
+from emlib.hmm import fitting, steps
+from emlib.hmm.sequences import Sequences
+from emlib.hmm.stationary import stationary
+from emlib.hmm.steps import HMMParams
+from emlib.mixture.starts import STARTS
+from emlib.results import DegenerateError, DegenerateWarning, EMResult
+from emlib.types import Array, Integers
+from emlib.validation import listed, positive_definite, shaped, shares
+
+
+@dataclass(eq=False, repr=False)
+class _HMM(BaseEstimator):
+    """What the three models have in common.
+
+    Their arguments:
+
+    n_components : int
+        K, the number of hidden states.
+    startprob_init, transmat_init : array-like of shapes (K,) and (K, K), optional
+        An explicit start of the chain. What is zero stays zero: so you forbid transitions.
+    stationary : bool
+        Whether every sequence starts in the chain's stationary distribution.
+    tol : float
+        In log-likelihood per observation; bounds the estimated distance to the limit.
+    max_iter : int
+        The most EM iterations of one climb: that from a start, and each that follows a nudge.
+    n_init : int
+        Number of starts; the best result is kept in the attributes.
+    init_params : {'kmeans', 'k-means++', 'random_from_data', 'random'}
+        How the states are first told apart, as in a mixture, where no start is given.
+    verbose : bool or int
+        Whether to show a progress bar.
+    random_state : int, RandomState instance or None
+        Makes starts and samples repeatable.
+
+    And their attributes after `fit`: `startprob_`, `transmat_`, `converged_`, `n_iter_`,
+    `result_`, an EMResult that says why EM stopped, and `results_`, one for each start.
+    """
+
+    n_components: int = 1
+    _: KW_ONLY
+    startprob_init: ArrayLike | None = None
+    transmat_init: ArrayLike | None = None
+    stationary: bool = False
+    tol: float = 1e-8
+    max_iter: int = 2000
+    n_init: int = 1
+    verbose: bool | int = False
+    random_state: Any = None
+
+    # Under which names the components are shown.
+    _shown: ClassVar[tuple[str, ...]]
+
+    def fit(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Self:
+        """Fit the model by EM, here called Baum-Welch.
+
+        Parameters
+        ----------
+        X : array-like of shape (T, D)
+            Sequences, one below the other.
+        lengths : array-like of int, optional
+            How many rows each sequence has; by default all are one sequence.
+
+        Raises
+        ------
+        ValueError
+            If the data or the settings cannot give a model; the message says what to do.
+
+        Warns
+        -----
+        DegenerateWarning, ObjectiveFellWarning, ConvergenceWarning
+            If the result is not to be trusted; `result_` has it all the same.
+        """
+        check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
+        if self.stationary and self.startprob_init is not None:
+            raise ValueError("a stationary chain has no start of its own: leave startprob_init out")
+        k, how = self.n_components, getattr(self, "init_params", None)
+        sequences = self._sequences(X, lengths, fit=True)
+        if k > sequences.n:
+            raise ValueError(
+                f"n_components={k} is more than the {sequences.n} observations: use fewer states."
+            )
+        family = self._family(sequences.data.x.shape[1])
+        problem = fitting.problem_of(sequences, family, self.stationary)
+        given = self._given(k, sequences.data.x.shape[1])
+        startprob = shares("startprob_init", self.startprob_init, (k,))
+        chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
+        rng = generator(self.random_state, 4)
+
+        def climb(_: int) -> EMResult[HMMParams]:
+            start = fitting.start(sequences, family, k, chain, given, how, rng)
+            if self.stationary:
+                start = start._replace(startprob=stationary(start.transmat))
+            return problem.climb(start, self, rng)
+
+        best = keep(self, fit_from_starts(self.n_init, climb))
+        self._fitted = family
+        self.startprob_, self.transmat_, components = best.params
+        for name, part in zip(self._shown, components, strict=True):
+            setattr(self, name, part)
+        warn_of(best, "Raise max_iter, or try other starts with n_init.")
+        _warn_of_unvisited(best.params, sequences, family)
+        return self
+
+    def score(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
+        """Log-likelihood of all sequences together, as hmmlearn has it."""
+        return steps.e_step(self._params(), self._sequences(X, lengths), self._fitted_family())[1]
+
+    def score_samples(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[float, Array]:
+        """The log-likelihood, and the responsibilities of shape (T, K)."""
+        sequences = self._sequences(X, lengths)
+        return steps.smoothed(self._params(), sequences, self._fitted_family())[::-1]
+
+    def predict_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Array:
+        """Responsibilities: p(z_t = k | the whole sequence), of shape (T, K)."""
+        return self.score_samples(X, lengths)[1]
+
+    def decode(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[float, Integers]:
+        """Log-probability of data and most probable paths together, and the paths."""
+        sequences = self._sequences(X, lengths)
+        return steps.decoded(self._params(), sequences, self._fitted_family())[::-1]
+
+    def predict(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Integers:
+        """The most probable path of states of each sequence, one after the other."""
+        return self.decode(X, lengths)[1]
+
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> tuple[Array, Integers]:
+        """Draw one sequence, of shape (n_samples, D), and the states behind it."""
+        params = self._params()
+        check_count("n_samples", n_samples)
+        rng = generator(self.random_state if random_state is None else random_state)
+        x, z = steps.sample(params, n_samples, rng, self._fitted_family())
+        return self._decode(x), z
+
+    def aic(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
+        """Akaike's criterion, -2 log L + 2 p: the lower the better."""
+        return 2 * self._n_parameters() - 2 * self.score(X, lengths)
+
+    def bic(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
+        """Schwarz's criterion, -2 log L + p log T: the lower the better."""
+        penalty = self._n_parameters() * np.log(len(np.asarray(X)))
+        return float(penalty - 2 * self.score(X, lengths))
+
+    def _n_parameters(self) -> int:
+        """Free parameters; a stationary chain's start is not free."""
+        k, d = self._params().components[0].shape
+        start = 0 if self.stationary else k - 1
+        return start + k * (k - 1) + self._fitted_family().n_parameters(k, d)
+
+    def _fitted_family(self) -> Family:
+        """The family of the fit; settings change only what is fitted next."""
+        return getattr(self, "_fitted", None) or self._family(self._params().components[0].shape[1])
+
+    def _params(self) -> HMMParams:
+        names = ["startprob_", "transmat_", *self._shown]
+        check_is_fitted(self, names)
+        startprob, transmat, *components = (getattr(self, name) for name in names)
+        return HMMParams(startprob, transmat, tuple(components))
+
+    # --- What a model has of its own
+
+    def _family(self, d: int) -> Family:
+        """What the states emit, by the settings, for data with `d` features."""
+        raise NotImplementedError
+
+    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+        """The explicit components of the start, checked; None for those that are to be drawn."""
+        raise NotImplementedError
+
+    def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
+        """Checked data; for a fit, in the units in which EM works."""
+        if fit:
+            x = self._family(0).check_data(X)
+            self._family(0).check_spread(x)
+            return Sequences.of(x, lengths, self._family(x.shape[1]), standard=True)
+        d, sequences = (
+            self._params().components[0].shape[1],
+            Sequences.of(X, lengths, self._fitted_family()),
+        )
+        if sequences.data.x.shape[1] != d:
+            raise ValueError(f"the model has {d} features, the data {sequences.data.x.shape[1]}")
+        return sequences
+
+    def _decode(self, x: Array) -> Array:
+        """Drawn observations as the user has them."""
+        return x
+
+
+def _warn_of_unvisited(params: HMMParams, sequences: Sequences, family: Family) -> None:
+    """Warn, in the line that called `fit`, of states of which the data say nothing."""
+    params = fitting.standardised(params, family, sequences.data.units)
+    never, stays = steps.unvisited(steps.e_step(params, sequences, family)[0])
+    if len(never):
+        message = f"state {listed(never)} is never visited: what it has is that of the start"
+        warnings.warn(message, DegenerateWarning, stacklevel=3)
+    if len(stays):
+        message = f"state {listed(stays)} is never left: its row of transmat_ is the start's"
+        warnings.warn(message, DegenerateWarning, stacklevel=3)
+
+
+@dataclass(eq=False, repr=False)
+class GaussianHMM(_HMM):
+    """Hidden Markov model of which every state emits points of a Gaussian.
+
+    Methods are hmmlearn's; there is no hidden prior, and no result depends on the data's units.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of hidden states.
+    covariance_type : {'full', 'tied', 'diag', 'spherical'}
+        As in `emlib.GaussianMixture`, as is `covariance_floor`.
+    means_init : array-like of shape (K, D), optional
+    covars_init : array-like, optional
+        In the shape of `covars_`.
+    startprob_init, transmat_init, stationary, tol, max_iter, n_init, init_params
+        Explicit starts of the chain (zeros stay zero); whether it starts stationary; when to
+        stop, in log-likelihood per observation; how many starts, and how to make them.
+    verbose, random_state
+        As in `emlib.GaussianMixture`.
+
+    Attributes
+    ----------
+    startprob_, transmat_, means_ : ndarrays of shapes (K,), (K, K) and (K, D)
+    covars_ : ndarray of shape (K, D, D), (D, D), (K, D) or (K,), by `covariance_type`
+        As hmmlearn takes them; it shows them as (K, D, D) whatever their type.
+    converged_, n_iter_, result_, results_
+        `result_` is an EMResult: why EM stopped, the trace, whether a maximum was confirmed.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.repeat([0.0, 5.0, 0.0], 100)[:, None] + rng.normal(size=(300, 1))
+    >>> model = GaussianHMM(2, random_state=0).fit(x)
+    >>> np.diff(model.predict(x)).nonzero()[0]
+    array([ 99, 199])
+    """
+
+    covariance_type: str = "full"
+    _: KW_ONLY
+    covariance_floor: float = 1e-8
+    means_init: ArrayLike | None = None
+    covars_init: ArrayLike | None = None
+    init_params: str = "kmeans"
+
+    _shown = ("means_", "covars_")
+
+    def _family(self, d: int) -> Family:
+        return FORMS[self.covariance_type](floor=float(self.covariance_floor))
+
+    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+        form = FORMS[self.covariance_type]()
+        shape = form.shapes(k, d)[1]
+        covars = positive_definite("covars_init", self.covars_init, shape, form.matrices)
+        return shaped("means_init", self.means_init, (k, d)), covars
+
+
+@dataclass(eq=False, repr=False)
+class PoissonHMM(_HMM):
+    """Hidden Markov model of which every state emits Poisson counts.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of hidden states.
+    lambdas_init : array-like of shape (K, D), optional
+    startprob_init, transmat_init, stationary, tol, max_iter, n_init, init_params, verbose,
+    random_state
+        As in `GaussianHMM`.
+
+    Attributes
+    ----------
+    startprob_, transmat_ : ndarrays of shapes (K,) and (K, K)
+    lambdas_ : ndarray of shape (K, D)
+        Rates: the mean count of each feature in each state.
+    converged_, n_iter_, result_, results_
+        As in `GaussianHMM`.
+
+    Examples
+    --------
+    >>> from emlib.datasets import load_earthquakes
+    >>> counts = load_earthquakes().values[:, [1]]
+    >>> model = PoissonHMM(2, stationary=True, random_state=0).fit(counts)
+    >>> np.sort(model.lambdas_[:, 0]).round(1), round(model.score(counts), 4)
+    (array([15.5, 26.1]), -342.3183)
+    """
+
+    _: KW_ONLY
+    lambdas_init: ArrayLike | None = None
+    init_params: str = "kmeans"
+
+    _shown = ("lambdas_",)
+
+    def _family(self, d: int) -> Family:
+        return Poisson()
+
+    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+        return (shaped("lambdas_init", self.lambdas_init, (k, d)),)
+
+
+@dataclass(eq=False, repr=False)
+class CategoricalHMM(_HMM):
+    """Hidden Markov model of which every state emits symbols.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of hidden states.
+    n_features : int, optional
+        How many symbols there are; by default, as many as occur or as `emissionprob_init` has.
+    emissionprob_init : array-like of shape (K, n_features), optional
+    startprob_init, transmat_init, stationary, tol, max_iter, n_init, verbose, random_state
+        As in `GaussianHMM`. Starts that are not explicit are random: use several.
+
+    Attributes
+    ----------
+    startprob_, transmat_ : ndarrays of shapes (K,) and (K, K)
+    emissionprob_ : ndarray of shape (K, n_features)
+        Rows sum to one.
+    converged_, n_iter_, result_, results_
+        As in `GaussianHMM`.
+
+    Examples
+    --------
+    >>> symbols = np.array([0, 1, 0, 2, 0, 1, 0, 2, 0, 1])[:, None]
+    >>> model = CategoricalHMM(2, n_init=5, random_state=1).fit(symbols)
+    >>> model.emissionprob_[model.predict(symbols)[1]].round(1)  # of every second symbol
+    array([0. , 0.6, 0.4])
+    """
+
+    _: KW_ONLY
+    n_features: int | None = None
+    emissionprob_init: ArrayLike | None = None
+
+    _shown = ("emissionprob_",)
+
+    def _family(self, d: int) -> Family:
+        return Categorical((d,))
+
+    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+        return (shares("emissionprob_init", self.emissionprob_init, (k, d)),)
+
+    def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
+        given = self.emissionprob_init if fit else self._params().components[0]
+        table = None if given is None else np.asarray(given, dtype=float)
+        n = self.n_features if fit else None
+        n = table.shape[-1] if n is None and table is not None else n
+        symbols = known_symbols(X, n)
+        if table is not None:
+            _check_symbols(table, symbols)
+        n = int(symbols.max()) + 1 if n is None else n
+        return Sequences.of_values(np.eye(n), symbols, lengths, Categorical((n,)))
+
+    def _decode(self, x: Array) -> Array:
+        return x.argmax(axis=1)[:, None]
+
+
+def known_symbols(symbols: Any, n_features: int | None) -> Integers:
+    """Symbols 0, 1, 2, ... of shape (T,), or a ValueError that names what is none."""
+    numbers = np.asarray(symbols).reshape(-1)
+    wrong = (numbers != np.floor(numbers)) | (numbers < 0)
+    if n_features is not None:
+        wrong |= numbers >= n_features
+    if np.any(wrong):
+        limit = "" if n_features is None else f" below {n_features}"
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"symbols must be whole numbers from 0 on{limit}, got {numbers[row]:g} (row {row}). "
+            "Number the symbols, or say with n_features how many there may be."
+        )
+    return numbers.astype(np.intp)
+
+
+def _check_symbols(emissionprob: Array, symbols: Integers) -> None:
+    """A DegenerateError that names a symbol no state can emit."""
+    impossible = np.setdiff1d(symbols, np.flatnonzero(emissionprob.max(axis=0) > 0))
+    if len(impossible):
+        raise DegenerateError(
+            f"symbol {listed(impossible)} has probability zero in every state, but occurs: fit "
+            "with data in which it occurs, or give it a probability above zero"
+        )

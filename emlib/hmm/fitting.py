@@ -1,0 +1,90 @@
+"""From sequences and settings to fits of a hidden Markov model: what an estimator's `fit` does."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from emlib import mixture
+from emlib.families import Components, Family
+from emlib.fitting import Problem
+from emlib.hmm import steps
+from emlib.hmm.sequences import Sequences
+from emlib.hmm.steps import HMMParams, HMMStatistics
+from emlib.mixture.blocks import Blocks
+from emlib.mixture.fitting import draw_responsibilities, first_components
+from emlib.types import Array
+from emlib.units import Units
+
+# Steps that every drawn transition matrix has seen between any two states.
+STEPS_SEEN = 1.0
+
+
+def problem_of(
+    sequences: Sequences, family: Family, stationary: bool
+) -> Problem[HMMParams, HMMStatistics]:
+    """A hidden Markov model with all that is needed to fit it to the sequences."""
+    units = sequences.data.units
+    return Problem(
+        e_step=partial(steps.e_step, family=family),
+        m_step=partial(steps.m_step, family=family, stationary=stationary),
+        nudge=partial(steps.nudge, family=family),
+        data=sequences,
+        n=sequences.n,
+        collapse=lambda params: family.collapse(params.components, "state"),
+        restore=partial(restored, family=family, units=units),
+        # Densities are per unit of x: scaling by s divides them by s.
+        log_scale=sequences.n * float(np.log(units.scale).sum()),
+    )
+
+
+def restored(params: HMMParams, family: Family, units: Units) -> HMMParams:
+    """The model of the data in the user's units."""
+    return params._replace(components=family.from_units(params.components, units))
+
+
+def standardised(params: HMMParams, family: Family, units: Units) -> HMMParams:
+    """The model of the data in standard units, if this is that of the data."""
+    return params._replace(components=family.to_units(params.components, units))
+
+
+def start(
+    sequences: Sequences,
+    family: Family,
+    k: int,
+    chain: tuple[Array | None, Array | None],
+    components: tuple[Array | None, ...],
+    how: str | None,
+    rng: np.random.Generator,
+) -> HMMParams:
+    """The first parameters, in the units of the data: explicit where given, drawn where not.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    family : Family
+    k : int
+        Number of states.
+    chain : tuple
+        The start and the transition matrix, each None if it is to be drawn.
+    components : tuple
+        The explicit components, in the user's units, each None if it is to be drawn.
+    how : str, optional
+        The way in which states are told apart, one of `emlib.mixture.starts`; at random if None.
+    rng : numpy.random.Generator
+    """
+    startprob, transmat = chain
+    data: Blocks = sequences.data
+    own: Components = ()
+    if startprob is None or transmat is None or any(part is None for part in components):
+        if how is None or len(data.x) < k:
+            r = rng.dirichlet(np.ones(k), size=len(data.x))
+        else:
+            r = draw_responsibilities(data, k, how, rng)
+        own = mixture.m_step(mixture.statistics(r, data, family), family, revive=True)[1:]
+        seen = STEPS_SEEN + sequences.transitions(r.T)
+        transmat = seen / seen.sum(axis=1, keepdims=True) if transmat is None else transmat
+        startprob = np.full(k, 1 / k) if startprob is None else startprob
+    first = first_components(family, data.units, components, own)
+    return HMMParams(startprob, transmat, first)

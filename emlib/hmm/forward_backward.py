@@ -1,0 +1,271 @@
+"""What one whole sequence says of its hidden states: forward-backward and Viterbi, to call by hand.
+
+`plain` is the recursion as the book derives it; `blocked` gives the same, faster, as fits do;
+`in_logs` is for sequences whose probabilities scaling cannot hold.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from emlib.hmm import walks
+from emlib.hmm.sequences import Pieces
+from emlib.mixture.engine import IMPOSSIBLE
+from emlib.results import DegenerateError
+from emlib.types import Array, Integers
+
+TOO_SMALL = (
+    "states that can be reached give the observations density zero, or one that is too small "
+    "for a float beside that of other states. Use in_logs, which can tell"
+)
+IMPOSSIBLE_OBSERVATION = (
+    "observation {} has density zero in every state. Is it an outlier, a symbol without "
+    "probability, or a start far from the data?"
+)
+
+
+class Posterior(NamedTuple):
+    """What one sequence says of its hidden states.
+
+    Attributes
+    ----------
+    responsibilities : ndarray of shape (T, K)
+        gamma_tk = p(z_t = k | x_1 .. x_T).
+    transitions : ndarray of shape (K, K)
+        Expected number of steps from one state to another.
+    log_likelihood : float
+        log p(x_1 .. x_T).
+    """
+
+    responsibilities: Array
+    transitions: Array
+    log_likelihood: float
+
+
+def forward(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, float]:
+    """Filter: p(z_t = k | x_1 .. x_t), and the log-likelihood.
+
+    Parameters
+    ----------
+    startprob : array of shape (K,)
+        pi_k = p(z_1 = k).
+    transmat : array of shape (K, K)
+        A_jk = p(z_t = k | z_{t-1} = j): rows sum to one.
+    log_b : array of shape (T, K)
+        log p(x_t | z_t = k); -inf where a state cannot produce an observation.
+
+    Returns
+    -------
+    filtered : ndarray of shape (T, K)
+    log_likelihood : float
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or probabilities do not sum to one.
+    DegenerateError
+        If the observations are impossible, or scaling cannot hold their probabilities.
+
+    Examples
+    --------
+    Rain or not, and an umbrella on both of two days (Russell and Norvig).
+
+    >>> umbrella = np.log([[0.9, 0.2], [0.9, 0.2]])
+    >>> stays = np.array([[0.7, 0.3], [0.3, 0.7]])
+    >>> forward(np.full(2, 0.5), stays, umbrella)[0].round(3)
+    array([[0.818, 0.182],
+           [0.883, 0.117]])
+    """
+    startprob, transmat, log_b = checked(startprob, transmat, log_b)
+    b, shifts = scaled(log_b)
+    filtered, scales = _filtered(startprob, transmat, b)
+    return filtered, float(np.log(scales).sum() + shifts.sum())
+
+
+def plain(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
+    """Forward-backward, one step after the other.
+
+    Takes and raises what `forward` does.
+
+    Returns
+    -------
+    Posterior
+
+    Notes
+    -----
+    Scaling: Rabiner (1989), Proc. IEEE 77, 257-286, section V.A.
+
+    Examples
+    --------
+    >>> umbrella = np.log([[0.9, 0.2], [0.9, 0.2]])
+    >>> stays = np.array([[0.7, 0.3], [0.3, 0.7]])
+    >>> plain(np.full(2, 0.5), stays, umbrella).responsibilities.round(3)
+    array([[0.883, 0.117],
+           [0.883, 0.117]])
+    """
+    startprob, transmat, log_b = checked(startprob, transmat, log_b)
+    b, shifts = scaled(log_b)
+    filtered, scales = _filtered(startprob, transmat, b)
+    rest, later = np.ones_like(b), np.empty_like(b)
+    for t in range(len(b) - 1, 0, -1):
+        # Equation hmm-backward: in any scale, as responsibilities sum to one
+        later[t] = b[t] * rest[t] / (b[t] @ rest[t])
+        rest[t - 1] = transmat @ later[t]
+    # Equation hmm-responsibilities
+    r = filtered * rest
+    total = r.sum(axis=1, keepdims=True)
+    if not np.all(total > 0):
+        raise DegenerateError(f"at time {np.argmin(total > 0)}, {TOO_SMALL}")
+    # Equation hmm-transitions
+    transitions = transmat * (filtered[:-1].T @ (later[1:] / total[:-1]))
+    return Posterior(r / total, transitions, float(np.log(scales).sum() + shifts.sum()))
+
+
+def _filtered(startprob: Array, transmat: Array, b: Array) -> tuple[Array, Array]:
+    """p(z_t | x_1 .. x_t), and p(x_t | x_1 .. x_{t-1}) in the scale of `b`."""
+    filtered, scales = np.empty_like(b), np.empty(len(b))
+    predicted = startprob
+    for t in range(len(b)):
+        # Equation hmm-forward
+        joint = predicted * b[t]
+        scales[t] = joint.sum()
+        if not scales[t] > 0:
+            raise DegenerateError(f"at time {t}, {TOO_SMALL}")
+        filtered[t] = joint / scales[t]
+        predicted = filtered[t] @ transmat
+    return filtered, scales
+
+
+def blocked(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
+    """Forward-backward on pieces of the sequence side by side: the same numbers, faster.
+
+    Takes and raises what `forward` does; what scaling cannot hold, is computed in logs.
+
+    Returns
+    -------
+    Posterior
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> log_b, stays = rng.normal(size=(1000, 2)), np.array([[0.9, 0.1], [0.2, 0.8]])
+    >>> one, other = (f(np.full(2, 0.5), stays, log_b) for f in (plain, blocked))
+    >>> np.allclose(one.responsibilities, other.responsibilities, rtol=0, atol=1e-12)
+    True
+    """
+    startprob, transmat, log_b = checked(startprob, transmat, log_b)
+    pieces = Pieces.of(np.array([len(log_b)]))
+    b, shifts = scaled(log_b)
+    b = np.ascontiguousarray(b[pieces.rows].T)
+    packed = walks.forward_backward(startprob, transmat, b, pieces)
+    if packed is None:
+        return in_logs(startprob, transmat, log_b)
+    r = np.empty_like(log_b)
+    r[pieces.rows] = packed.responsibilities.T
+    return Posterior(r, packed.transitions, float(packed.log_likelihoods[0] + shifts.sum()))
+
+
+def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
+    """Forward-backward in logarithms, which hold probabilities of any size.
+
+    Takes what `forward` does, and raises a DegenerateError only if the observations are
+    impossible.
+
+    Returns
+    -------
+    Posterior
+
+    Examples
+    --------
+    The first observation speaks for one state, so strongly that scaling loses the other; from
+    which there is no way to what the second observation needs.
+
+    >>> never, log_b = np.eye(2), np.array([[0.0, -900.0], [-1900.0, 0.0]])
+    >>> in_logs(np.full(2, 0.5), never, log_b).responsibilities
+    array([[0., 1.],
+           [0., 1.]])
+    """
+    startprob, transmat, log_b = checked(startprob, transmat, log_b)
+    whole = Pieces.of(np.array([len(log_b)]), len(log_b))
+    packed = walks.forward_backward_in_logs(startprob, transmat, log_b.T, whole)
+    return Posterior(packed.responsibilities.T, packed.transitions, packed.log_likelihoods[0])
+
+
+def viterbi(startprob: Array, transmat: Array, log_b: Array) -> tuple[Integers, float]:
+    """The path z_1 .. z_T of highest posterior probability.
+
+    Parameters
+    ----------
+    startprob : array of shape (K,)
+    transmat : array of shape (K, K)
+    log_b : array of shape (T, K)
+        log p(x_t | z_t = k); -inf where a state cannot produce an observation.
+
+    Returns
+    -------
+    path : ndarray of shape (T,)
+        Integers; of equally good paths, one.
+    log_probability : float
+        log p(x_1 .. x_T, z_1 .. z_T), of the data and the path together.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or probabilities do not sum to one.
+    DegenerateError
+        If no path can produce the observations.
+
+    Notes
+    -----
+    Viterbi (1967), IEEE Trans. Information Theory 13, 260-269.
+
+    Examples
+    --------
+    Five days with and without an umbrella (Russell and Norvig): 0 stands for rain.
+
+    >>> sensor = np.array([[0.9, 0.2], [0.1, 0.8]])
+    >>> stays = np.array([[0.7, 0.3], [0.3, 0.7]])
+    >>> viterbi(np.full(2, 0.5), stays, np.log(sensor[[0, 0, 1, 0, 0]]))[0]
+    array([0, 0, 1, 0, 0])
+    """
+    startprob, transmat, log_b = checked(startprob, transmat, log_b)
+    whole = Pieces.of(np.array([len(log_b)]), len(log_b))
+    path, log_probabilities = walks.best_paths(startprob, transmat, log_b.T, whole)
+    return path, float(log_probabilities[0])
+
+
+def scaled(log_b: Array) -> tuple[Array, Array]:
+    """Densities over the largest of each time, of shape (T, K), and its logarithms, (T,)."""
+    shifts = log_b.max(axis=1)
+    if not shifts.min() > IMPOSSIBLE:
+        raise DegenerateError(IMPOSSIBLE_OBSERVATION.format(np.argmax(~(shifts > IMPOSSIBLE))))
+    with np.errstate(under="ignore"):
+        return np.exp(log_b - shifts[:, None]), shifts
+
+
+def checked(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, Array, Array]:
+    """The three as arrays, or a ValueError."""
+    startprob, transmat = np.asarray(startprob, dtype=float), np.asarray(transmat, dtype=float)
+    log_b = np.asarray(log_b, dtype=float)
+    k = startprob.size
+    if startprob.shape != (k,) or transmat.shape != (k, k) or log_b.shape[1:] != (k,):
+        raise ValueError(
+            "startprob, transmat and log_b must have shapes (K,), (K, K) and (T, K), got "
+            f"{startprob.shape}, {transmat.shape} and {log_b.shape}"
+        )
+    if not len(log_b) or np.any(np.isnan(log_b)) or np.any(log_b == np.inf):
+        raise ValueError("log_b must have at least one row, and hold no NaN and no +inf")
+    check_chain(startprob, transmat)
+    return startprob, transmat, log_b
+
+
+def check_chain(startprob: Array, transmat: Array) -> None:
+    """A ValueError unless these are distributions; it names the row that is none."""
+    for name, rows in (("startprob", startprob[None]), ("transmat", transmat)):
+        wrong = ~(np.all(rows >= 0, axis=1) & (np.abs(rows.sum(axis=1) - 1) < 1e-6))
+        if np.any(wrong):
+            row = int(np.argmax(wrong))
+            which = name if name == "startprob" else f"row {row} of {name}"
+            raise ValueError(f"{which} must not be negative and must sum to 1, got {rows[row]}")

@@ -1,0 +1,354 @@
+"""Sequences as the E-step of a hidden Markov model reads them: in pieces, side by side.
+
+A recursion over time cannot be vectorised, but many can run next to each other. So long sequences
+are cut into pieces, short ones are pieces as they are, and all pieces go forward together:
+
+    sequences        pieces, the longest first       in packed order
+    a a a a a a a    0:  a1 a2 a3 a4                  position 0:  a1 c1 a5 b1 c5
+    b b b            1:  c1 c2 c3 c4                  position 1:  a2 c2 a6 b2
+    c c c c c        2:  a5 a6 a7                     position 2:  a3 c3 a7 b3
+                     3:  b1 b2 b3                     position 3:  a4 c4
+                     4:  c5
+
+The pieces that go on are always the foremost. The words, here and in `walks`:
+
+    piece       a part of one sequence that is walked on its own; 2 follows 0, and 4 follows 1
+    position    how far a piece has come; all pieces at one position are one step of the walk
+    packed      in the order of the last column: by position, and there by piece
+    run         positions in a row which equally many pieces reach: 1 and 2 above
+    value       a row of the data that occurs several times, and is looked at only once
+    row         a row of the data as the user gave them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emlib.covariances import Full
+from emlib.families import Family
+from emlib.mixture.blocks import Blocks
+from emlib.types import Array, Integers
+
+FULL = Full()
+# A piece shorter than this is not worth a start from a guess.
+SHORTEST = 64
+# A piece is this times the root of all there is: many short ones, as a step has its price.
+ROOTS = 0.5
+# With so many copies of each value, densities are computed once a value.
+COPIES = 4
+
+
+class Run(NamedTuple):
+    """Positions in a row which equally many pieces reach.
+
+    Attributes
+    ----------
+    packed : slice
+        Their packed places.
+    n_positions, n_pieces : int
+    """
+
+    packed: slice
+    n_positions: int
+    n_pieces: int
+
+
+class Step(NamedTuple):
+    """One position of a walk through packed numbers.
+
+    Attributes
+    ----------
+    at : slice
+        Where the numbers of this position are.
+    before : slice
+        Where those are from which the first `going_on` pieces come; the other pieces begin here.
+    going_on : int
+    """
+
+    at: slice
+    before: slice
+    going_on: int
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """How sequences are cut and packed.
+
+    Attributes
+    ----------
+    n_sequences : int
+    sequence : ndarray of shape (C,)
+        Which sequence each piece is of.
+    starts, lengths : ndarrays of shape (C,)
+        The row with which each piece begins, and how many it has, the longest first.
+    follows : ndarray of shape (C,)
+        The piece before it in its sequence; -1 for the first.
+    """
+
+    n_sequences: int
+    sequence: Integers
+    starts: Integers
+    lengths: Integers
+    follows: Integers
+    _lent: dict[tuple[int, int], list[list[Array]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    @classmethod
+    def of(cls, lengths: Integers, longest: int | None = None) -> Self:
+        """Cut sequences of these lengths; by default, at half the root of all there is."""
+        if longest is None:
+            longest = max(SHORTEST, int(ROOTS * np.sqrt(lengths.sum())))
+        n_pieces = -(-lengths // longest)
+        sequence = np.repeat(np.arange(len(lengths)), n_pieces)
+        number = np.arange(len(sequence)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
+        begins = np.cumsum(lengths) - lengths
+        sizes = np.minimum(lengths[sequence] - number * longest, longest)
+        order = np.argsort(-sizes, kind="stable")
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        before = np.where(number > 0, np.roll(place, 1), -1)
+        starts = begins[sequence] + number * longest
+        return cls(len(lengths), sequence[order], starts[order], sizes[order], before[order])
+
+    @cached_property
+    def whole(self) -> Pieces:
+        """The same sequences, uncut."""
+        lengths = np.bincount(self.sequence, weights=self.lengths).astype(np.intp)
+        return Pieces.of(lengths, int(lengths.max()))
+
+    @cached_property
+    def active(self) -> Integers:
+        """How many pieces reach each position."""
+        return len(self.lengths) - np.cumsum(np.bincount(self.lengths))[:-1]
+
+    @cached_property
+    def offsets(self) -> Integers:
+        """The packed place with which each position begins."""
+        return np.concatenate([[0], np.cumsum(self.active)[:-1]])
+
+    @cached_property
+    def rows(self) -> Integers:
+        """The row of the data at each packed place: `packed = data[rows]`."""
+        parts = [self.starts[:n] + position for position, n in enumerate(self.active)]
+        return np.concatenate(parts)
+
+    @cached_property
+    def last(self) -> Integers:
+        """The packed place of each piece's last number."""
+        return self.offsets[self.lengths - 1] + np.arange(len(self.lengths))
+
+    @cached_property
+    def firsts(self) -> Integers:
+        """The pieces with which sequences begin, which are also their packed places."""
+        return np.flatnonzero(self.follows < 0)
+
+    @cached_property
+    def cut(self) -> Integers:
+        """The pieces with one before them."""
+        return np.flatnonzero(self.follows >= 0)
+
+    @cached_property
+    def precedes(self) -> Integers:
+        """The piece after each in its sequence; -1 for the last."""
+        after = np.full(len(self.follows), -1)
+        after[self.follows[self.cut]] = self.cut
+        return after
+
+    @cached_property
+    def positions(self) -> list[slice]:
+        """The packed places of each position."""
+        pairs = zip(self.offsets.tolist(), self.active.tolist(), strict=True)
+        return [slice(start, start + n) for start, n in pairs]
+
+    @cached_property
+    def forward(self) -> tuple[Step, ...]:
+        """The walk from the first position to the last."""
+        steps = [Step(self.positions[0], slice(0, 0), 0)]
+        for before, at in pairwise(self.positions):
+            n = at.stop - at.start
+            steps.append(Step(at, slice(before.start, before.start + n), n))
+        return tuple(steps)
+
+    @cached_property
+    def backward(self) -> tuple[Step, ...]:
+        """The walk from the last position to the first."""
+        after = [*self.positions[1:], slice(0, 0)]
+        pairs = zip(self.positions, after, strict=True)
+        return tuple(Step(at, later, later.stop - later.start) for at, later in pairs)[::-1]
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """The positions, taken together where equally many pieces reach them."""
+        active, offsets = self.active.tolist(), self.offsets.tolist()
+        changes = (np.flatnonzero(np.diff(self.active)) + 1).tolist()
+        return tuple(
+            Run(slice(offsets[i], offsets[i] + (j - i) * active[i]), j - i, active[i])
+            for i, j in pairwise([0, *changes, len(active)])
+        )
+
+    def by_run(self, flat: Array, k: int) -> list[Array]:
+        """Views of `flat`, K numbers a place: for each run, of shape (positions, K, pieces)."""
+        return [
+            flat[k * packed.start : k * packed.stop].reshape(n_positions, k, n_pieces)
+            for packed, n_positions, n_pieces in self.runs
+        ]
+
+    def by_position(self, flat: Array, k: int) -> list[Array]:
+        """Views of `flat`, K numbers a place: for each position, of shape (K, pieces)."""
+        return [position for run in self.by_run(flat, k) for position in run]
+
+    @contextmanager
+    def arrays(self, n: int, size: int) -> Iterator[list[Array]]:
+        """Arrays to write into, lent again at the next step: fresh memory takes longer than EM."""
+        lent = self._lent.setdefault((n, size), [])
+        try:  # two threads cannot be lent the same
+            arrays = lent.pop()
+        except IndexError:
+            arrays = [np.empty(size) for _ in range(n)]
+        yield arrays
+        lent.append(arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Several sequences of observations, side by side.
+
+    Attributes
+    ----------
+    data : Blocks
+        The observations in packed order; or each value once, with its count as weight.
+    which : ndarray of shape (T,) or None
+        Which value each observation has, in packed order; None if all are in `data`.
+    row : ndarray
+        The row of the user's table at which each row of `data` occurs (first).
+    pieces : Pieces
+    """
+
+    data: Blocks
+    which: Integers | None
+    row: Integers
+    pieces: Pieces
+
+    @classmethod
+    def of(
+        cls,
+        x: ArrayLike | Sequences,
+        lengths: ArrayLike | None = None,
+        family: Family = FULL,
+        standard: bool = False,
+    ) -> Sequences | Self:
+        """Sequences one below the other in a table of shape (T, D).
+
+        Values are looked at only once where all are whole numbers, of which most occur often.
+
+        Parameters
+        ----------
+        x : array of shape (T, D)
+        lengths : array of shape (number of sequences,), optional
+            How many rows each has; by default all are one sequence.
+        family : Family
+            What the states emit.
+        standard : bool
+            Whether to see the data in the units that suit the family.
+
+        Raises
+        ------
+        ValueError
+            If the data are not a table of finite numbers, or the lengths do not add up.
+
+        Examples
+        --------
+        >>> Sequences.of([[1.0], [2.0], [3.0]], lengths=[1, 2]).n
+        3
+        """
+        if isinstance(x, Sequences):
+            return x
+        checked = family.check_data(x)
+        if np.all(checked == np.floor(checked)):
+            values, which = np.unique(checked, axis=0, return_inverse=True)
+            if COPIES * len(values) <= len(checked):
+                return cls.of_values(values, which.ravel(), lengths, family, standard)
+        pieces = Pieces.of(check_lengths(lengths, len(checked)))
+        data = _blocks(checked[pieces.rows], family, None, standard)
+        return cls(data, None, pieces.rows, pieces)
+
+    @classmethod
+    def of_values(
+        cls,
+        values: Array,
+        which: Integers,
+        lengths: ArrayLike | None = None,
+        family: Family = FULL,
+        standard: bool = False,
+    ) -> Self:
+        """Observations that are `values[which]`: checked rows, of which there are few."""
+        pieces = Pieces.of(check_lengths(lengths, len(which)))
+        counts = np.bincount(which, minlength=len(values)).astype(float)
+        occurs, first = np.unique(which, return_index=True)
+        row = np.zeros(len(values), dtype=np.intp)
+        row[occurs] = first
+        return cls(_blocks(values, family, counts, standard), which[pieces.rows], row, pieces)
+
+    @property
+    def n(self) -> int:
+        """T, the number of observations in all sequences together."""
+        return len(self.pieces.rows)
+
+    @property
+    def packed_of_whole(self) -> Integers:
+        """The packed places in the packed order of `pieces.whole`."""
+        place = np.empty(self.n, dtype=np.intp)
+        place[self.pieces.rows] = np.arange(self.n)
+        return place[self.pieces.whole.rows]
+
+    def per_observation(self, table: Array, out: Array | None = None) -> Array:
+        """What is known of each row of `data`, (K, N), for each observation, (K, T), packed."""
+        if self.which is None:
+            return table
+        # With mode "clip", NumPy writes into `out` directly.
+        return np.take(table, self.which, axis=1, out=out, mode="clip")
+
+    def per_value(self, r: Array) -> Array:
+        """The sums of `r`, (K, T), packed, over the observations that each row of `data` is."""
+        if self.which is None:
+            return r
+        n = self.data.shape[0]
+        return np.stack([np.bincount(self.which, weights=r_k, minlength=n) for r_k in r])
+
+    def transitions(self, r: Array) -> Array:
+        """Expected steps between states if the rows of `data` are in them with shares (K, N)."""
+        shares = self.per_observation(r)
+        steps = self.pieces.forward[1:]
+        counts = (shares[:, before] @ shares[:, at].T for at, before, _ in steps)
+        return sum(counts, np.zeros((len(r), len(r))))
+
+    def in_order(self, packed: Array) -> Array:
+        """From (K, T) in packed order to (T, K) in the order of the user's rows."""
+        rows = np.empty((packed.shape[1], len(packed)))
+        rows[self.pieces.rows] = packed.T
+        return rows
+
+
+def _blocks(x: Array, family: Family, weights: Array | None, standard: bool) -> Blocks:
+    return Blocks.standard(x, family, weights) if standard else Blocks(x, family, weights)
+
+
+def check_lengths(lengths: ArrayLike | None, n: int) -> Integers:
+    """The lengths of sequences that make up `n` rows, or a ValueError."""
+    if lengths is None:
+        return np.array([n])
+    given = np.asarray(lengths)
+    if given.ndim != 1 or not np.issubdtype(given.dtype, np.integer) or np.any(given < 1):
+        raise ValueError(f"lengths must be whole numbers above zero, in a list, got {lengths!r}")
+    if given.sum() != n:
+        raise ValueError(f"lengths sum to {given.sum()}, but there are {n} rows of data")
+    return given.astype(np.intp)

@@ -1,0 +1,302 @@
+"""Hidden Markov models as two pure functions, `e_step` and `m_step`, for the loop `emlib.em`.
+
+An HMM is a mixture whose hidden labels remember: components are those of `emlib.mixture`, in any
+of its families; in place of the weights stand the start and the steps of a Markov chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emlib import mixture
+from emlib.em import relative_nudge
+from emlib.families import Components, Family
+from emlib.hmm import walks
+from emlib.hmm.forward_backward import IMPOSSIBLE_OBSERVATION, check_chain
+from emlib.hmm.sequences import FULL, Sequences
+from emlib.hmm.stationary import stationary_m_step
+from emlib.mixture import engine
+from emlib.mixture.blocks import Blocks
+from emlib.results import DegenerateError
+from emlib.trees import add
+from emlib.types import Array, Integers, Mask
+
+
+class HMMParams(NamedTuple):
+    """Parameters theta of a hidden Markov model with K states.
+
+    Attributes
+    ----------
+    startprob : ndarray of shape (K,)
+        pi_k = p(z_1 = k).
+    transmat : ndarray of shape (K, K)
+        A_jk = p(z_t = k | z_{t-1} = j): rows sum to one.
+    components : tuple of ndarray
+        In the family's order: (means, covariances), (rates,), (probabilities,).
+    """
+
+    startprob: Array
+    transmat: Array
+    components: tuple[Array, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class HMMStatistics:
+    """Expected statistics of the complete data: they add.
+
+    Attributes
+    ----------
+    starts : ndarray of shape (K,)
+        How many sequences start in each state.
+    transitions : ndarray of shape (K, K)
+        How many steps go from one state to another.
+    emissions : GaussianStatistics or Sums
+        As those of a mixture.
+    params : HMMParams
+        At which they were computed: states that are never visited keep theirs.
+    """
+
+    starts: Array
+    transitions: Array
+    emissions: Any
+    params: HMMParams
+
+    def __add__(self, other: HMMStatistics) -> HMMStatistics:
+        """Statistics of more sequences."""
+        return HMMStatistics(
+            self.starts + other.starts,
+            self.transitions + other.transitions,
+            add(self.emissions, other.emissions),
+            self.params,
+        )
+
+
+def e_step(
+    params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
+) -> tuple[HMMStatistics, float]:
+    """Expected statistics of the complete data, and the log-likelihood.
+
+    Parameters
+    ----------
+    params : HMMParams
+    x : Sequences, or an array of shape (T, D) as one sequence
+    family : Family
+
+    Returns
+    -------
+    statistics : HMMStatistics
+    log_likelihood : float
+
+    Raises
+    ------
+    ValueError
+        If the data are not a table of finite numbers, or the chain's rows do not sum to one.
+    DegenerateError
+        If the data are impossible, or the components not valid.
+
+    Examples
+    --------
+    >>> two = (np.array([[-1.0], [1.0]]), np.ones((2, 1, 1)))
+    >>> params = HMMParams(np.full(2, 0.5), np.array([[0.9, 0.1], [0.1, 0.9]]), two)
+    >>> statistics, log_likelihood = e_step(params, [[-1.0], [-1.0], [1.0]])
+    >>> statistics.transitions.round(2)
+    array([[1.35, 0.45],
+           [0.01, 0.18]])
+    """
+    sequences = Sequences.of(x, family=family)
+    form = _form(params, sequences, family)
+    with sequences.pieces.arrays(1, len(params.startprob) * sequences.n) as (space,):
+        packed, log_scale = _posterior(params, form, sequences, space)
+        r = packed.responsibilities
+        starts = r[:, sequences.pieces.firsts].sum(axis=1)
+        r = sequences.per_value(r)
+        for rows in form.data.slices(form.height):
+            form.read(rows)
+            form.add(r[form.order, rows])
+    emissions, log_shared = form.total()
+    statistics = HMMStatistics(starts, packed.transitions, emissions, params)
+    return statistics, float(packed.log_likelihoods.sum()) + log_scale + log_shared
+
+
+def m_step(statistics: HMMStatistics, family: Family = FULL, stationary: bool = False) -> HMMParams:
+    """Parameters from expected statistics: shares of starts and steps, a weighted MLE per state.
+
+    A state that is never visited keeps its component, and one that is never left its row of
+    `transmat`: the data say nothing of them.
+
+    Parameters
+    ----------
+    statistics : HMMStatistics
+    family : Family
+    stationary : bool
+        Whether the start has the chain's stationary distribution. That M-step has no closed
+        form; the transition matrix is then found by BFGS, started at the closed one.
+
+    Raises
+    ------
+    DegenerateError
+        If a covariance cannot be computed.
+    """
+    transitions, params = statistics.transitions, statistics.params
+    left = transitions.sum(axis=1, keepdims=True)
+    # Equation hmm-transmat
+    transmat = np.where(left > 0, transitions / np.where(left > 0, left, 1), params.transmat)
+    # Equation hmm-start
+    startprob = statistics.starts / statistics.starts.sum()
+    if stationary:
+        startprob, transmat = stationary_m_step(
+            statistics.starts, transitions, transmat, params.transmat
+        )
+    seen = visited(statistics)
+    if seen.all():
+        return HMMParams(startprob, transmat, family.mle(statistics.emissions))
+    components = family.refit(statistics.emissions, seen, params.components)
+    return HMMParams(startprob, transmat, components)
+
+
+def visited(statistics: HMMStatistics) -> Mask:
+    """Which states are visited at all."""
+    return statistics.emissions.n > walks.SMALLEST_SUM
+
+
+def unvisited(statistics: HMMStatistics) -> tuple[Integers, Integers]:
+    """The states that are never visited, and the visited ones that are never left."""
+    seen = visited(statistics)
+    return np.flatnonzero(~seen), np.flatnonzero(seen & ~(statistics.transitions.sum(axis=1) > 0))
+
+
+def nudge(
+    statistics: HMMStatistics, rng: np.random.Generator, size: float, family: Family = FULL
+) -> HMMStatistics:
+    """For the confirmation in `emlib.em`: states moved as in a mixture, forbidden steps kept."""
+    emissions = statistics.emissions
+    if not np.all(emissions.n > 0):
+        emissions = family.revived(emissions)
+    emissions = family.nudge(emissions, rng, size)
+    starts, transitions = relative_nudge((statistics.starts, statistics.transitions), rng, size)
+    return replace(statistics, starts=starts, transitions=transitions, emissions=emissions)
+
+
+def log_emission(params: HMMParams, x: ArrayLike, family: Family = FULL) -> Array:
+    """Logarithm of p(x_t | z_t = k), of shape (T, K); -inf where it is zero.
+
+    Examples
+    --------
+    >>> two = (np.array([[-1.0], [1.0]]), np.ones((2, 1, 1)))
+    >>> params = HMMParams(np.full(2, 0.5), np.full((2, 2), 0.5), two)
+    >>> log_emission(params, [[-1.0], [1.0]]).round(3)
+    array([[-0.919, -2.919],
+           [-2.919, -0.919]])
+    """
+    log_b = mixture.log_joint(evenly(params.components), x, family)
+    log_b += np.log(log_b.shape[1])
+    return np.where(log_b > engine.IMPOSSIBLE, log_b, -np.inf)
+
+
+def smoothed(
+    params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
+) -> tuple[Array, float]:
+    """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
+    sequences = Sequences.of(x, family=family)
+    form = _form(params, sequences, family)
+    packed, log_scale = _posterior(params, form, sequences)
+    log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
+    return sequences.in_order(packed.responsibilities), log_likelihood
+
+
+def decoded(
+    params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
+) -> tuple[Integers, float]:
+    """The most probable paths (T,), and the log-probability of them and the data together."""
+    sequences = Sequences.of(x, family=family)
+    form = _form(params, sequences, family)
+    order, whole = sequences.packed_of_whole, sequences.pieces.whole
+    log_b = _log_densities(form, sequences)[:, order]
+    path, log_p = walks.best_paths(params.startprob, params.transmat, log_b, whole)
+    paths = np.empty_like(path)
+    paths[sequences.pieces.rows[order]] = path
+    return paths, float(log_p.sum() + form.total()[1])
+
+
+def sample(
+    params: HMMParams, n: int, rng: np.random.Generator, family: Family = FULL
+) -> tuple[Array, Integers]:
+    """Draw a sequence of `n` observations, of shape (n, D), and the states behind them, (n,).
+
+    Examples
+    --------
+    >>> there_and_back = HMMParams(np.array([1.0, 0.0]), np.eye(2)[::-1], (np.eye(2),))
+    >>> from emlib.families import Poisson
+    >>> sample(there_and_back, 4, np.random.default_rng(0), Poisson())[1]
+    array([0, 1, 0, 1])
+    """
+    check_chain(params.startprob, params.transmat)
+    # The last bound is one, whatever rounding made of it; no uniform number reaches it.
+    bounds = [np.cumsum(row)[:-1] for row in (*params.transmat, params.startprob)]
+    z = np.empty(n, dtype=np.intp)
+    state = -1
+    for t, u in enumerate(rng.uniform(size=n)):
+        z[t] = state = int(np.searchsorted(bounds[state], u, side="right"))
+    return family.sample(params.components, z, rng), z
+
+
+def evenly(components: Components) -> Components:
+    """The mixture in which these components have the same weight."""
+    k = len(components[0])
+    return (np.full(k, 1 / k), *components)
+
+
+def _form(params: HMMParams, sequences: Sequences, family: Family) -> engine.Form:
+    check_chain(params.startprob, params.transmat)
+    return engine.form_of(evenly(params.components), Blocks.of(sequences.data, family), family)
+
+
+def _posterior(
+    params: HMMParams, form: engine.Form, sequences: Sequences, space: Array | None = None
+) -> tuple[walks.Packed, float]:
+    """Forward-backward, and what its log-likelihoods lack, but for what all states share.
+
+    Only the ratios of an observation's densities matter to the chain. So each state's density is
+    taken over that of the even mixture of all states: its responsibility there, over K.
+    """
+    data, k = form.data, len(params.startprob)
+    b = np.empty((k, sequences.n)) if space is None else space.reshape(k, -1)
+    table, log_scale = b, sequences.n * float(np.log(k))
+    if sequences.which is not None:
+        table = np.empty((k, data.shape[0]))
+    for rows in data.slices(form.height):
+        r, log_p = form.posterior(rows)
+        if not log_p.min() > engine.IMPOSSIBLE:
+            _check_possible(log_p, sequences, rows)
+        table[form.order, rows] = r
+        log_scale += float((log_p * data.count(rows)).sum())
+    b = sequences.per_observation(table, b)
+    packed = walks.forward_backward(params.startprob, params.transmat, b, sequences.pieces)
+    if packed is not None:
+        return packed, log_scale
+    order, whole = sequences.packed_of_whole, sequences.pieces.whole
+    log_b = _log_densities(form, sequences)[:, order]
+    packed = walks.forward_backward_in_logs(params.startprob, params.transmat, log_b, whole)
+    b[:, order] = packed.responsibilities
+    return packed._replace(responsibilities=b), 0.0
+
+
+def _log_densities(form: engine.Form, sequences: Sequences) -> Array:
+    """Log p(x | z = k), but for what all states share, of shape (K, T), packed; -inf for zero."""
+    table = np.empty((len(form.order), form.data.shape[0]))
+    for rows in form.data.slices(form.height):
+        table[:, rows] = form.log_joint(rows)
+    table += np.log(len(table))
+    return sequences.per_observation(np.where(table > engine.IMPOSSIBLE, table, -np.inf))
+
+
+def _check_possible(log_p: Array, sequences: Sequences, rows: slice) -> None:
+    """A DegenerateError that names an observation which no state can produce."""
+    impossible = ~(log_p > engine.IMPOSSIBLE) & (sequences.data.count(rows) > 0)
+    if impossible.any():
+        row = sequences.row[rows.start + int(np.argmax(impossible))]
+        raise DegenerateError(IMPOSSIBLE_OBSERVATION.format(row))

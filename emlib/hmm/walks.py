@@ -1,0 +1,347 @@
+"""The walks through packed sequences: forward-backward in scaled numbers and in logs, and Viterbi.
+
+`emlib.hmm.forward_backward.plain` is the recursion as the book writes it; this is how fits run it.
+In place of two walks through all of time there are two walks through the positions of many pieces
+(`emlib.hmm.sequences` has a drawing). Forward, what arrives at a position is A' times what left the
+one before; backward, A times what left the one after; what leaves is what arrives times the density
+there. So both are one recursion. A piece that was cut off starts from a guess, and once more from
+where its neighbour ended, until both agree: a positive matrix forgets where it started. One that
+never forgets is walked from every state, which is exact whatever the chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from emlib.hmm.sequences import Pieces, Run, Step
+from emlib.results import DegenerateError
+from emlib.types import Array, Integers, Mask
+
+# Two passes through a piece agree when no entry differs by more than this share of itself.
+AGREEMENT = 1e-13
+# How often a piece starts anew from where its neighbour ended.
+MAX_PASSES = 3
+UNDERFLOW = 1e-300
+# Above such probabilities, a few steps without rescaling lose nothing, whatever the densities.
+POSITIVE = 1e-12
+STEPS_BETWEEN_RESCALING = 8
+# In chains with forbidden steps, this much probability is added to every state at every time.
+# If that changes the likelihood, so may what was lost to underflow.
+FLOOR = 1e-290
+# What is smaller than this may come from the floor; sums as small have lost their digits.
+SMALLEST_SUM = 1e-200
+# How far the log-likelihoods of the two directions may be apart: by their rounding.
+ROUNDING, RELATIVE_ROUNDING = 1e-9, 1e-12
+
+
+class Packed(NamedTuple):
+    """What sequences say of their hidden states, in packed order.
+
+    Attributes
+    ----------
+    responsibilities : ndarray of shape (K, T)
+    transitions : ndarray of shape (K, K)
+        Expected numbers of steps from one state to another.
+    log_likelihoods : ndarray of shape (number of sequences,)
+    """
+
+    responsibilities: Array
+    transitions: Array
+    log_likelihoods: Array
+
+
+def forward_backward(startprob: Array, transmat: Array, b: Array, pieces: Pieces) -> Packed | None:
+    """Responsibilities and transitions from densities `b`, (K, T), packed; None if they underflow.
+
+    Each observation's densities may be in any scale; log-likelihoods are in the same. The
+    responsibilities are written over `b`.
+    """
+    k = len(b)
+    every, floor = (STEPS_BETWEEN_RESCALING, 0.0) if transmat.min() > POSITIVE else (1, FLOOR)
+    with pieces.arrays(4, b.size) as space, np.errstate(all="ignore"):
+        for run, to in zip(pieces.runs, pieces.by_run(space[0], k), strict=True):
+            to[:] = _of_run(b, run)
+        densities, arriving, leaving, later = (pieces.by_position(flat, k) for flat in space)
+        onward = Walk(pieces, transmat.T.copy(), densities, arriving, leaving, every, floor)
+        onward.settle(startprob)
+        densities, later = densities[::-1], later[::-1]
+        backward = Walk(pieces, transmat, densities, _one_at_a_time(later), later, every, 0.0, True)
+        backward.settle(np.ones_like(startprob))
+        log_likelihoods = _log_likelihoods(startprob, onward, backward)
+        if log_likelihoods is None:
+            return None
+        _, arriving, leaving, later = (pieces.by_run(flat, k) for flat in space)
+        for run, before, after in zip(pieces.runs, arriving, later, strict=True):
+            # Equation hmm-responsibilities: what has arrived, times the density and what follows
+            r = np.multiply(before, after, out=_of_run(b, run))
+            total = np.reciprocal(np.add.reduce(r, axis=1))[:, None]
+            r *= total
+            after *= total
+        # Equation hmm-transitions
+        transitions = transmat * _sum_of_pairs(onward, leaving, later)
+    if floor:
+        for found in (b, transitions):
+            found[found < SMALLEST_SUM] = 0.0
+    return Packed(b, transitions, log_likelihoods)
+
+
+@dataclass(eq=False)
+class Walk:
+    """One direction through all pieces.
+
+    Attributes
+    ----------
+    pieces : Pieces
+    matrix : ndarray of shape (K, K)
+        What turns what leaves a position into what arrives at the next.
+    densities : list of ndarray
+        Of each position on the way, of shape (K, pieces there).
+    arriving, leaving : list of ndarray
+        To be filled, in the same shapes.
+    every : int
+        After how many positions what leaves is scaled to sum to one.
+    floor : float
+        Added to what leaves, then.
+    backward : bool
+        Whether the way leads from the last position to the first.
+    """
+
+    pieces: Pieces
+    matrix: Array
+    densities: list[Array]
+    arriving: list[Array]
+    leaving: list[Array]
+    every: int
+    floor: float
+    backward: bool = False
+
+    def __post_init__(self) -> None:
+        # Which piece each one continues, -1 if none; and at which position each is left.
+        self.source = self.pieces.precedes if self.backward else self.pieces.follows
+        n = len(self.densities)
+        self.last = np.where(self.backward, n - 1, self.pieces.lengths - 1)
+        self.scales = np.ones((n // self.every, len(self.source)))
+
+    def settle(self, first: Array) -> None:
+        """Walk so that every piece starts where its source ends, and sequences with `first`."""
+        start = np.repeat(first[:, None], len(self.source), axis=1)
+        cut = self.source >= 0
+        start[:, cut] = 1 / len(first)
+        self._pass(start)
+        if not np.any(cut):
+            return
+        for _ in range(MAX_PASSES):
+            start[:, cut] = (self.matrix @ self.ends()[0][:, self.source])[:, cut]
+            if self._pass(start, until_same=True):
+                return
+        self._pass(self._from_every_state(start, cut))
+
+    def ends(self) -> tuple[Array, Array]:
+        """What leaves each piece, summing to one, and the logarithm of what it summed to."""
+        ends = np.empty((len(self.matrix), len(self.source)))
+        for position in np.unique(self.last):
+            pieces = np.flatnonzero(self.last == position)
+            ends[:, pieces] = self.leaving[position][:, pieces]
+        total = ends.sum(axis=0)
+        logs = np.log(self.scales).sum(axis=0) + np.log(total)
+        return ends / np.maximum(total, SMALLEST_SUM), logs
+
+    def _pass(self, start: Array, until_same: bool = False) -> bool:
+        """Walk once, from `start` of shape (K, C), or `until_same` as the last time: then True."""
+        before, space = np.empty((len(start), 0)), np.empty_like(start)
+        positions = zip(self.arriving, self.densities, self.leaving, strict=True)
+        for i, (arriving, density, leaving) in enumerate(positions, 1):
+            self._arrive(arriving, before, start)
+            before = leaving
+            if i % self.every or not until_same:
+                np.multiply(arriving, density, out=leaving)
+                if not i % self.every:
+                    self._rescale(leaving, i // self.every - 1)
+                continue
+            now = np.multiply(arriving, density, out=space[:, : leaving.shape[1]])
+            self._rescale(now, i // self.every - 1)
+            if np.all(np.abs(now - leaving) <= AGREEMENT * now + UNDERFLOW):
+                return True
+            leaving[:] = now
+        return False
+
+    def _arrive(self, arriving: Array, before: Array, start: Array) -> None:
+        """One step: pieces that go on come from `before`, and the others begin."""
+        n, size = before.shape[1], arriving.shape[1]
+        # Equations hmm-forward and hmm-backward
+        if n == size:
+            np.dot(self.matrix, before, out=arriving)
+        elif n > size:
+            np.dot(self.matrix, before[:, :size], out=arriving)
+        else:
+            arriving[:, :n] = self.matrix @ before
+            arriving[:, n:] = start[:, n:size]
+
+    def _rescale(self, leaving: Array, number: int) -> None:
+        scale = np.add.reduce(leaving, axis=0)
+        self.scales[number, : len(scale)] = scale
+        leaving /= np.maximum(scale, SMALLEST_SUM, out=scale)
+        if self.floor:
+            leaving += self.floor
+
+    def _from_every_state(self, start: Array, cut: Mask) -> Array:
+        """What each piece starts with, from passes that start in every state: maps are linear."""
+        k, c = start.shape
+        ends, logs = np.empty((k, k, c)), np.empty((k, c))
+        for j in range(k):
+            start[:, cut] = np.eye(k)[:, [j]]
+            self._pass(start)
+            ends[j], logs[j] = self.ends()
+        weights = np.exp(logs - logs.max(axis=0))
+        by_start = np.argsort(self.pieces.starts)
+        order = by_start[::-1] if self.backward else by_start  # each piece after its source
+        for piece in order[cut[order]]:
+            source = self.source[piece]
+            share = start[:, source] * weights[:, source] if cut[source] else np.eye(k)[0]
+            end = share @ ends[:, :, source]
+            start[:, piece] = self.matrix @ (end / end.sum())
+        return start
+
+
+def _of_run(table: Array, run: Run) -> Array:
+    """A view of a packed table (K, T): of one run, of shape (positions, K, pieces)."""
+    shape = len(table), run.n_positions, run.n_pieces
+    return table[:, run.packed].reshape(shape).transpose(1, 0, 2)
+
+
+def _one_at_a_time(positions: list[Array]) -> list[Array]:
+    """Arrays in the shapes of `positions`, all in the same memory: each is needed but once."""
+    memory = np.empty(max(position.size for position in positions))
+    return [memory[: position.size].reshape(position.shape) for position in positions]
+
+
+def _log_likelihoods(startprob: Array, onward: Walk, backward: Walk) -> Array | None:
+    """The log-likelihood of each sequence; None if the two directions do not agree on it."""
+    pieces = onward.pieces
+    (_, logs), (heads, backward_logs) = onward.ends(), backward.ends()
+    backward_logs = backward_logs + np.where(pieces.follows < 0, np.log(startprob @ heads), 0.0)
+    log_p, again = (
+        np.bincount(pieces.sequence, one, pieces.n_sequences).astype(float)
+        for one in (logs, backward_logs)
+    )
+    allowed = ROUNDING + RELATIVE_ROUNDING * np.abs(log_p)
+    return log_p if np.all(np.abs(log_p - again) <= allowed) else None
+
+
+def _sum_of_pairs(onward: Walk, leaving: list[Array], later: list[Array]) -> Array:
+    """Sums over all steps of what left the one state times what is to come from the other."""
+    k = len(onward.matrix)
+    pairs, before = np.zeros((k, k)), np.empty((k, 0))
+    for left, to_come in zip(leaving, later, strict=True):
+        n = min(left.shape[2], before.shape[1])
+        pairs += before[:, :n] @ to_come[0, :, :n].T
+        pairs += (left[:-1] @ to_come[1:].transpose(0, 2, 1)).sum(axis=0)
+        before = left[-1]
+    # From the end of each piece to the beginning of the one that continues it.
+    cut, follows = onward.pieces.cut, onward.pieces.follows
+    pairs += onward.ends()[0][:, follows[cut]] @ later[0][0][:, cut].T
+    return pairs
+
+
+def forward_backward_in_logs(
+    startprob: Array, transmat: Array, log_b: Array, pieces: Pieces
+) -> Packed:
+    """Responsibilities and transitions of whole sequences from log-densities, (K, T), packed."""
+    with np.errstate(divide="ignore"):
+        log_a, log_pi = np.log(transmat), np.log(startprob)
+    predicted, joint = _walk_in_logs(log_b, log_a, log_pi, pieces.forward)
+    rest, later = _walk_in_logs(log_b, log_a.T, np.zeros_like(log_pi), pieces.backward)
+    log_likelihoods = _log_sum(joint[:, pieces.last])
+    _check_possible(joint, pieces, log_likelihoods)
+    transitions = np.zeros_like(transmat)
+    with np.errstate(under="ignore"):
+        for at, before, n in pieces.forward:
+            of_sequence = later[:, at] - log_likelihoods[: at.stop - at.start]
+            pairs = joint[:, None, before] + log_a[:, :, None] + of_sequence[:, :n]
+            transitions += np.exp(pairs).sum(axis=2)
+            rest[:, at] = np.exp(predicted[:, at] + of_sequence)
+    by_sequence = np.empty(pieces.n_sequences)
+    by_sequence[pieces.sequence] = log_likelihoods
+    return Packed(rest, transitions, by_sequence)
+
+
+def _walk_in_logs(
+    log_b: Array, log_a: Array, start: Array, steps: tuple[Step, ...]
+) -> tuple[Array, Array]:
+    """Logarithms of what arrives at every packed place, and of that times the density there."""
+    arriving, leaving = np.empty(log_b.shape), np.empty(log_b.shape)
+    for at, before, n in steps:
+        now = arriving[:, at]
+        now[:, n:] = start[:, None]
+        if n:
+            now[:, :n] = _log_sum(leaving[:, None, before] + log_a[:, :, None])
+        np.add(now, log_b[:, at], out=leaving[:, at])
+    return arriving, leaving
+
+
+def _log_sum(terms: Array) -> Array:
+    """The logarithm of the sum of exponentials along the first axis."""
+    highest = terms.max(axis=0)
+    safe = np.where(np.isfinite(highest), highest, 0.0)
+    with np.errstate(divide="ignore", under="ignore"):
+        return safe + np.log(np.exp(terms - safe).sum(axis=0))
+
+
+def best_paths(
+    startprob: Array, transmat: Array, log_b: Array, pieces: Pieces
+) -> tuple[Integers, Array]:
+    """The most probable paths of whole sequences, by dynamic programming.
+
+    Parameters
+    ----------
+    startprob, transmat : arrays of shape (K,) and (K, K)
+    log_b : array of shape (K, T)
+        Log-densities in packed order.
+    pieces : Pieces
+        Uncut.
+
+    Returns
+    -------
+    paths : ndarray of shape (T,)
+        In packed order.
+    log_probabilities : ndarray of shape (number of sequences,)
+    """
+    with np.errstate(divide="ignore"):
+        log_a, log_pi = np.log(transmat), np.log(startprob)
+    best: Array = np.empty(log_b.shape)
+    came_from = np.zeros(log_b.shape, dtype=np.intp)
+    for at, before, n in pieces.forward:
+        if n:
+            scores = best[:, None, before] + log_a[:, :, None]
+            came_from[:, at] = scores.argmax(axis=0)
+            # Equation hmm-viterbi
+            best[:, at] = scores.max(axis=0) + log_b[:, at]
+        else:
+            best[:, at] = log_pi[:, None] + log_b[:, at]
+    ends: Array = best[:, pieces.last].max(axis=0)
+    _check_possible(best, pieces, ends)
+    paths = np.empty(best.shape[1], dtype=np.intp)
+    for at, after, n in pieces.backward:
+        paths[at.start + n : at.stop] = best[:, at.start + n : at.stop].argmax(axis=0)
+        paths[at.start : at.start + n] = came_from[paths[after], np.arange(after.start, after.stop)]
+    by_sequence = np.empty(pieces.n_sequences)
+    by_sequence[pieces.sequence] = ends
+    return paths, by_sequence
+
+
+def _check_possible(joint: Array, pieces: Pieces, log_likelihoods: Array) -> None:
+    """A DegenerateError that names the first time at which a sequence cannot go on."""
+    impossible = np.flatnonzero(~np.isfinite(log_likelihoods))
+    if not len(impossible):
+        return
+    piece = impossible[0]
+    places = pieces.offsets[: pieces.lengths[piece]] + piece
+    time = int(np.argmax(joint[:, places].max(axis=0) == -np.inf))
+    raise DegenerateError(
+        f"sequence {pieces.sequence[piece]} is impossible from time {time} on: no state that can "
+        "be reached then can produce the observation. Allow a transition, or give the symbol a "
+        "probability above zero."
+    )

@@ -1,0 +1,3 @@
+"""The Gaussian with holes: its two steps, and an estimator that fills tables."""
+
+from emlib.missing.steps import Patterns, draw, e_step, impute, log_density, m_step, nudge

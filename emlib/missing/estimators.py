@@ -1,0 +1,237 @@
+"""scikit-learn's conventions on top of the pure functions of `emlib.missing.steps`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from emlib.covariances import Full
+from emlib.fitting import Problem, check_settings, generator, keep, warn_of
+from emlib.gaussian import Gaussian, GaussianStatistics
+from emlib.missing import steps
+from emlib.missing.steps import Patterns
+from emlib.results import DegenerateWarning
+from emlib.squarem import Coordinates
+from emlib.types import Array
+from emlib.units import Units
+from emlib.validation import check_data, check_spread, listed, positive_definite, shaped
+
+# So many pairs of features are named in a warning.
+MOST_PAIRS = 5
+
+
+@dataclass(eq=False, repr=False)
+class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """One Gaussian, fitted by EM to a table with holes, and the holes filled from it.
+
+    NaN marks the holes. Every number that was seen is used, and no row is dropped. The estimates
+    are those of maximum likelihood if what is missing does not depend on the missing value itself,
+    once the seen values of the row are known.
+
+    Parameters
+    ----------
+    tol : float
+        Log-likelihood per sample. It bounds the last step and the estimated distance to the limit.
+    max_iter : int
+        The most EM iterations of one climb: that from the start, and each that follows a nudge.
+    covariance_floor : float
+        Smallest eigenvalue of the covariance, once every feature is scaled to unit variance. A
+        solution that touches it is reported as degenerate.
+    mean_init, covariance_init : array-like, optional
+        Explicit start, of shapes (D,) and (D, D). The default is mean and variance of what was
+        seen of each feature, and no correlation.
+    accelerate : bool
+        Whether to leap ahead with SQUAREM: fewer steps where much is missing.
+    verbose : bool or int
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (D,)
+    covariance_ : ndarray of shape (D, D)
+        With divisor N, as maximum likelihood has it.
+    converged_ : bool
+    n_iter_ : int
+    result_ : EMResult
+        Why EM stopped, the trace, and whether the maximum was confirmed.
+
+    Examples
+    --------
+    >>> from emlib.datasets import load_murray
+    >>> x = load_murray().values
+    >>> model = GaussianImputer().fit(x)  # from the saddle, which the nudge leaves
+    >>> (model.covariance_ / model.covariance_[0, 0]).round(3)
+    array([[1. , 0.5],
+           [0.5, 1. ]])
+    >>> model.transform([[2.0, np.nan]]).round(2)
+    array([[2., 1.]])
+    """
+
+    _: KW_ONLY
+    tol: float = 1e-8
+    max_iter: int = 2000
+    covariance_floor: float = 1e-8
+    mean_init: ArrayLike | None = None
+    covariance_init: ArrayLike | None = None
+    accelerate: bool = False
+    verbose: bool | int = False
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Fit mean and covariance to `X` of shape (N, D), with NaN in the holes.
+
+        Raises
+        ------
+        ValueError
+            If a feature has no value or does not vary, or the settings make no sense.
+
+        Warns
+        -----
+        DegenerateWarning, ObjectiveFellWarning, ConvergenceWarning
+            If the result is not to be trusted; `result_` has it all the same.
+        """
+        check_settings(self, {})
+        x = self._read(X, reset=True)
+        _check_seen(x)
+        x = x[~np.isnan(x).all(axis=1)]  # a row of which nothing was seen says nothing
+        units = _standard_units(x)
+        patterns = Patterns.of(units.standardise(x))
+        problem = _problem(patterns, units, self)
+        best = keep(self, [problem.climb(self._start(units), self, np.random.default_rng(0))])
+        self.mean_, self.covariance_ = best.params.mean, best.params.covariance
+        warn_of(best, "Raise max_iter, or try accelerate=True.")
+        _warn_of_pairs_apart(patterns)
+        return self
+
+    def transform(self, X: ArrayLike) -> Array:
+        """`X` with every hole filled by its expectation, given what was seen of the row."""
+        return steps.impute(self._params(), self._read(X))
+
+    def draw(self, X: ArrayLike, random_state: Any = None) -> Array:
+        """`X` with every hole filled by a draw, given what was seen of the row.
+
+        The parameters are those of the fit. For multiple imputation they should vary too: draw
+        from fits to bootstrap samples of the rows (Honaker, King and Blackwell 2011, J. Statist.
+        Software 45(7)).
+        """
+        params, x = self._params(), self._read(X)
+        return steps.draw(params, x, generator(random_state))
+
+    def score_samples(self, X: ArrayLike) -> Array:
+        """Log-density of what was seen of each row, of shape (N,); zero if nothing was."""
+        return steps.log_density(self._params(), self._read(X))
+
+    def score(self, X: ArrayLike, y: object = None) -> float:
+        """Mean log-likelihood per sample, of what was seen."""
+        return float(self.score_samples(X).mean())
+
+    def _params(self) -> Gaussian:
+        check_is_fitted(self)
+        return Gaussian(self.mean_, self.covariance_)
+
+    def _read(self, X: ArrayLike, reset: bool = False) -> Array:
+        if np.ma.is_masked(X):
+            raise ValueError(
+                "masked entries would be read as if they had been seen: mark the holes with NaN, "
+                "as X.filled(np.nan) does for an array of floats"
+            )
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=2 if reset else 1,
+        )
+
+    def __sklearn_tags__(self) -> Tags:
+        """NaN is welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _start(self, units: Units) -> Gaussian:
+        """Where to start, in standard units; the floor is below any start that makes sense."""
+        d = len(units.origin)
+        mean, covariance = shaped("mean_init", self.mean_init, (d,)), self.covariance_init
+        covariance = positive_definite("covariance_init", covariance, (d, d), matrices=True)
+        return Gaussian(
+            np.zeros(d) if mean is None else units.standardise(mean),
+            np.eye(d) if covariance is None else Full().rescaled(covariance, units.per_scale),
+        )
+
+
+def _standard_units(x: Array) -> Units:
+    """Mean and standard deviation of what was seen of each feature."""
+    origin = np.nanmean(x, axis=0)
+    origin = origin + np.nanmean(x - origin, axis=0)  # the mean of far numbers is rounded
+    return Units(origin, np.nanstd(x - origin, axis=0))
+
+
+def _problem(
+    patterns: Patterns, units: Units, model: GaussianImputer
+) -> Problem[Gaussian, GaussianStatistics]:
+    """The Gaussian with holes, with all that is needed to fit it."""
+    form, d, floor = Full(model.covariance_floor), len(units.origin), model.covariance_floor
+
+    def collapse(params: Gaussian) -> str | None:
+        if form.collapse((params.mean[None], params.covariance[None]), "component") is None:
+            return None
+        return (
+            "the covariance has collapsed and rests on its floor: features depend linearly on each "
+            "other, or there are too few rows for so many features. Drop features, or add rows."
+        )
+
+    def restore(params: Gaussian) -> Gaussian:
+        return Gaussian(*form.from_units((params.mean, params.covariance), units))
+
+    def to_vector(params: Gaussian) -> Array:
+        mean, roots = form.to_free((params.mean, params.covariance))
+        return np.concatenate([mean, roots.ravel()])
+
+    def from_vector(vector: Array) -> Gaussian:
+        return Gaussian(*form.from_free((vector[:d], vector[d:].reshape(d, d))))
+
+    return Problem(
+        e_step=steps.e_step,
+        m_step=partial(steps.m_step, floor=floor),
+        nudge=steps.nudge,
+        data=patterns,
+        n=patterns.n.sum(),
+        collapse=collapse,
+        restore=restore,
+        # Densities are per unit of x: scaling by s divides them by s, for every value seen.
+        log_scale=float((patterns.n @ patterns.seen) @ np.log(units.scale)),
+        coordinates=Coordinates(to_vector, from_vector) if model.accelerate else None,
+    )
+
+
+def _warn_of_pairs_apart(patterns: Patterns) -> None:
+    """Warn, in the line that called `fit`, of pairs of features that no row has both of."""
+    seen = patterns.seen.astype(float)
+    apart = [f"{i} and {j}" for i, j in np.argwhere(np.triu(seen.T @ seen == 0))]
+    if apart:
+        more = f" and {len(apart) - MOST_PAIRS} other pairs" if len(apart) > MOST_PAIRS else ""
+        warnings.warn(
+            f"features {', '.join(apart[:MOST_PAIRS])}{more} were never seen in the same "
+            "row: what one adds to the prediction of the other is not in the data, and depends "
+            "on the start.",
+            DegenerateWarning,
+            stacklevel=3,
+        )
+
+
+def _check_seen(x: Array) -> None:
+    """A ValueError if a feature has no value, or only one."""
+    empty = np.flatnonzero(np.isnan(x).all(axis=0))
+    if len(empty):
+        raise ValueError(f"feature {listed(empty)} has no value in any row: drop it.")
+    check_data(np.where(np.isnan(x), 0.0, x))  # squares must stay in range
+    check_spread(np.stack([np.nanmin(x, axis=0), np.nanmax(x, axis=0)]))

@@ -1,0 +1,158 @@
+"""A data set as the E-step reads it: the features T(x), block by block, samples last.
+
+A block fits into the processor's cache, so memory is that of one block however many points
+there are, and every number is fetched once. Only data of up to 32 MiB are copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emlib.covariances import Full
+from emlib.families import Family
+from emlib.types import Array
+from emlib.units import IDENTITY, Units
+
+# Floats of a block's features: under a megabyte, which a second-level cache holds.
+BLOCK = 90_000
+# Data of up to so many numbers (32 MiB) are kept standardised where EM reads them many times.
+LARGEST_COPY = 2**22
+FULL = Full()
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Points, what each counts for, and the family and units in which models see them.
+
+    Attributes
+    ----------
+    x : ndarray of shape (N, D)
+        As the user gave it: never copied.
+    family : Family
+        Whose features the blocks have.
+    weights : ndarray of shape (N,), optional
+        How many times each point counts; once each if None.
+    units : Units
+        By default the data's own.
+    copy : bool
+        Whether to keep the data standardised, for those who read them many times.
+    """
+
+    x: NDArray[Any]
+    family: Family = FULL
+    weights: Array | None = None
+    units: Units = IDENTITY
+    copy: bool = False
+
+    @classmethod
+    def of(cls, x: ArrayLike | Blocks, family: Family = FULL) -> Blocks | Self:
+        """An array of shape (N, D), checked, in its own units; or what are blocks already."""
+        if not isinstance(x, Blocks):
+            return cls(family.check_data(x), family)
+        same = x.family is family or x.family.key() == family.key()
+        return x if same else replace(x, family=family)
+
+    @classmethod
+    def standard(cls, x: NDArray[Any], family: Family = FULL, weights: Array | None = None) -> Self:
+        """Checked data in the units that suit the family: for Gaussians, standard ones."""
+        if not family.standardised:
+            return cls(x, family, weights)
+        data = cls(x, family, weights)
+        for _ in range(2):  # the mean of numbers far from zero is itself rounded: correct it
+            origin = data.units.origin + data.total(np.positive, x.shape[1]) / data.n
+            data = replace(data, units=replace(data.units, origin=origin))
+        variances = data.total(np.square, x.shape[1]) / data.n
+        if family.common_scale:
+            variances = np.full_like(variances, variances.mean())
+        units = Units(data.units.origin, np.sqrt(variances))
+        return cls(x, family, weights, units, copy=x.size <= LARGEST_COPY)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of points N and of features D."""
+        return self.x.shape[0], self.x.shape[1]
+
+    @cached_property
+    def n(self) -> float:
+        """Sum of the weights; the number of points if there are none."""
+        return float(len(self.x) if self.weights is None else self.weights.sum())
+
+    def slices(self, height: int) -> list[slice]:
+        """The rows of each block, if a point needs `height` numbers."""
+        n, size = len(self.x), max(BLOCK // max(height, 1), 1)
+        return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+    def count(self, rows: slice) -> Array | float:
+        """How many times each point of a block counts."""
+        return 1.0 if self.weights is None else self.weights[rows]
+
+    def read(self, rows: slice, out: Array) -> Array:
+        """Points `rows` in these units, samples last, written into `out` of shape (D, B)."""
+        if self.copy:
+            out[:] = self._copy[:, rows]
+        else:
+            np.subtract(self.x[rows].T, self.units.origin[:, None], out=out)
+            out *= self.units.per_scale[:, None]
+        return out
+
+    @cached_property
+    def _copy(self) -> Array:
+        return replace(self, copy=False).read(slice(None), np.empty(self.shape[::-1]))
+
+    def features(self, rows: slice, out: Array) -> Array:
+        """T(x) of a block, of shape (P, B); written into `out`, whose first row is ones."""
+        d = self.x.shape[1]
+        self.family.fill(self.read(rows, out[1 : d + 1]), out[d + 1 :])
+        return out
+
+    @cached_property
+    def height(self) -> int:
+        """P, the number of features T(x)."""
+        return 1 + self.x.shape[1] + self.family.n_more(self.x.shape[1])
+
+    @cached_property
+    def all_features(self) -> Array:
+        """T(x) of all the data, for those that are a single block."""
+        return self.features(slice(None), np.ones((self.height, len(self.x))))
+
+    @cached_property
+    def reach(self) -> Array:
+        """The largest distance from the origin along each feature of x, of shape (D, 1)."""
+        ends = self.units.standardise(np.stack([self.x.min(axis=0), self.x.max(axis=0)]))
+        return np.abs(ends).max(axis=0)[:, None]
+
+    @cached_property
+    def largest_features(self) -> Array:
+        """Bounds on the absolute values of T(x), and of the shared features, of shape (P + Q,)."""
+        features, d = np.ones((self.height, 1)), self.x.shape[1]
+        features[1 : d + 1] = self.reach
+        self.family.fill(self.reach, features[d + 1 :])
+        if self.family.shared is not None:
+            features = np.concatenate([features, self.family.shared(self.reach)])
+        return np.abs(features)[:, 0]
+
+    def total(self, features: Callable[[Array], Array], height: int) -> Array:
+        """The weighted sum over the data of `features`: from (D, B) to (height, B), or to (B,)."""
+        total = np.zeros(())
+        for rows in self.slices(height):
+            x = self.read(rows, np.empty((self.x.shape[1], rows.stop - rows.start)))
+            total = total + (features(x) * self.count(rows)).sum(axis=-1)
+        return total
+
+    @cached_property
+    def total_shared(self) -> Array:
+        """The sums of the Q features that all components share, which no step of EM changes."""
+        shared = self.family.shared
+        return np.zeros(0) if shared is None else self.total(shared, self.x.shape[1] ** 2)
+
+    @cached_property
+    def total_log_base(self) -> float:
+        """The sum of log h(x), which no step of EM changes."""
+        log_h = self.family.log_base
+        return 0.0 if log_h is None else float(self.total(log_h, self.x.shape[1]))

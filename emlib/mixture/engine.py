@@ -1,0 +1,322 @@
+"""The E-step of any mixture: two matrix products a block.
+
+    log pi_k p(x | theta_k)  =  eta_k . T(x)        one product, then Bayes' rule
+    S_k                      =  sum of r_k T(x)     the other
+
+Samples are on the last axis, so that every operation runs along contiguous numbers. There are
+three forms of the products, and each earns its keep:
+
+    form        for                              D = 2, K = 5    D = 10, K = 8    D = 50, K = 10
+    `Natural`   what is not said below
+    `Affine`    full covariances, D > 25
+    `Whitened`  where `Natural` loses digits
+
+`Natural` measures all components from one of them, the reference, which has the largest weight:
+what components share cancels, and Bayes' rule needs one exponential less for every point.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from emlib.covariances import Gaussians, log_normalisers, whiten
+from emlib.families import Components, Family
+from emlib.gaussian import GaussianStatistics
+from emlib.mixture.blocks import Blocks
+from emlib.results import DegenerateError
+from emlib.types import Array, Integers
+
+EPS = float(np.finfo(float).eps)
+# The largest error, in nats, that rounding may cause in the log-density of a point.
+LARGEST_ERROR = 1e-9
+# Log-densities below this, or NaN, are those of points that no component can have produced.
+IMPOSSIBLE = -1e150
+
+
+def expectations(params: Components, data: Blocks, family: Family) -> tuple[Any, float]:
+    """The E-step: expected statistics, and the log-likelihood of the data."""
+    form, log_likelihood = form_of(params, data, family), 0.0
+    for rows in data.slices(form.height):
+        # Equations mix-joint, mix-density and mix-responsibilities
+        r, log_p = form.posterior(rows)
+        if not log_p.min() > IMPOSSIBLE:
+            check_possible(log_p, data, rows)
+        if data.weights is not None:
+            r *= data.weights[rows]
+            log_p *= data.weights[rows]
+        # Equation mix-loglik
+        log_likelihood += float(log_p.sum())
+        # Equation mix-statistics
+        form.add(r)
+    statistics, log_shared = form.total()
+    return statistics, log_likelihood + log_shared
+
+
+def form_of(params: Components, data: Blocks, family: Any) -> Form:
+    """The mixture bound to the data, in the form that is exact and fast."""
+    weights, components = params[0], params[1:]
+    check(params, data, family)
+    eta = family.natural(components)
+    if family.whitens:
+        with np.errstate(over="ignore", invalid="ignore"):  # then no bound holds
+            largest = (np.abs(eta) @ data.largest_features).max()
+        # A sum of P products of rounded factors errs by at most about P + 4 units.
+        if not EPS * (eta.shape[1] + 4) * largest <= LARGEST_ERROR:
+            return Whitened(data, weights, family, components)
+        if data.x.shape[1] > family.many_features:
+            return Affine(data, weights, family, components)
+    return Natural(data, weights, eta)
+
+
+def sums_alone(data: Blocks, k: int) -> Natural:
+    """A form for responsibilities that are known already: it only adds up statistics."""
+    height = data.height + len(data.total_shared)
+    return Natural(data, np.full(k, 1 / k), np.zeros((k, height)))
+
+
+class Form(ABC):
+    """A mixture bound to data, with the sums that an E-step fills.
+
+    Attributes
+    ----------
+    height : int
+        How many numbers a point needs: blocks are of a size that suits it.
+    order : ndarray of shape (K,)
+        Which component each row of responsibilities belongs to.
+    """
+
+    data: Blocks
+    height: int
+    order: Integers
+
+    @abstractmethod
+    def read(self, rows: slice) -> Any:
+        """Read a block of the data."""
+
+    @abstractmethod
+    def log_joint(self, rows: slice) -> Array:
+        """Log p(x, z = k) of a block, of shape (K, B), but for what all components share."""
+
+    def posterior(self, rows: slice) -> tuple[Array, Array]:
+        """Responsibilities of a block, (K, B) in `order`, and log p(x) as in `log_joint`, (B,)."""
+        with np.errstate(all="ignore"):
+            r = self.log_joint(rows)
+            log_p = normalise(r)
+        return r[self.order], log_p
+
+    @abstractmethod
+    def add(self, r: Array) -> None:
+        """Add the statistics of the block read last, weighted by `r`, (K, B) in `order`."""
+
+    @abstractmethod
+    def total(self) -> tuple[Any, float]:
+        """The statistics of all that was added, and the sum over the data of `log_shared`."""
+
+    def log_shared(self) -> Array | float:
+        """What `log_joint` leaves out, of the block that was read last: of shape (B,), or 0."""
+        return 0.0
+
+
+class Natural(Form):
+    """Components in natural form: everything is linear in the features T(x)."""
+
+    def __init__(self, data: Blocks, weights: Array, eta: Array) -> None:
+        self.data, self.eta, self.shared_eta = data, eta[:, : data.height], eta[0, data.height :]
+        self.eta[:, 0] += log_weights(weights)
+        reference, self.order = int(weights.argmax()), np.arange(len(eta))
+        self.order[[reference, -1]] = self.order[[-1, reference]]
+        self.contrasts = self.eta[self.order]
+        self.contrasts[:-1] -= self.contrasts[-1]
+        self.sums = np.zeros_like(self.contrasts)
+        self.features, self.joint = np.empty((data.height, 0)), np.empty((len(eta), 0))
+        self.height = max(data.height, len(eta))
+
+    def read(self, rows: slice) -> Array:
+        """T(x) of a block, of shape (P, B)."""
+        size = rows.stop - rows.start
+        if size == len(self.data.x):
+            self.features = self.data.all_features
+        else:
+            if self.features.shape[1] != size:
+                self.features = np.ones((len(self.features), size))
+            self.data.features(rows, self.features)
+        return self.features
+
+    def log_joint(self, rows: slice) -> Array:
+        # Equation mix-joint: eta is log pi_k, and the coefficients of log p(x | theta_k)
+        return self.eta @ self.read(rows)
+
+    def posterior(self, rows: slice) -> tuple[Array, Array]:
+        features = self.read(rows)
+        if self.joint.shape[1] != features.shape[1]:
+            self.joint = np.empty((len(self.eta), features.shape[1]))
+        with np.errstate(all="ignore"):
+            # Equation mix-joint: of the reference, in the last row; the others less that
+            r = np.matmul(self.contrasts, features, out=self.joint)
+            others, reference = r[:-1], r[-1]
+            np.exp(others, out=others)
+            total = np.add.reduce(others, axis=0)
+            total += 1
+            if not total.max() < np.inf:  # some point is too far from the reference
+                return super().posterior(rows)
+            # Equation mix-density
+            log_p = np.log(total)
+            log_p += reference
+            # Equation mix-responsibilities
+            np.reciprocal(total, out=reference)
+            others *= reference
+        return r, log_p
+
+    def add(self, r: Array) -> None:
+        # Equation mix-statistics
+        self.sums += r @ self.features.T
+
+    def total(self) -> tuple[Any, float]:
+        data, sums = self.data, np.empty_like(self.sums)
+        sums[self.order] = self.sums
+        statistics = data.family.statistics(sums, data.total_shared, data.x.shape[1])
+        return statistics, data.total_log_base + float(self.shared_eta @ data.total_shared)
+
+    def log_shared(self) -> Array | float:
+        family, x = self.data.family, self.features[1 : self.data.x.shape[1] + 1]
+        shared = 0.0 if family.shared is None else self.shared_eta @ family.shared(x)
+        return shared + (0.0 if family.log_base is None else family.log_base(x))
+
+
+class Residuals(Form):
+    """Gaussians in whitened residuals: log p(x, z = k) is a constant less half their square."""
+
+    constants: Array
+    x: Array
+
+    @abstractmethod
+    def residuals(self, k: int) -> Array:
+        """Whitened residuals of the block from component k, of shape (D, B)."""
+
+    def log_joint(self, rows: slice) -> Array:
+        self.read(rows)
+        joint = np.empty((len(self.constants), self.x.shape[1]))
+        for k, constant in enumerate(self.constants):
+            z = self.residuals(k)
+            # Equation mix-joint
+            joint[k] = constant - 0.5 * np.einsum("db,db->b", z, z)
+        return joint
+
+
+class Affine(Residuals):
+    """Full covariances of many features: residuals [-W mu, W] (1, x), and moments of (1, x)."""
+
+    def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
+        means, w = components[0], family.whiteners(components)
+        k, self.d = means.shape
+        self.data, self.order, self.height = data, np.arange(k), max(2 * (self.d + 1), k)
+        self.w = np.concatenate([-(w @ means[:, :, None]), w], axis=2)
+        self.constants = log_weights(weights) + log_normalisers(w)
+        self.moments = np.zeros((k, self.d + 1, self.d + 1))
+        self.x = self.scratch = np.empty((self.d + 1, 0))
+
+    def read(self, rows: slice) -> None:
+        size = rows.stop - rows.start
+        if self.x.shape[1] != size:
+            self.x, self.scratch = np.ones((2, self.d + 1, size))
+        self.data.read(rows, self.x[1:])
+
+    def residuals(self, k: int) -> Array:
+        z, half = self.scratch[1:], self.d // 2
+        # W is a lower triangle: its first rows need only the first features.
+        np.matmul(self.w[k, :half, : half + 1], self.x[: half + 1], out=z[:half])
+        np.matmul(self.w[k, half:], self.x, out=z[half:])
+        return z
+
+    def add(self, r: Array) -> None:
+        for k, root in enumerate(np.sqrt(r)):
+            np.multiply(self.x, root, out=self.scratch)
+            # Equation mix-statistics; NumPy is twice as fast on a matrix times its own transpose
+            self.moments[k] += self.scratch @ self.scratch.T
+
+    def total(self) -> tuple[GaussianStatistics, float]:
+        m = self.moments
+        return GaussianStatistics(m[:, 0, 0], m[:, 0, 1:], m[:, 1:, 1:]), 0.0
+
+
+class Whitened(Residuals):
+    """Gaussians in whitened residuals W_k (x - mu_k), with statistics about the means mu_k."""
+
+    def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
+        self.means, self.w = components[0], family.whiteners(components)
+        k, self.d = self.means.shape
+        self.data, self.family, self.order = data, family, np.arange(k)
+        self.height = max(3 * self.d, k)
+        self.constants = log_weights(weights) + log_normalisers(self.w)
+        # Outside the data, a mean is no origin from which squares would be small.
+        self.origins = np.clip(self.means, -data.reach.T, data.reach.T)
+        self.n, self.sum_x = np.zeros(k), np.zeros((k, self.d))
+        self.sum_xx = [np.zeros(())] * k
+
+    def read(self, rows: slice) -> None:
+        self.x = self.data.read(rows, np.empty((self.d, rows.stop - rows.start)))
+
+    def residuals(self, k: int) -> Array:
+        return whiten(self.w[k], self.x - self.means[k][:, None])
+
+    def add(self, r: Array) -> None:
+        # Equation mix-statistics
+        self.n += r.sum(axis=1)
+        for k, origin in enumerate(self.origins):
+            residuals = self.x - origin[:, None]
+            self.sum_x[k] += residuals @ r[k]
+            self.sum_xx[k] = self.sum_xx[k] + self.family.squares(residuals, r[k])
+
+    def total(self) -> tuple[GaussianStatistics, float]:
+        sum_xx, tied = np.stack(self.sum_xx), self.family.tied
+        sum_xx = sum_xx.sum(axis=0) if tied else sum_xx
+        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.origins, tied), 0.0
+
+
+def normalise(joint: Array) -> Array:
+    """Turn log p(x, z = k), of shape (K, B), into responsibilities in place; returns log p(x)."""
+    highest = np.maximum.reduce(joint, axis=0)
+    joint -= highest
+    np.exp(joint, out=joint)
+    total = np.add.reduce(joint, axis=0)
+    # Equation mix-density: the log of a sum, with its largest term taken out
+    highest += np.log(total)
+    # Equation mix-responsibilities: Bayes' rule
+    joint *= np.reciprocal(total, out=total)
+    return highest
+
+
+def check_possible(log_p: Array, data: Blocks, rows: slice) -> None:
+    """A DegenerateError that names a point of a block which no component can have produced."""
+    impossible = ~(log_p > IMPOSSIBLE) & (data.count(rows) > 0)
+    if impossible.any():
+        raise DegenerateError(
+            f"point {rows.start + np.argmax(impossible)} has density zero under every "
+            "component: it is too far from all of them for a float to hold. Is it an outlier, "
+            "or a start far from the data?"
+        )
+
+
+def check(params: Components, data: Blocks, family: Family) -> None:
+    """A DegenerateError if these cannot be parameters for data with so many features."""
+    weights, components, size = params[0], params[1:], {"K": len(params[0]), "D": data.x.shape[1]}
+    if not ((weights >= 0).all() and abs(weights.sum() - 1) < 1e-6):
+        raise DegenerateError(f"weights must not be negative and must sum to 1, got {weights}")
+    shapes = [tuple(size[axis] for axis in axes) for axes in family.parameters.values()]
+    found = [np.shape(part) for part in components]
+    if found != shapes:
+        raise DegenerateError(
+            f"{size['K']} components of data with {size['D']} features need parameters of shape "
+            f"{', '.join(map(str, shapes))}, got {', '.join(map(str, found))}"
+        )
+    if not all(np.isfinite(part).all() for part in components):
+        raise DegenerateError("parameters must be finite")
+
+
+def log_weights(weights: Array) -> Array:
+    """Logarithms of weights, -inf for a component of weight zero."""
+    with np.errstate(divide="ignore"):
+        return np.log(weights)

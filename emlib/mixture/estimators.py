@@ -1,0 +1,637 @@
+"""scikit-learn's conventions on top of the pure functions of `emlib.mixture.steps`."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    DensityMixin,
+    TransformerMixin,
+)
+from sklearn.utils import Tags
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from emlib.covariances import FORMS, Full, precisions
+from emlib.families import Binomial, Categorical, Family, Poisson
+from emlib.fitting import (
+    best_of,
+    check_count,
+    check_settings,
+    fit_from_starts,
+    generator,
+    keep,
+    warn_of,
+)
+from emlib.mixture import fitting, steps
+from emlib.mixture.blocks import Blocks
+from emlib.mixture.priors import BoundPrior, Prior
+from emlib.mixture.standard_errors import standard_errors
+from emlib.mixture.starts import STARTS
+from emlib.results import EMResult
+from emlib.types import Array, Integers
+from emlib.units import IDENTITY, Units
+from emlib.validation import check_data, positive_definite, shaped, shares
+
+
+@dataclass(eq=False, repr=False)
+class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator):
+    """What mixtures of all families have in common: `_family`, `_given` say which family it is."""
+
+    n_components: int = 1
+    _: KW_ONLY
+    tol: float = 1e-8
+    max_iter: int = 2000
+    n_init: int = 1
+    init_params: str = "kmeans"
+    weights_init: ArrayLike | None = None
+    responsibilities_init: ArrayLike | None = None
+    accelerate: bool = False
+    warm_start: bool = False
+    verbose: bool | int = False
+    random_state: Any = None
+
+    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the mixture to `X` of shape (N, D) by EM.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, D)
+        y : ignored
+        sample_weight : array-like of shape (N,), optional
+            How many times each point counts.
+
+        Raises
+        ------
+        ValueError
+            If the data or the settings cannot give a mixture; the message says what to do.
+
+        Warns
+        -----
+        DegenerateWarning, ObjectiveFellWarning, ConvergenceWarning
+            If the result is not to be trusted; `result_` has it all the same.
+        """
+        check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
+        x, weights = self._read(X, sample_weight, reset=True)
+        k, d = self.n_components, x.shape[1]
+        r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
+        if weights is not None and not np.all(weights > 0):
+            counted = weights > 0
+            x, weights, r = x[counted], weights[counted], None if r is None else r[counted]
+        _check_enough(x, k)
+        self._family().check_spread(x)
+        data = Blocks.standard(x, self._family(), weights)
+        family = self._family(data.units)
+        data = replace(data, family=family)
+        problem = fitting.problem_of(data, family, self._prior(data, family), k, self.accelerate)
+        explicit = shares("weights_init", self.weights_init, (k,)), self._given(k, d)
+        rng = generator(self.random_state, 4)
+
+        def draw() -> steps.Params:
+            drawn = r
+            if drawn is None:
+                drawn = fitting.draw_responsibilities(data, k, self.init_params, rng)
+            return problem.m_step(steps.statistics(drawn, data, family))
+
+        def climb(number: int) -> EMResult[steps.Params]:
+            known = self._known(k, d) if number == 0 else None
+            given = explicit if known is None else (known[0], known[1:])
+            return problem.climb(fitting.start(family, data.units, *given, draw), self, rng)
+
+        results = fit_from_starts(self.n_init, climb)
+        align = partial(fitting.aligned, best=best_of(results), x=x, family=self._family())
+        best = keep(self, [align(result) for result in results])
+        self._fitted, self._units, self._m_step = self._family(), data.units, problem.m_step
+        self._show(best.params)
+        self.lower_bound_ = best.objective / data.n
+        self.lower_bounds_ = list(best.trace.objective / data.n)
+        warn_of(best, "Raise max_iter, or try other starts with n_init.")
+        return self
+
+    def e_step(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[Any, float]:
+        """Expected statistics, and the log-likelihood, of `X` at the fitted parameters.
+
+        Statistics add. Sum those of the parts of a data set too large to hold, and give the sum
+        to `m_step`: that is one step of EM on all of it.
+        """
+        data, family = self._blocks(X, sample_weight), self._fitted_family()
+        params = fitting.standardised(self._params(), family, data.units)
+        statistics, log_likelihood = steps.e_step(params, data, family)
+        return statistics, log_likelihood - data.n * float(np.log(data.units.scale).sum())
+
+    def m_step(self, statistics: Any) -> Self:
+        """Take the parameters that the summed statistics of `e_step` give."""
+        check_is_fitted(self)
+        for name in ("result_", "results_", "lower_bound_", "lower_bounds_", "n_iter_"):
+            self.__dict__.pop(name, None)  # they told of other parameters
+        self.converged_ = False
+        params = self._m_step(statistics)
+        self._show(fitting.restored(params, self._fitted_family(), self._units))
+        return self
+
+    def score_samples(self, X: ArrayLike) -> Array:
+        """Log-density of each row of `X`, an array of shape (N,)."""
+        return steps.log_density(self._params(), self._read(X)[0], self._fitted_family())
+
+    def score(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Mean log-likelihood per sample."""
+        _, weights = self._read(X, sample_weight)
+        return float(np.average(self.score_samples(X), weights=weights))
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Responsibilities: p(z = k | x) for each row of `X`, of shape (N, K)."""
+        return steps.responsibilities(self._params(), self._read(X)[0], self._fitted_family())
+
+    def transform(self, X: ArrayLike) -> Array:
+        """The responsibilities again, as features for the next step of a pipeline."""
+        return self.predict_proba(X)
+
+    def predict(self, X: ArrayLike) -> Integers:
+        """The most probable component of each row of `X`."""
+        return self.predict_proba(X).argmax(axis=1)
+
+    def fit_predict(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Integers:
+        """Fit, then the most probable component of each row of `X`."""
+        return self.fit(X, sample_weight=sample_weight).predict(X)
+
+    def sample(self, n_samples: int = 1) -> tuple[Array, Integers]:
+        """Draw points and the components they came from."""
+        params = self._params()
+        check_count("n_samples", n_samples)
+        rng = generator(self.random_state)
+        x, z = steps.sample(params, n_samples, rng, self._fitted_family())
+        return self._decode(x), z
+
+    def aic(self, X: ArrayLike) -> float:
+        """Akaike's criterion, -2 log L + 2 p: the lower the better."""
+        return -2 * float(self.score_samples(X).sum()) + 2 * self._n_parameters()
+
+    def bic(self, X: ArrayLike) -> float:
+        """Schwarz's criterion, -2 log L + p log N: the lower the better."""
+        log_densities = self.score_samples(X)
+        penalty = self._n_parameters() * np.log(len(log_densities))
+        return float(penalty - 2 * log_densities.sum())
+
+    def icl(self, X: ArrayLike) -> float:
+        """The integrated completed likelihood: BIC - 2 sum of log r of each point's component.
+
+        The lower the better; it asks for components that are apart (Biernacki, Celeux and Govaert
+        2000, IEEE Trans. PAMI 22, 719-725).
+        """
+        return self.bic(X) - 2 * float(np.log(self.predict_proba(X).max(axis=1)).sum())
+
+    def standard_errors(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+        """Standard errors of weights and components, in their shapes (Louis 1982).
+
+        `X` are the data of the fit, which must have converged; a prior is not counted in.
+        """
+        data, family = self._blocks(X, sample_weight), self._fitted_family()
+        params = fitting.standardised(self._params(), family, data.units)
+        errors = standard_errors(params, data, family)
+        units = replace(data.units, origin=np.zeros(1))
+        return fitting.restored(errors, family, units)
+
+    def _n_parameters(self) -> int:
+        """Free parameters: K - 1 weights, and those of the components."""
+        params = self._params()
+        k, d = params[1].shape
+        return k - 1 + self._fitted_family().n_parameters(k, d)
+
+    @property
+    def _n_features_out(self) -> int:
+        """How many columns `transform` returns."""
+        return len(self._params()[0])
+
+    def _fitted_family(self) -> Family:
+        """The family of the fit; settings change only what is fitted next."""
+        return getattr(self, "_fitted", None) or self._family()
+
+    def _params(self) -> steps.Params:
+        family = self._fitted_family()
+        names = ["weights_", *(f"{name}_" for name in family.parameters)]
+        check_is_fitted(self, names)
+        weights, *components = (getattr(self, name) for name in names)
+        return steps.named(weights, tuple(components), family)
+
+    def _show(self, params: steps.Params) -> None:
+        """Set the fitted parameters, under the names of the family."""
+        self.weights_ = params[0]
+        for name, part in zip(self._fitted_family().parameters, params[1:], strict=True):
+            setattr(self, f"{name}_", part)
+
+    def _known(self, k: int, d: int) -> steps.Params | None:
+        """What a warm start goes on from: the last fit, if it was one of the same form."""
+        if not self.warm_start or not hasattr(self, "_fitted"):
+            return None
+        params, family = self._params(), self._family()
+        same = family.key() == self._fitted.key() and params[1].shape == (k, d)
+        return params if same else None
+
+    def _blocks(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Blocks:
+        """New data in the units of the fit."""
+        x, weights = self._read(X, sample_weight)
+        return Blocks(x, self._fitted_family(), weights, getattr(self, "_units", IDENTITY))
+
+    def _read(
+        self, X: ArrayLike, sample_weight: ArrayLike | None = None, reset: bool = False
+    ) -> tuple[Array, Array | None]:
+        """Checked data, as the family takes them, and weights."""
+        if np.ma.is_masked(X):
+            check_data(X)  # scikit-learn would drop the mask and say nothing
+        x = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+        x = self._encode(x, reset)
+        x = (self._family() if reset else self._fitted_family()).check_data(x)
+        if sample_weight is None:
+            return x, None
+        return x, _check_sample_weight(sample_weight, x, ensure_non_negative=True)
+
+    # --- What a mixture of one family has of its own
+
+    def _family(self, units: Units = IDENTITY) -> Family:
+        """The family that the settings ask for, in the units of the data."""
+        raise NotImplementedError
+
+    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+        """The explicit components of the start, checked; None for those that are to be drawn."""
+        raise NotImplementedError
+
+    def _prior(self, data: Blocks, family: Family) -> BoundPrior | None:
+        """The prior in the units of the data; none by default."""
+        return None
+
+    def _encode(self, x: Array, reset: bool) -> Array:
+        """Data as the family takes them; of a fit if `reset`."""
+        return x
+
+    def _decode(self, x: Array) -> Array:
+        """Drawn points as the user has them."""
+        return x
+
+
+@dataclass(eq=False, repr=False)
+class GaussianMixture(_Mixture):
+    """Mixture of Gaussians, fitted by EM.
+
+    The arguments mean what they mean in `sklearn.mixture.GaussianMixture`, with two exceptions
+    that make the result trustworthy: `tol` bounds the distance to the limit, and `reg_covar` is
+    not needed.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of Gaussians.
+    covariance_type : {'full', 'tied', 'diag', 'spherical'}
+        Whether components have a covariance matrix each, share one, or have independent features,
+        also of the same variance.
+    tol : float
+        In scikit-learn's unit, log-likelihood per sample. But it bounds the estimated distance
+        to the limit as well as the last step: a small step alone is no sign of being near.
+    reg_covar : float, optional
+        If given, added to the diagonals of the covariances, as in scikit-learn. EM with it is
+        not exact, and the results depend on the units of the data. If None, `covariance_floor`
+        guards against collapse.
+    covariance_floor : float
+        Smallest eigenvalue a component's covariance may have, once every feature is scaled to
+        unit variance: the default allows standard deviations down to a ten-thousandth of the
+        feature's. Relative, so that results do not depend on the units of the data. A solution
+        that touches it is reported as degenerate.
+    prior : Prior, optional
+        For maximum a posteriori estimates: `emlib.priors.Prior()` is weak, and keeps components
+        from collapsing. The objective is then the log-likelihood plus the log-prior.
+    max_iter : int
+        The most EM iterations of one climb: that from a start, and each that follows a nudge.
+    n_init : int
+        Number of starts; the best result is kept in the attributes, all of them in `results_`.
+    init_params : {'kmeans', 'k-means++', 'random_from_data', 'random'}
+        How to start.
+    weights_init, means_init, precisions_init : array-like, optional
+        Explicit starts, of shapes (K,), (K, D) and that of `precisions_`. What is left out comes
+        from `init_params`.
+    responsibilities_init : array-like of shape (N, K), optional
+        Responsibilities to start from, instead of `init_params`.
+    accelerate : bool
+        Whether to leap ahead with SQUAREM: often several times fewer steps where EM is slow.
+    warm_start : bool
+        Whether `fit` goes on from the last fit, if there is one with as many components.
+    verbose : bool or int
+        Whether to show a progress bar.
+    random_state : int, RandomState instance or None
+        Makes random starts repeatable.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (K,)
+    means_ : ndarray of shape (K, D)
+    covariances_ : ndarray of shape (K, D, D), (D, D), (K, D) or (K,), by `covariance_type`
+    precisions_ : ndarray
+        Inverses of the covariances, in their shape.
+    precisions_cholesky_ : ndarray
+        Upper triangular U with U U' = precision; or roots of the precisions.
+    converged_ : bool
+    n_iter_ : int
+    lower_bound_ : float
+        Mean log-likelihood per sample of the returned parameters, plus the log-prior's share.
+    lower_bounds_ : list of float
+        The same at every iteration, the start included.
+    result_ : EMResult
+        Why EM stopped, the trace, and whether the maximum was confirmed.
+    results_ : list of EMResult
+        One for each of the `n_init` starts, in order. Components are in the order of the best
+        result's, so that results can be compared.
+
+    Examples
+    --------
+    >>> from emlib.datasets import load_faithful
+    >>> model = GaussianMixture(2, random_state=0).fit(load_faithful().values)
+    >>> model.means_.round(1)
+    array([[ 4.3, 80. ],
+           [ 2. , 54.5]])
+    >>> model.result_.stop.value, model.result_.confirmed
+    ('converged', True)
+    """
+
+    _: KW_ONLY
+    covariance_type: str = "full"
+    reg_covar: float | None = None
+    covariance_floor: float = 1e-8
+    prior: Prior | None = None
+    means_init: ArrayLike | None = None
+    precisions_init: ArrayLike | None = None
+
+    def _family(self, units: Units = IDENTITY) -> Family:
+        make = FORMS[self.covariance_type]
+        if self.reg_covar is None:
+            return make(floor=float(self.covariance_floor))
+        return make(ridge=self.reg_covar * units.per_scale**2)
+
+    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+        form = FORMS[self.covariance_type]()
+        given = positive_definite(
+            "precisions_init", self.precisions_init, form.shapes(k, d)[1], form.matrices
+        )
+        means = shaped("means_init", self.means_init, (k, d))
+        if given is None:
+            return means, None
+        return means, np.asarray(np.linalg.inv(given) if form.matrices else 1 / given, float)
+
+    def _prior(self, data: Blocks, family: Any) -> BoundPrior | None:
+        if not isinstance(self.prior, Prior | None):
+            raise ValueError(f"prior must be an emlib.Prior or None, got {self.prior!r}")
+        if self.prior is not None and self.reg_covar:
+            raise ValueError("give a prior or reg_covar, not both")
+        prior: Prior | None = self.prior
+        return None if prior is None else prior.bound(data, self.n_components, family)
+
+    def _show(self, params: steps.Params) -> None:
+        super()._show(params)
+        family: Any = self._fitted_family()
+        w = family.whiteners(params[1:])
+        self.precisions_ = family.in_shape(precisions(w))
+        upper = np.swapaxes(w, -1, -2) if family.matrices else w
+        self.precisions_cholesky_ = family.in_shape(upper)
+
+
+@dataclass(eq=False, repr=False)
+class Mixture(_Mixture):
+    """Mixture of any family, fitted by EM: one of `emlib.families`, or your own.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of components.
+    family : Family, optional
+        What a component is: an instance of a subclass of `emlib.families.Family`. By default
+        Gaussians with full covariances.
+    components_init : tuple of array-like or None, optional
+        Explicit starts for each of the family's parameters.
+    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start,
+    verbose, random_state
+        As in `GaussianMixture`.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (K,)
+    converged_, n_iter_, lower_bound_, lower_bounds_, result_, results_
+        As in `GaussianMixture`. The components are shown under the names that the family gives
+        them: `rates_` for `Poisson`.
+
+    Examples
+    --------
+    >>> from emlib.families import Binomial
+    >>> heads = np.array([5.0, 9, 8, 4, 7])[:, None]  # in five sets of ten tosses, of two coins
+    >>> model = Mixture(2, family=Binomial(10), weights_init=[0.5, 0.5], random_state=0).fit(heads)
+    >>> model.probabilities_.shape
+    (2, 1)
+    """
+
+    _: KW_ONLY
+    family: Family | None = None
+    components_init: tuple[ArrayLike | None, ...] | None = None
+
+    def _family(self, units: Units = IDENTITY) -> Family:
+        if not isinstance(self.family, Family | None):
+            raise ValueError(f"family must be an emlib.families.Family, got {self.family!r}")
+        return self.family or Full(floor=1e-8)
+
+    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+        family, given = self._family(), self.components_init
+        names = tuple(family.parameters)
+        if given is None:
+            return (None,) * len(names)
+        if len(given) != len(names):
+            raise ValueError(f"components_init must have an entry for each of {names}")
+        pairs = zip(given, family.shapes(k, d), strict=True)
+        return tuple(shaped("components_init", part, shape) for part, shape in pairs)
+
+
+@dataclass(eq=False, repr=False)
+class PoissonMixture(_Mixture):
+    """Mixture of Poisson counts, fitted by EM; features are independent within a component.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of components.
+    rates_init : array-like of shape (K, D), optional
+        Explicit start.
+    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start,
+    verbose, random_state
+        As in `GaussianMixture`.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (K,)
+    rates_ : ndarray of shape (K, D)
+        The mean count of each feature in each component.
+    converged_, n_iter_, lower_bound_, lower_bounds_, result_, results_
+        As in `GaussianMixture`.
+
+    Examples
+    --------
+    Deaths per day of women over 80 in London, of which two rates make (Hasselblad 1969).
+
+    >>> days = np.array([162, 267, 271, 185, 111, 61, 27, 8, 3, 1])
+    >>> deaths = np.repeat(np.arange(10), days)[:, None]
+    >>> model = PoissonMixture(2, accelerate=True, random_state=0).fit(deaths)
+    >>> np.sort(model.rates_[:, 0]).round(2)
+    array([1.26, 2.66])
+    """
+
+    _: KW_ONLY
+    rates_init: ArrayLike | None = None
+
+    def _family(self, units: Units = IDENTITY) -> Family:
+        return Poisson()
+
+    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+        return (shaped("rates_init", self.rates_init, (k, d)),)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Counts are welcome, other numbers are not."""
+        return _counting(super().__sklearn_tags__())
+
+
+@dataclass(eq=False, repr=False)
+class BernoulliMixture(_Mixture):
+    """Mixture of binary tables, fitted by EM: latent class analysis.
+
+    Features are zero or one, and independent within a component.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of latent classes.
+    binarize : float, optional
+        If given, what is above it is one and all else zero; if None, data must be zeros and ones.
+    probabilities_init : array-like of shape (K, D), optional
+        Explicit start.
+    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start,
+    verbose, random_state
+        As in `GaussianMixture`. Likelihoods of binary tables have many maxima: use several starts.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (K,)
+    probabilities_ : ndarray of shape (K, D)
+        Of a one, for each feature in each component.
+    converged_, n_iter_, lower_bound_, lower_bounds_, result_, results_
+        As in `GaussianMixture`.
+
+    Examples
+    --------
+    >>> x = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 1], [0, 0, 1]])
+    >>> model = BernoulliMixture(2, random_state=0).fit(x)
+    >>> model.predict(x) == model.predict(x[:1])
+    array([ True,  True,  True, False, False, False])
+    """
+
+    _: KW_ONLY
+    binarize: float | None = None
+    probabilities_init: ArrayLike | None = None
+
+    def _family(self, units: Units = IDENTITY) -> Family:
+        return Binomial(1)
+
+    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+        return (shaped("probabilities_init", self.probabilities_init, (k, d)),)
+
+    def _encode(self, x: Array, reset: bool) -> Array:
+        return x if self.binarize is None else (check_data(x) > self.binarize).astype(float)
+
+
+@dataclass(eq=False, repr=False)
+class CategoricalMixture(_Mixture):
+    """Mixture of categorical tables, fitted by EM: latent class analysis.
+
+    Each column holds categories 0, 1, 2 and so on; columns are independent within a component.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of latent classes.
+    n_categories : int or array-like of shape (D,), optional
+        How many categories each column has; by default, as many as the data show.
+    probabilities_init : list of D array-likes of shape (K, n_categories), optional
+        Explicit start.
+    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start,
+    verbose, random_state
+        As in `GaussianMixture`. Likelihoods of such tables have many maxima: use several starts.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (K,)
+    probabilities_ : ndarray of shape (K, sum of n_categories)
+        Those of the first column's categories, then those of the second's, and so on.
+    n_categories_ : tuple of D ints
+    converged_, n_iter_, lower_bound_, lower_bounds_, result_, results_
+        As in `GaussianMixture`.
+
+    Examples
+    --------
+    >>> x = np.array([[0, 2, 1], [0, 2, 1], [0, 1, 1], [1, 0, 0], [1, 0, 0], [1, 1, 0]])
+    >>> model = CategoricalMixture(2, random_state=0).fit(x)
+    >>> model.predict(x) == model.predict(x[:1])
+    array([ True,  True,  True, False, False, False])
+    """
+
+    _: KW_ONLY
+    n_categories: int | ArrayLike | None = None
+    probabilities_init: list[ArrayLike] | None = None
+
+    def _family(self, units: Units = IDENTITY) -> Family:
+        check_is_fitted(self, "n_categories_")
+        return Categorical(self.n_categories_)
+
+    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+        if self.probabilities_init is None:
+            return (None,)
+        tables = zip(self.probabilities_init, self.n_categories_, strict=True)
+        parts: list[Any] = [shares("probabilities_init", table, (k, n)) for table, n in tables]
+        return (np.concatenate(parts, axis=1),)
+
+    def _encode(self, x: Array, reset: bool) -> Array:
+        x = check_data(x)
+        if np.any(x < 0) or np.any(x != np.floor(x)):
+            what = "Negative values in data" if np.any(x < 0) else "Fractions in data"
+            raise ValueError(f"{what}: categories must be whole numbers from 0 on. Number them.")
+        if reset:
+            sizes = x.max(axis=0) + 1 if self.n_categories is None else self.n_categories
+            self.n_categories_ = tuple(np.broadcast_to(sizes, x.shape[1]).astype(int).tolist())
+        unknown = np.argwhere(x >= self.n_categories_)
+        if len(unknown):
+            row, column = unknown[0]
+            raise ValueError(
+                f"column {column} has category {x[row, column]:g} (row {row}), but only "
+                f"{self.n_categories_[column]} categories: say with n_categories how many there are"
+            )
+        codes = zip(x.astype(int).T, self.n_categories_, strict=True)
+        return np.concatenate([np.eye(n)[code] for code, n in codes], axis=1)
+
+    def _decode(self, x: Array) -> Array:
+        features = np.split(x, np.cumsum(self.n_categories_)[:-1], axis=1)
+        return np.stack([one_hot.argmax(axis=1) for one_hot in features], axis=1)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Counts are welcome, other numbers are not."""
+        return _counting(super().__sklearn_tags__())
+
+
+def _counting(tags: Tags) -> Tags:
+    tags.input_tags.positive_only = tags.input_tags.categorical = True
+    return tags
+
+
+def _check_enough(x: Array, k: int) -> None:
+    if len(x) < 2:
+        raise ValueError(f"n_samples={len(x)}: one point has no spread. At least two are needed.")
+    if k > len(x):
+        raise ValueError(f"n_components={k} is more than n_samples={len(x)}: use fewer.")

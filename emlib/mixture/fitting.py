@@ -1,0 +1,150 @@
+"""From data and settings to fits of a mixture: what an estimator's `fit` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import linear_sum_assignment
+from scipy.special import softmax
+
+from emlib.families import Components, Family
+from emlib.fitting import Problem
+from emlib.mixture import steps
+from emlib.mixture.blocks import Blocks
+from emlib.mixture.priors import BoundPrior
+from emlib.mixture.starts import STARTS
+from emlib.mixture.steps import Params
+from emlib.results import EMResult
+from emlib.squarem import Coordinates
+from emlib.types import Array
+from emlib.units import Units
+from emlib.validation import listed
+
+# A component whose responsibilities sum to less than this has no points to speak of.
+FEWEST_POINTS = 1e-3
+
+
+def problem_of(
+    data: Blocks, family: Family, prior: BoundPrior | None, k: int, accelerate: bool
+) -> Problem[Params, Any]:
+    """A mixture of K components of `family`, with all that is needed to fit it to the data."""
+    units = data.units
+    return Problem(
+        e_step=partial(steps.e_step, family=family),
+        m_step=prior.m_step if prior else partial(steps.m_step, family=family, revive=True),
+        nudge=partial(steps.nudge, family=family),
+        data=data,
+        n=data.n,
+        collapse=partial(collapse, family=family, n=len(data.x)),
+        restore=partial(restored, family=family, units=units),
+        # Densities are per unit of x: scaling by s divides them by s.
+        log_scale=data.n * float(np.log(units.scale).sum()),
+        log_prior=None if prior is None else prior.log_density,
+        coordinates=coordinates(family, k, data.shape[1]) if accelerate else None,
+        exact=family.exact,
+    )
+
+
+def collapse(params: Params, family: Family, n: int) -> str | None:
+    """What to say of a component that is empty or has collapsed; None if none is."""
+    empty = np.flatnonzero(n * params[0] < FEWEST_POINTS)
+    if len(empty):
+        return f"component {listed(empty)} has lost all its points. Use fewer components."
+    return family.collapse(params[1:], "component")
+
+
+def standardised(params: Params, family: Family, units: Units) -> Params:
+    """The mixture of the data in standard units, if this is that of the data."""
+    return steps.named(params[0], family.to_units(params[1:], units), family)
+
+
+def restored(params: Params, family: Family, units: Units) -> Params:
+    """The mixture of the data in the user's units."""
+    return steps.named(params[0], family.from_units(params[1:], units), family)
+
+
+def start(
+    family: Family,
+    units: Units,
+    weights: Array | None,
+    components: tuple[Array | None, ...],
+    draw: Callable[[], Params],
+) -> Params:
+    """The first parameters, in the units of the data: explicit where given, drawn where not.
+
+    Parameters
+    ----------
+    family, units
+        Of the data.
+    weights, components
+        The explicit parts, in the user's units; None for those that are to be drawn.
+    draw : callable -> params
+        Called if something is to be drawn.
+    """
+    if weights is not None and all(part is not None for part in components):
+        return steps.named(weights, first_components(family, units, components, ()), family)
+    drawn = draw()
+    weights = drawn[0] if weights is None else weights
+    return steps.named(weights, first_components(family, units, components, drawn[1:]), family)
+
+
+def first_components(
+    family: Family, units: Units, given: tuple[Array | None, ...], drawn: Components
+) -> Components:
+    """Components to start from, in the units of the data; `given` are in the user's."""
+    if drawn:
+        theirs = family.to_units(filled(given, family.from_units(drawn, units)), units)
+        # What was drawn does not take the way through the user's units, on which digits get lost.
+        given = tuple(None if g is None else t for g, t in zip(given, theirs, strict=True))
+        return family.bounded(filled(given, drawn))
+    return family.bounded(family.to_units(filled(given, given), units))
+
+
+def filled(parts: tuple[Array | None, ...], others: tuple[Any, ...]) -> Components:
+    """The parts, with the others where there is none."""
+    pairs = zip(parts, others, strict=True)
+    return tuple(other if part is None else part for part, other in pairs)
+
+
+def draw_responsibilities(data: Blocks, k: int, how: str, rng: np.random.Generator) -> Array:
+    """Responsibilities of shape (N, K) from one of the `STARTS`, for which features weigh alike."""
+    units = data.units
+    if not data.family.standardised:
+        spread = data.x.std(axis=0)
+        units = Units(data.x.mean(axis=0), np.where(spread > 0, spread, 1.0))
+    return STARTS[how](units.standardise(data.x), k, rng, data.weights)
+
+
+def coordinates(family: Family, k: int, d: int) -> Coordinates:
+    """Mixtures as vectors of any numbers: logarithms of the weights, and the family's own."""
+    sizes = [k, *(int(np.prod(shape)) for shape in family.shapes(k, d))]
+
+    def to_vector(params: Params) -> Array:
+        free = np.log(params[0]), *family.to_free(params[1:])
+        return np.concatenate([part.ravel() for part in free])
+
+    def from_vector(vector: Array) -> Params:
+        weights, *parts = np.split(vector, np.cumsum(sizes)[:-1])
+        pairs = zip(parts, family.shapes(k, d), strict=True)
+        free = tuple(part.reshape(shape) for part, shape in pairs)
+        return steps.named(softmax(weights), family.from_free(free), family)
+
+    return Coordinates(to_vector, from_vector)
+
+
+def aligned(
+    result: EMResult[Params], best: EMResult[Params], x: ArrayLike, family: Family
+) -> EMResult[Params]:
+    """The result with its components in the order in which they claim the best result's points."""
+    if result is best:
+        return result
+    ours, theirs = (steps.responsibilities(r.params, x, family) for r in (best, result))
+    order = linear_sum_assignment(ours.T @ theirs, maximize=True)[1]
+    relabel = partial(steps.relabelled, order=order, family=family)
+    trace = replace(result.trace, params=tuple(relabel(p) for p in result.trace.params))
+    return replace(result, params=trace.params[-1], trace=trace)

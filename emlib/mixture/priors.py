@@ -1,0 +1,134 @@
+"""Maximum a posteriori estimates of Gaussian mixtures: conjugate priors as points already seen.
+
+Statistics add, so a conjugate prior is a few more of them: the M-step stays the one it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import xlogy
+
+from emlib.covariances import Gaussians, log_normalisers, precisions, whiten
+from emlib.gaussian import LOG_2PI, GaussianStatistics
+from emlib.mixture.blocks import Blocks
+from emlib.mixture.steps import MixtureParams, Params, statistics
+from emlib.types import Array
+from emlib.validation import positive_definite, shaped
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """Dirichlet prior on the weights, normal-inverse-Wishart on means and covariances.
+
+    What is None is taken from the data, as Fraley and Raftery (2007, J. Classif. 24, 155-181)
+    do: weak, but enough that no component can collapse.
+
+    Attributes
+    ----------
+    weight_concentration : float
+        Of the Dirichlet, at least 1; the prior counts for that less one points per component.
+    mean : array of shape (D,), optional
+        Of the means; by default that of the data.
+    mean_precision : float
+        How many points the prior on a mean counts for.
+    degrees_of_freedom : float, optional
+        Of the inverse Wishart, above D - 1; by default D + 2.
+    scale : array, optional
+        Scale matrix of the inverse Wishart, (D, D); variances (D,) or a number where covariances
+        are diagonal or spherical. By default the data's covariance over K^(2/D).
+    """
+
+    weight_concentration: float = 1.0
+    mean: ArrayLike | None = None
+    mean_precision: float = 0.01
+    degrees_of_freedom: float | None = None
+    scale: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.weight_concentration < np.inf:
+            raise ValueError(
+                "weight_concentration must be at least 1, or the prior has no maximum, "
+                f"got {self.weight_concentration}"
+            )
+        if not 0 <= self.mean_precision < np.inf:
+            raise ValueError(f"mean_precision must not be negative, got {self.mean_precision}")
+
+    def bound(self, data: Blocks, k: int, family: Gaussians) -> BoundPrior:
+        """The prior in the units of `data`, for `k` components."""
+        d, units = data.shape[1], data.units
+        freedom = d + 2 if self.degrees_of_freedom is None else self.degrees_of_freedom
+        if not d - 1 < freedom < np.inf:
+            raise ValueError(f"degrees_of_freedom must be above D - 1 = {d - 1}, got {freedom}")
+        mean = shaped("the prior's mean", self.mean, (d,))
+        mean = np.zeros(d) if mean is None else units.standardise(mean)
+        scale = self._scale(data, k, family)
+        return BoundPrior(
+            family, k, self.weight_concentration, mean, self.mean_precision, freedom, scale
+        )
+
+    def _scale(self, data: Blocks, k: int, family: Gaussians) -> Array:
+        """The scale matrix, or variances, in the units of `data`."""
+        d = data.shape[1]
+        if self.scale is None:
+            one = statistics(np.ones((data.shape[0], 1)), data, family)
+            scale = family.mle(one)[1] / k ** (2 / d)
+            return scale if family.tied else scale[0]
+        shape = family.shapes(1, d)[1]
+        shape = shape if family.tied else shape[1:]
+        given = positive_definite("the prior's scale", self.scale, shape, family.matrices)
+        assert given is not None
+        return family.rescaled(given, data.units.per_scale)
+
+
+@dataclass(frozen=True, eq=False)
+class BoundPrior:
+    """A prior with every number known: the M-step and the log-density that go with it."""
+
+    family: Gaussians
+    k: int
+    weight_concentration: float
+    mean: Array
+    mean_precision: float
+    degrees_of_freedom: float
+    scale: Array
+
+    @property
+    def count(self) -> float:
+        """For how many points the prior on a covariance counts, its mean's included."""
+        return self.family.prior_count(self.degrees_of_freedom, self.k, len(self.mean))
+
+    def m_step(self, statistics: GaussianStatistics) -> MixtureParams:
+        """The maximum of the expected complete-data log-posterior."""
+        if not (statistics.n > 0).all():
+            statistics = self.family.revived(statistics)
+        family, n, zeros = self.family, statistics.n, np.zeros_like(statistics.sum_x)
+        seen = np.full(self.k, self.mean_precision)
+        scales = np.broadcast_to(self.scale, family.shapes(*zeros.shape)[1])
+        prior = GaussianStatistics(seen, zeros, scales, self.mean + zeros, family.tied)
+        means, covariances = replace(family, floor=0.0).mle(statistics + prior)
+        # The sums of squares are those of n + seen points, but are shared among n + count.
+        share = (n + seen) / (n + self.count)
+        if family.tied:
+            share = (n + seen).sum() / (n.sum() + self.count)
+        weights = n + self.weight_concentration - 1
+        # The transposes let the components' axis, the first, be the one that is multiplied.
+        means, covariances = family.bounded((means, (covariances.T * share).T))
+        return MixtureParams(weights / weights.sum(), means, covariances)
+
+    def log_density(self, params: Params) -> float:
+        """Log of the prior density, up to a constant."""
+        family, (weights, means, covariances) = self.family, params
+        w = family.whiteners((means, covariances))
+        log_det = 2 * log_normalisers(w) + len(self.mean) * LOG_2PI
+        precision, off = precisions(w), means - self.mean
+        traces = (family.in_shape(precision) * self.scale).sum()
+        squares = self.mean_precision * sum(
+            (whiten(w_k, off_k[:, None]) ** 2).sum() for w_k, off_k in zip(w, off, strict=True)
+        )
+        n_covariances = 1 if family.tied else self.k
+        covariance = self.count * log_det[:n_covariances].sum() - traces
+        shares = xlogy(self.weight_concentration - 1, weights).sum()
+        return float(shares + 0.5 * (covariance - squares))

@@ -1,0 +1,70 @@
+"""Where EM starts: ways to make the first responsibilities.
+
+Each takes standardised data (N, D), the number of components K, a NumPy Generator and the
+points' weights (N,) or None, and returns responsibilities of shape (N, K). An M-step turns them
+into the first parameters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.cluster import KMeans, kmeans_plusplus
+from sklearn.metrics import pairwise_distances_argmin
+
+from emlib.types import Array, Integers
+
+
+def kmeans(
+    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
+) -> Array:
+    """The clusters of k-means, one start of it."""
+    model = KMeans(n_components, n_init=1, random_state=_seed(rng))
+    return _one_hot(model.fit(x, sample_weight=weights).labels_, n_components)
+
+
+def kmeans_plus_plus(
+    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
+) -> Array:
+    """One data point per component, chosen far from each other (Arthur and Vassilvitskii 2007)."""
+    seed = _seed(rng)
+    _, chosen = kmeans_plusplus(x, n_components, sample_weight=weights, random_state=seed)
+    return _nearest(x, chosen)
+
+
+def random_from_data(
+    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
+) -> Array:
+    """One data point per component, chosen at random."""
+    p = None if weights is None else weights / weights.sum()
+    return _nearest(x, rng.choice(len(x), n_components, replace=False, p=p))
+
+
+def random_responsibilities(
+    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
+) -> Array:
+    """Uniform random numbers over their row's sum: near the saddle of equal components."""
+    r = rng.uniform(size=(len(x), n_components))
+    return r / r.sum(axis=1, keepdims=True)
+
+
+def _nearest(x: Array, chosen: Integers) -> Array:
+    """All of a point's responsibility to the nearest chosen point; each keeps at least itself."""
+    nearest = pairwise_distances_argmin(x, x[chosen])
+    nearest[chosen] = np.arange(len(chosen))
+    return _one_hot(nearest, len(chosen))
+
+
+def _one_hot(labels: Integers, n_components: int) -> Array:
+    return np.eye(n_components)[labels]
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))
+
+
+STARTS = {
+    "kmeans": kmeans,
+    "k-means++": kmeans_plus_plus,
+    "random_from_data": random_from_data,
+    "random": random_responsibilities,
+}

@@ -1,0 +1,204 @@
+"""Mixtures of any family as two pure functions, `e_step` and `m_step`, for the loop `emlib.em`.
+
+Gaussians with full covariances are the default; others are in `emlib.covariances`, and counts in
+`emlib.families`. Parameters are the weights, then the components' parameters in the family's
+order: `MixtureParams` for Gaussians, `(weights, rates)` for Poisson counts, and so on.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emlib.families import Components, Family
+from emlib.mixture import engine
+from emlib.mixture.blocks import FULL, Blocks
+from emlib.types import Array, Integers
+
+Params = tuple[Array, ...]
+
+
+class MixtureParams(NamedTuple):
+    """Parameters theta of a mixture of K Gaussians in D dimensions.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (K,)
+        pi: non-negative, summing to one.
+    means : ndarray of shape (K, D)
+        mu.
+    covariances : ndarray of shape (K, D, D)
+        Sigma: variances on the diagonal, not standard deviations. Of shape (D, D), (K, D) or
+        (K,) for tied, diagonal and spherical covariances.
+    """
+
+    weights: Array
+    means: Array
+    covariances: Array
+
+
+def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tuple[Any, float]:
+    """Expected sufficient statistics of every component, and the log-likelihood.
+
+    Parameters
+    ----------
+    params : MixtureParams, or a tuple of weights and the family's parameters
+    x : array of shape (N, D), or Blocks
+        As `Blocks`, points may have weights, and are checked once and not at every step.
+    family : Family
+
+    Returns
+    -------
+    statistics : GaussianStatistics, or Sums for counts
+        With a leading axis of length K.
+    log_likelihood : float
+        Of all the data, at `params`.
+
+    Raises
+    ------
+    ValueError
+        If the data are not a table of finite numbers.
+    DegenerateError
+        If a covariance is not positive definite, or a point has density zero everywhere.
+    """
+    return engine.expectations(params, Blocks.of(x, family), family)
+
+
+def m_step(statistics: Any, family: Family = FULL, revive: bool = False) -> Any:
+    """Parameters from expected statistics: shares, and a weighted MLE per component.
+
+    Parameters
+    ----------
+    statistics : GaussianStatistics, or Sums for counts
+        With a leading axis of length K.
+    family : Family
+    revive : bool
+        Whether a component without any point starts anew, as wide as all points together and so
+        nearly empty that the likelihood does not see it.
+
+    Returns
+    -------
+    MixtureParams, or a tuple of weights and the family's parameters
+
+    Raises
+    ------
+    DegenerateError
+        If a component has lost all its points.
+    """
+    if revive and not (statistics.n > 0).all():
+        statistics = family.revived(statistics)
+    components = family.mle(statistics)
+    # Equation mix-weights: pi_k = N_k / N
+    weights = statistics.n / statistics.n.sum()
+    return named(weights, components, family)
+
+
+def named(weights: Array, components: Components, family: Family) -> Any:
+    """Parameters of a mixture as a tuple; as `MixtureParams` for Gaussians."""
+    params = (weights, *components)
+    is_gaussian = tuple(family.parameters) == MixtureParams._fields[1:]
+    return MixtureParams(*params) if is_gaussian else params
+
+
+def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
+    """Logarithm of p(x_n, z_n = k): one row per point, one column per component.
+
+    Parameters
+    ----------
+    params : MixtureParams, or a tuple of weights and the family's parameters
+    x : array of shape (N, D)
+    family : Family
+
+    Returns
+    -------
+    ndarray of shape (N, K)
+
+    Raises
+    ------
+    ValueError
+        If the data are not a table of finite numbers.
+    DegenerateError
+        If a covariance is not positive definite.
+    """
+    data = Blocks.of(x, family)
+    form = engine.form_of(params, data, family)
+    joint = np.empty((len(params[0]), data.shape[0]))
+    for rows in data.slices(form.height):
+        joint[:, rows] = form.log_joint(rows) + form.log_shared()
+    return joint.T
+
+
+def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
+    """Logarithm of p(x_n), an array of shape (N,); -inf where no component reaches.
+
+    Takes what `log_joint` does.
+
+    Examples
+    --------
+    >>> one = MixtureParams(np.ones(1), np.zeros((1, 1)), np.ones((1, 1, 1)))
+    >>> log_density(one, [[0.0]]).round(4)
+    array([-0.9189])
+    """
+    data = Blocks.of(x, family)
+    form, found = engine.form_of(params, data, family), np.empty(data.shape[0])
+    for rows in data.slices(form.height):
+        log_p = form.posterior(rows)[1]
+        found[rows] = np.where(log_p > engine.IMPOSSIBLE, log_p + form.log_shared(), -np.inf)
+    return found
+
+
+def responsibilities(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
+    """r_nk = p(z_n = k | x_n): an array of shape (N, K) whose rows sum to one.
+
+    Takes what `log_joint` does.
+
+    Examples
+    --------
+    >>> two = MixtureParams(np.full(2, 0.5), np.array([[-1.0], [1.0]]), np.ones((2, 1, 1)))
+    >>> responsibilities(two, [[0.0], [1.0]]).round(3)
+    array([[0.5  , 0.5  ],
+           [0.119, 0.881]])
+    """
+    data = Blocks.of(x, family)
+    form, found = engine.form_of(params, data, family), np.empty((len(params[0]), data.shape[0]))
+    for rows in data.slices(form.height):
+        r, log_p = form.posterior(rows)
+        engine.check_possible(log_p, data, rows)
+        found[form.order, rows] = r
+    return found.T
+
+
+def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
+    """The sums of T(x), each point weighted by its responsibilities `r` of shape (N, K)."""
+    data = Blocks.of(x, family)
+    form = engine.sums_alone(data, r.shape[1])
+    for rows in data.slices(form.height):
+        form.read(rows)
+        form.add(r[rows].T[form.order] * data.count(rows))
+    return form.total()[0]
+
+
+def relabelled(params: Params, order: Integers, family: Family = FULL) -> Any:
+    """The same mixture with its components in another order."""
+    return named(params[0][order], family.relabelled(params[1:], order), family)
+
+
+def sample(
+    params: Params, n: int, rng: np.random.Generator, family: Family = FULL
+) -> tuple[Array, Integers]:
+    """Draw `n` points and the hidden labels they came with: z first, then x given z.
+
+    Returns
+    -------
+    x : ndarray of shape (n, D)
+    z : ndarray of shape (n,)
+    """
+    z = rng.choice(len(params[0]), size=n, p=params[0])
+    return family.sample(params[1:], z, rng), z
+
+
+def nudge(statistics: Any, rng: np.random.Generator, size: float, family: Family = FULL) -> Any:
+    """Statistics as if the components had been moved, for the confirmation in `emlib.em`."""
+    return family.nudge(statistics, rng, size)

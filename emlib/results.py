@@ -1,0 +1,139 @@
+"""What EM finds: the path it took, where and why it stopped, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from emlib.types import Array
+
+P = TypeVar("P")
+S = TypeVar("S")
+# Of the size of the objective: a fall by less is rounding.
+FALL_TOLERANCE = 1e-8
+
+
+class StopReason(Enum):
+    """Why the loop stopped."""
+
+    CONVERGED = "converged"
+    MAX_ITER = "iteration limit"
+    OBJECTIVE_FELL = "objective fell"
+    DEGENERATE = "degenerate"
+
+
+class DegenerateError(ArithmeticError, ValueError):
+    """Raised by a model's step when the parameters or statistics it was given are not usable."""
+
+
+class DegenerateWarning(RuntimeWarning):
+    """The fit ended at a solution that says more about the method than about the data."""
+
+
+class ObjectiveFellWarning(RuntimeWarning):
+    """The objective fell, which exact E- and M-steps cannot do: a step has a bug."""
+
+
+WARNINGS = {
+    StopReason.OBJECTIVE_FELL: ObjectiveFellWarning,
+    StopReason.DEGENERATE: DegenerateWarning,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Visit(Generic[P, S]):
+    """A point on EM's path: parameters, and what the E-step says of them.
+
+    Attributes
+    ----------
+    params : P
+    statistics : S
+        The expected sufficient statistics at `params`.
+    objective : float
+        Log-likelihood (plus log-prior) at `params`.
+    leapt : bool
+        Whether a leap of SQUAREM led here, and not an EM step.
+    """
+
+    params: P
+    statistics: S
+    objective: float
+    leapt: bool = False
+
+    def is_below(self, objective: float) -> bool:
+        """Whether this point is lower than `objective` by more than rounding explains."""
+        return objective - self.objective > FALL_TOLERANCE * max(1.0, abs(objective))
+
+
+@dataclass(frozen=True, eq=False)
+class Trace(Generic[P]):
+    """What EM visited, in order.
+
+    Attributes
+    ----------
+    params : tuple of P
+        The parameters at every iteration; the start is number 0.
+    objective : ndarray of shape (n_iter + 1,)
+        The objective (log-likelihood, plus log-prior if there is one) at each of them.
+        A nudge off a saddle counts as an iteration.
+    nudged_at : tuple of int
+        Iterations reached by a nudge off a saddle and not by an EM step: only there
+        may the objective be lower than the one before.
+    leapt_at : tuple of int
+        Iterations reached by a leap of SQUAREM.
+    """
+
+    params: tuple[P, ...]
+    objective: Array
+    nudged_at: tuple[int, ...] = ()
+    leapt_at: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+
+@dataclass(frozen=True, eq=False)
+class EMResult(Generic[P]):
+    """Where EM stopped, why, and how sure we are.
+
+    Attributes
+    ----------
+    params : P
+        The last good parameters; `objective` is their objective, not the one before.
+    objective : float
+        Log-likelihood (plus log-prior) at `params`.
+    stop : StopReason
+        Why the loop stopped.
+    message : str
+        The same in words.
+    remaining_gain : float
+        Aitken's estimate of how much the objective would still gain; inf if unknown. Noisy
+        where the steps are close to rounding.
+    confirmed : bool or None
+        True: nudged away, EM came back to the same value, so this is no saddle.
+        False: it did not come back. None: not checked, or no nudge made sense.
+    trace : Trace
+        Parameters and objective at every iteration.
+    n_steps : int
+        Steps taken in all, those of the confirmation and leaps that led nowhere included.
+    """
+
+    params: P
+    objective: float
+    stop: StopReason
+    message: str
+    remaining_gain: float
+    confirmed: bool | None
+    trace: Trace[P]
+    n_steps: int
+
+    @property
+    def converged(self) -> bool:
+        """Whether the stopping rule was met."""
+        return self.stop is StopReason.CONVERGED
+
+    @property
+    def n_iter(self) -> int:
+        """Number of iterations from the start to `params`, any nudge off a saddle included."""
+        return len(self.trace) - 1

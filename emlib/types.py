@@ -1,0 +1,8 @@
+"""The arrays that functions of emlib take and give back."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.intp]
+Mask = NDArray[np.bool_]

@@ -1,0 +1,215 @@
+"""What every chapter must have, besides outputs that are true (which nbval sees to)."""
+
+import inspect
+import re
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+import emlib
+from emlib.book.exercises import FunctionExercise
+from emlib.book.exercises.checking import all_exercises
+from tools.notebooks import dumps, load, normalise
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+PAGES = sorted((ROOT / "chapters").glob("*.md"))
+HIDDEN = {"hide-input", "remove-input", "hide-cell"}
+# They teach nothing new, so they have no exercises and no summary.
+NOT_LESSONS = {"intro", "misconceptions"}
+LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
+
+chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def prose(path):
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf8")
+    return "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
+def images(cell):
+    return [out for out in cell.outputs if "image/png" in out.get("data", {})]
+
+
+def test_there_are_chapters():
+    assert len(LESSONS) >= 3
+    assert {path.stem for path in CHAPTERS} >= NOT_LESSONS
+
+
+@chapters
+def test_every_code_cell_has_been_run_in_order(path):
+    # nbval passes silently over a cell whose outputs were cleared.
+    counts = [cell.execution_count for cell in code(path)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@chapters
+def test_no_cell_failed_or_warned(path):
+    for cell in code(path):
+        for output in cell.outputs:
+            expected = "raises-exception" in cell.metadata.get("tags", [])
+            assert output.output_type != "error" or expected
+            assert output.get("name") != "stderr", output.get("text")
+
+
+@chapters
+def test_notebook_is_stored_as_make_outputs_stores_it(path):
+    notebook = load(path)
+    normalise(notebook)
+    assert dumps(notebook) == path.read_text(encoding="utf8")
+
+
+@chapters
+def test_every_figure_says_what_is_seen_and_why_it_matters(path):
+    for cell in code(path):
+        if images(cell):
+            about = cell.metadata.get("mystnb", {})
+            assert len(about.get("image", {}).get("alt", "")) > 20, cell.source
+            assert about.get("figure", {}).get("name", "").startswith("fig-"), cell.source
+            assert len(about.get("figure", {}).get("caption", "")) > 20, cell.source
+            assert len(images(cell)) == 1, "one figure per cell"
+
+
+@chapters
+def test_visible_cells_fit_in_a_head(path):
+    for cell in code(path):
+        if not HIDDEN & set(cell.metadata.get("tags", [])):
+            assert len(cell.source.splitlines()) <= 25, cell.source
+
+
+@chapters
+def test_equations_named_in_code_exist(path):
+    labels = equation_labels()
+    named = {name for cell in code(path) for name in equation_names(cell.source)}
+    assert named <= labels
+
+
+def test_equations_named_in_emlib_exist_and_are_on_the_notation_page():
+    source = "\n".join(p.read_text(encoding="utf8") for p in (ROOT / "emlib").rglob("*.py"))
+    named = equation_names(source)
+    assert named
+    assert named <= equation_labels()
+    page = (ROOT / "chapters" / "notation.md").read_text(encoding="utf8")
+    assert named == set(re.findall(r"\{eq\}`([^`]+)`", page))
+
+
+def test_the_notation_page_says_where_each_equation_is_computed():
+    page = (ROOT / "chapters" / "notation.md").read_text(encoding="utf8")
+    rows = re.findall(
+        r"^\| \{eq\}`\S+` \| `(\S+)` \| `(\S+)` \| (?:`(\S+)`|the same) \|$", page, re.M
+    )
+    assert {label for label, *_ in rows} == set(re.findall(r"\{eq\}`([^`]+)`", page))
+    for label, *places in rows:
+        for place in filter(None, places):
+            assert label in equation_names(inspect.getsource(named_in_emlib(place))), place
+
+
+def named_in_emlib(place):
+    """The function, class or method at a dotted place inside emlib."""
+    found, names = emlib, place.split(".")
+    for i, name in enumerate(names):
+        try:
+            found = import_module(".".join(["emlib", *names[: i + 1]]))
+        except ModuleNotFoundError:
+            found = getattr(found, name)
+    return found
+
+
+def equation_names(source):
+    prefixes = "|".join({label.split("-")[0] for label in equation_labels()})
+    lines = re.findall(r"# Equations? (.*)", source)
+    names = rf"\b(?:{prefixes})-[a-z0-9-]*[a-z0-9]"
+    return {name for line in lines for name in re.findall(names, line)}
+
+
+@lru_cache
+def equation_labels():
+    return {m for p in (*CHAPTERS, *PAGES) for m in re.findall(r"\$\$ \(([a-z0-9-]+)\)", prose(p))}
+
+
+@lessons
+def test_every_exercise_has_a_solution(path):
+    text = prose(path)
+    exercises = re.findall(r"\{exercise(?:-start)?\}.*\n:label: (\S+)", text)
+    solutions = re.findall(r"\{solution(?:-start)?\} (\S+)", text)
+    assert len(exercises) >= 6
+    assert len(set(exercises)) == len(exercises)
+    assert exercises == solutions
+    for kind in ("Warm-up", "Core", "Challenge"):
+        assert re.search(rf"\{{exercise(-start)?\}} {kind}", text), kind
+
+
+@lessons
+def test_every_check_is_first_open_then_solved(path):
+    verdicts = {}
+    for cell in code(path):
+        printed = "".join(out.get("text", "") for out in cell.outputs)
+        for name in re.findall(r'^check\("([^"]+)"', cell.source, flags=re.MULTILINE):
+            verdicts.setdefault(name, []).append(printed.splitlines()[-1])
+    assert verdicts
+    for name, (question, solution) in verdicts.items():
+        assert question.startswith("Not answered yet"), name
+        assert solution == "Right.", name
+
+
+@lessons
+def test_three_digits_are_enough_or_more_are_asked_for(path):
+    asked = ""
+    for cell in read(path).cells:
+        asked = cell.source if cell.cell_type == "markdown" else asked + cell.source
+        for name in re.findall(r'^check\("([^"]+)", answer\)', cell.source, flags=re.MULTILINE):
+            if "..." in cell.source and is_rounded_wrong(all_exercises()[name]):
+                assert re.search("digit|decimal", asked), name
+
+
+def is_rounded_wrong(exercise):
+    if isinstance(exercise, FunctionExercise) or np.all(np.mod(exercise.answer, 1) == 0):
+        return False
+    rounded = [float(f"{value:.3g}") for value in np.ravel(exercise.answer)]
+    return not exercise.grade(np.reshape(rounded, np.shape(exercise.answer))).right
+
+
+def test_every_exercise_of_the_package_is_in_a_chapter():
+    source = "\n".join(cell.source for path in CHAPTERS for cell in code(path))
+    assert set(re.findall(r'check\("([^"]+)"', source)) == set(all_exercises())
+
+
+def test_every_exercise_foresees_a_mistake():
+    for name, exercise in all_exercises().items():
+        kind = "functions" if isinstance(exercise, FunctionExercise) else "numbers"
+        assert exercise.mistakes, f"{name}: which wrong {kind} are likely?"
+
+
+@chapters
+def test_what_is_cited_is_in_the_bibliography(path):
+    keys = set(re.findall(r"^@\w+\{(\S+),", references(), flags=re.MULTILINE))
+    cited = re.findall(r"\{cite(?::[pt])?\}`([^`]+)`", prose(path))
+    assert cited
+    assert {key.strip() for group in cited for key in group.split(",")} <= keys
+
+
+def references():
+    return (ROOT / "chapters" / "references.bib").read_text(encoding="utf8")
+
+
+@lessons
+def test_chapter_has_its_parts(path):
+    headings = re.findall(r"^## (.*)$", prose(path), flags=re.MULTILINE)
+    assert headings[-4:] == ["Where people go wrong", "Exercises", "Summary", "Read more"]
+    for part in ("**You will learn**", "**You need**", "**Time**"):
+        assert part in prose(path)
+    assert any("assert" in cell.source for cell in code(path))

@@ -1,0 +1,97 @@
+"""Checking answers: right is right, and every wrong answer gets a hint that helps."""
+
+import numpy as np
+import pytest
+
+from emlib.book.exercises import Exercise, FunctionExercise, check, grade
+from emlib.book.exercises.checking import all_exercises
+
+EXERCISES = all_exercises()
+
+
+def mistakes():
+    return [(name, wrong, hint) for name, e in EXERCISES.items() for wrong, hint in e.mistakes]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_right_answer_is_right(name):
+    exercise = EXERCISES[name]
+    right = exercise.reference if isinstance(exercise, FunctionExercise) else exercise.answer
+    assert grade(name, right).right
+
+
+@pytest.mark.parametrize(("name", "wrong", "hint"), mistakes())
+def test_a_foreseen_mistake_gets_its_own_hint(name, wrong, hint):
+    verdict = grade(name, wrong)
+    assert not verdict.right
+    assert hint in verdict.message or "shape" in verdict.message
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_anything_else_is_wrong_and_gets_a_hint(name):
+    exercise = EXERCISES[name]
+    if isinstance(exercise, FunctionExercise):
+        verdict = grade(name, lambda *args: 12345.678 + 0 * np.asarray(exercise.reference(*args)))
+    else:
+        verdict = grade(name, np.asarray(exercise.answer) * 0 + 12345.678)
+    assert not verdict.right
+    assert verdict.message == f"Not yet. {exercise.hint}"
+
+
+@pytest.mark.parametrize("name", [n for n, e in EXERCISES.items() if isinstance(e, Exercise)])
+def test_no_hint_gives_the_number_away(name):
+    exercise = EXERCISES[name]
+    hints = [exercise.hint, *(hint for _, hint in exercise.mistakes)]
+    for value in np.ravel(exercise.answer):
+        text = f"{value:.4g}"
+        if len(text.strip("-")) > 2:
+            assert not any(text in hint for hint in hints)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (..., "Not answered yet"),
+        (None, "Not answered yet"),
+        (np.nan, "not a finite number"),
+        ([1.0, 2.0], "expected a single number"),
+        ("eleven", "Expected numbers"),
+        (len, "you gave a function"),
+    ],
+)
+def test_answers_of_the_wrong_kind_are_told_so(answer, said):
+    assert said in grade("mixtures.count", answer).message
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (3.0, "This asks for a function"),
+        (lambda r: r, "raised TypeError"),
+        (lambda r, _: r, "shape"),
+        (lambda *_: "text", "Expected numbers"),
+        (lambda *_: [[1.0], [2.0, 3.0]], "Expected numbers"),
+        (lambda *_: None, "does it end with a return?"),
+    ],
+)
+def test_functions_of_the_wrong_kind_are_told_so(answer, said):
+    assert said in grade("mixtures.mstep", answer).message
+
+
+def test_unknown_exercise_is_an_error_that_suggests_one():
+    with pytest.raises(ValueError, match=r"Did you mean 'mixtures\.count'"):
+        check("mixtures.counts", 1)
+
+
+def test_check_prints_the_verdict(capsys):
+    check("mixtures.count", 8)
+    check("mixtures.count")
+    assert capsys.readouterr().out.splitlines()[0] == "Right."
+
+
+def test_a_function_that_changes_its_arguments_is_not_taken_in():
+    def cheat(r, x):
+        r[:], x[:] = 1.0, 2.0
+        return np.array([[1.0, 1.0], [2.0, 2.0], [0.0, 0.0]])
+
+    assert not grade("mixtures.mstep", cheat).right

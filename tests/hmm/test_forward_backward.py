@@ -1,0 +1,233 @@
+"""Forward-backward and Viterbi give what the sum over all paths gives."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emlib import DegenerateError
+from emlib.hmm import walks
+from emlib.hmm.forward_backward import blocked, forward, in_logs, plain, viterbi
+from emlib.hmm.sequences import Pieces
+
+
+def enumerated(startprob, transmat, log_b):
+    """Responsibilities, transitions, likelihood and the best path's probability, from all paths."""
+    t, k = log_b.shape
+    b = np.exp(log_b)
+    r, transitions, total, best = np.zeros((t, k)), np.zeros((k, k)), 0.0, 0.0
+    for z in itertools.product(range(k), repeat=t):
+        p = startprob[z[0]] * np.prod(b[np.arange(t), z]) * np.prod(transmat[z[:-1], z[1:]])
+        r[np.arange(t), z] += p
+        np.add.at(transitions, (z[:-1], z[1:]), p)
+        total, best = total + p, max(best, p)
+    return r / total, transitions / total, np.log(total), best
+
+
+@st.composite
+def chains(draw, longest=8):
+    """Small HMMs, some of whose starts and steps are forbidden."""
+    k, t = draw(st.integers(1, 4)), draw(st.integers(1, longest))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    zeros = draw(st.sampled_from([0.0, 0.3, 0.6]))
+    rows = rng.dirichlet(np.ones(k), size=k + 1) * (rng.uniform(size=(k + 1, k)) >= zeros)
+    rows[np.arange(k + 1), rng.integers(k, size=k + 1)] += 0.1
+    rows /= rows.sum(axis=1, keepdims=True)
+    return rows[0], rows[1:], draw(st.sampled_from([0.1, 1.0, 10.0])) * rng.normal(size=(t, k))
+
+
+@pytest.mark.parametrize("method", [plain, blocked, in_logs])
+@given(chain=chains())
+@settings(max_examples=60)
+def test_forward_backward_is_the_sum_over_all_paths(method, chain):
+    r, transitions, log_likelihood, _ = enumerated(*chain)
+    found = method(*chain)
+    np.testing.assert_allclose(found.responsibilities, r, atol=1e-10)
+    np.testing.assert_allclose(found.transitions, transitions, atol=1e-10)
+    np.testing.assert_allclose(found.log_likelihood, log_likelihood, rtol=1e-11, atol=1e-10)
+
+
+@given(chain=chains(6))
+@settings(max_examples=60)
+def test_pieces_as_short_as_two_give_the_sum_over_all_paths(chain):
+    startprob, transmat, log_b = chain
+    r, transitions, log_likelihood, _ = enumerated(*chain)
+    pieces = Pieces.of(np.array([len(log_b)]), 2)
+    found = walks.forward_backward(startprob, transmat, np.exp(log_b.T[:, pieces.rows]), pieces)
+    np.testing.assert_allclose(found.responsibilities, r[pieces.rows].T, atol=1e-10)
+    np.testing.assert_allclose(found.transitions, transitions, atol=1e-10)
+    np.testing.assert_allclose(found.log_likelihoods, [log_likelihood], atol=1e-9)
+
+
+@given(chain=chains())
+@settings(max_examples=60)
+def test_viterbi_finds_the_best_of_all_paths(chain):
+    startprob, transmat, log_b = chain
+    path, log_p = viterbi(*chain)
+    best = enumerated(*chain)[3]
+    np.testing.assert_allclose(log_p, np.log(best), rtol=1e-11, atol=1e-10)
+    steps = np.prod(transmat[path[:-1], path[1:]])
+    along = startprob[path[0]] * steps * np.prod(np.exp(log_b[np.arange(len(path)), path]))
+    np.testing.assert_allclose(along, best, rtol=1e-9)
+
+
+@given(chain=chains())
+@settings(max_examples=30)
+def test_filtering_sees_no_later_observation(chain):
+    startprob, transmat, log_b = chain
+    filtered, log_likelihood = forward(*chain)
+    for t in range(1, len(log_b) + 1):
+        r, _, so_far, _ = enumerated(startprob, transmat, log_b[:t])
+        np.testing.assert_allclose(filtered[t - 1], r[-1], atol=1e-10)
+    np.testing.assert_allclose(log_likelihood, so_far, rtol=1e-11, atol=1e-10)
+
+
+LONG = 3000
+NOISE = np.random.default_rng(0).normal(size=(LONG, 3))
+EVEN = np.full(3, 1 / 3)
+FIRST = np.array([1.0, 0.0, 0.0])
+CHAINS = {
+    "usual": (EVEN, np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.3, 0.4]]), 3 * NOISE),
+    "left to right": (
+        FIRST,
+        np.array([[0.999, 0.001, 0], [0, 0.999, 0.001], [0, 0, 1]]),
+        3 * NOISE,
+    ),
+    "cyclic": (FIRST, np.roll(np.eye(3), 1, axis=1), 0.1 * NOISE),
+    "cyclic, wherever it starts": (EVEN, np.roll(np.eye(3), 1, axis=1), 0.1 * NOISE),
+    "never moves": (EVEN, np.eye(3), 0.01 * NOISE),
+    "hardly ever moves": (EVEN, np.eye(3) * (1 - 3e-9) + 1e-9, 0.01 * NOISE),
+    "next to never moves": (EVEN, np.eye(3) * (1 - 3e-15) + 1e-15, 3 * NOISE),
+    "says nothing": (EVEN, np.full((3, 3), 1 / 3), 0 * NOISE),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize("method", [plain, blocked])
+def test_long_chains_are_as_in_logs(name, method):
+    expected, found = in_logs(*CHAINS[name]), method(*CHAINS[name])
+    np.testing.assert_allclose(found.responsibilities, expected.responsibilities, atol=1e-9)
+    np.testing.assert_allclose(found.transitions, expected.transitions, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(found.log_likelihood, expected.log_likelihood, rtol=1e-12)
+
+
+def test_a_chain_that_never_forgets_is_walked_from_every_state():
+    # Without the exact walk, what the second half says of the first would be lost.
+    log_b = np.zeros((LONG, 3))
+    log_b[0, 1], log_b[-1, 2] = 1.0, 2.0
+    found = blocked(EVEN, np.eye(3), log_b)
+    weights = np.exp([0.0, 1.0, 2.0])
+    np.testing.assert_allclose(
+        found.responsibilities, np.tile(weights / weights.sum(), (LONG, 1)), rtol=1e-10
+    )
+
+
+def test_forbidden_steps_are_never_taken():
+    startprob, transmat, log_b = CHAINS["left to right"]
+    found = blocked(startprob, transmat, log_b)
+    assert np.all(found.transitions[transmat == 0] == 0)
+    assert found.responsibilities[0].tolist() == [1, 0, 0]
+
+
+def test_a_million_steps_do_not_underflow():
+    t = 1_000_000
+    b = np.tile([[-5.0, -900.0], [-700.0, -3.0]], (t // 2, 1))
+    stays = np.array([[0.4, 0.6], [0.3, 0.7]])
+    found = blocked(np.array([1.0, 0.0]), stays, b)
+    # The states are as good as seen: one after the other.
+    expected = (-5 - 3) * t / 2 + np.log(0.6) * t / 2 + np.log(0.3) * (t / 2 - 1)
+    np.testing.assert_allclose(found.log_likelihood, expected, rtol=1e-12)
+    np.testing.assert_allclose(found.responsibilities[:2], np.eye(2), atol=1e-12)
+
+
+STAYS = np.eye(2)
+LATE = {
+    "at the end": np.array([[0.0, 0.0], [0.0, 0.0], [0.0, -1900.0]]),
+    "at the start": np.array([[0.0, -1900.0], [0.0, 0.0], [0.0, 0.0]]),
+    "against what was lost": np.array([[0.0, -800.0], [-1900.0, 0.0], [0.0, 0.0]]),
+    "bit by bit, lost both ways": np.array(
+        [[0, -800], [-400, 0], [-400, 0], [-400, 0], [-400, 0], [0, -799.0]]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+@pytest.mark.parametrize("method", [blocked, in_logs])
+def test_evidence_beyond_the_range_of_floats(name, method):
+    log_b = LATE[name]
+    found = method(np.full(2, 0.5), STAYS, log_b)
+    # Two paths, as the chain never moves.
+    paths = log_b.sum(axis=0) + np.log(0.5)
+    np.testing.assert_allclose(found.log_likelihood, np.logaddexp(*paths), rtol=1e-12)
+    expected = np.exp(paths - np.logaddexp(*paths))
+    np.testing.assert_allclose(found.responsibilities, np.tile(expected, (len(log_b), 1)))
+
+
+def test_plain_says_that_scaling_cannot_hold_it():
+    with pytest.raises(DegenerateError, match=r"at time 1, .* Use in_logs"):
+        plain(np.array([1.0, 0.0]), STAYS, np.array([[0.0, 0.0], [-1900.0, 0.0]]))
+
+
+@pytest.mark.parametrize("method", [blocked, in_logs, viterbi])
+def test_impossible_sequences_are_errors(method):
+    never = np.array([[0.0, 0.0], [0.0, 0.0], [-np.inf, 0.0]])
+    with pytest.raises(DegenerateError, match="sequence 0 is impossible"):
+        method(np.array([1.0, 0.0]), STAYS, never)
+
+
+def test_the_time_of_an_impossible_observation_is_named():
+    never = np.array([[0.0, 0.0], [0.0, 0.0], [-np.inf, 0.0]])
+    with pytest.raises(DegenerateError, match="from time 2 on"):
+        in_logs(np.array([1.0, 0.0]), STAYS, never)
+    with pytest.raises(DegenerateError, match="observation 2 has density zero in every state"):
+        blocked(np.full(2, 0.5), STAYS, np.where(never < 0, never, [0, 0])[[0, 1, 2]] - BOTH)
+
+
+BOTH = np.array([[0.0, 0.0], [0.0, 0.0], [np.inf, np.inf]])
+
+
+@pytest.mark.parametrize("method", [plain, blocked, in_logs, forward, viterbi])
+def test_what_is_no_chain_is_named(method):
+    log_b = np.zeros((3, 2))
+    with pytest.raises(ValueError, match="row 1 of transmat"):
+        method(np.full(2, 0.5), np.array([[0.5, 0.5], [0.5, 0.6]]), log_b)
+    with pytest.raises(ValueError, match="startprob must not be negative"):
+        method(np.array([1.5, -0.5]), STAYS, log_b)
+    with pytest.raises(ValueError, match=r"shapes \(K,\)"):
+        method(np.full(3, 1 / 3), STAYS, log_b)
+    with pytest.raises(ValueError, match="no NaN"):
+        method(np.full(2, 0.5), STAYS, log_b * np.nan)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=8),
+    longest=st.integers(1, 50),
+)
+def test_pieces_hold_every_row_once_and_know_their_neighbours(lengths, longest):
+    pieces = Pieces.of(np.array(lengths), longest)
+    np.testing.assert_array_equal(np.sort(pieces.rows), np.arange(sum(lengths)))
+    before = {}
+    for at, earlier, n in pieces.forward:
+        assert at.stop - at.start == n or not before
+        before |= zip(range(at.start, at.stop), range(earlier.start, earlier.stop), strict=False)
+    after = {}
+    for at, later, n in pieces.backward:
+        after |= zip(range(at.start, at.start + n), range(later.start, later.stop), strict=True)
+    assert {place: earlier for earlier, place in after.items()} == before
+    table = np.array([pieces.rows, -pieces.rows - 1.0])
+    flat = np.empty(table.size)
+    for run, to in zip(pieces.runs, pieces.by_run(flat, 2), strict=True):
+        to[:] = walks._of_run(table, run)
+    positions = pieces.by_position(flat, 2)
+    np.testing.assert_array_equal(np.concatenate(positions, axis=1)[0], pieces.rows)
+    np.testing.assert_array_equal(np.concatenate(positions, axis=1)[1], -pieces.rows - 1)
+    firsts = set(np.cumsum([0, *lengths[:-1]]))
+    for place, row in enumerate(pieces.rows):
+        if place in before:
+            assert pieces.rows[before[place]] == row - 1
+        elif pieces.follows[place] >= 0:
+            assert pieces.rows[pieces.last[pieces.follows[place]]] == row - 1
+        else:
+            assert row in firsts

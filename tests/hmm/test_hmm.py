@@ -1,0 +1,515 @@
+"""HMMs agree with enumeration, published figures and hmmlearn, and survive what is unusual."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hmmlearn import hmm as peer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.stats import norm, poisson
+
+from emlib import (
+    CategoricalHMM,
+    DegenerateError,
+    DegenerateWarning,
+    GaussianHMM,
+    PoissonHMM,
+    em,
+    hmm,
+)
+from emlib.covariances import FORMS, Diagonal
+from emlib.datasets import load_earthquakes
+from emlib.families import Categorical, Poisson
+from emlib.hmm import HMMParams, Sequences
+from emlib.hmm.forward_backward import plain
+from emlib.hmm.stationary import expected_log, stationary
+
+COUNTS = load_earthquakes().values[:, [1]]
+STAYS = np.array([[0.9, 0.1], [0.2, 0.8]])
+
+
+def made(seed=0, t=300, d=2, k=3):
+    """A sequence drawn from a chain of well-mixed Gaussians, and a start."""
+    rng = np.random.default_rng(seed)
+    transmat = 0.7 * np.eye(k) + 0.2 * np.roll(np.eye(k), 1, axis=1) + 0.1 / k
+    means = 2.5 * np.roll(np.eye(k), 1, axis=0)[:, :d] + 0.2 * rng.normal(size=(k, d))
+    true = HMMParams(np.full(k, 1 / k), transmat, (means, np.tile(np.eye(d), (k, 1, 1))))
+    x, _ = hmm.sample(true, t, rng)
+    return x, true._replace(components=(means + 0.3, true.components[1] * 1.5))
+
+
+def shaped(covariances, kind):
+    """Covariances that are a multiple of the identity, in the shape of `kind`."""
+    k, d, _ = covariances.shape
+    return {
+        "full": covariances,
+        "tied": covariances[0],
+        "diag": np.full((k, d), covariances[0, 0, 0]),
+        "spherical": np.full(k, covariances[0, 0, 0]),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", FORMS)
+@pytest.mark.parametrize("lengths", [None, [1, 120, 1, 78, 100]])
+def test_gaussian_steps_are_those_of_hmmlearn_without_its_priors(kind, lengths):
+    x, start = made()
+    covars = shaped(start.components[1], kind)
+    theirs = peer.GaussianHMM(
+        3,
+        kind,
+        covars_prior=0,
+        covars_weight=0,
+        n_iter=7,
+        tol=-np.inf,
+        init_params="",
+        params="stmc",
+    )
+    theirs.startprob_, theirs.transmat_ = start.startprob, start.transmat
+    theirs.means_, theirs.covars_ = start.components[0], covars
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a likelihood that does not fall by infinity
+        theirs.fit(x, lengths)
+    found = stepped(
+        start._replace(components=(start.components[0], covars)), x, lengths, 7, FORMS[kind]()
+    )
+    assert_same_chain(found, theirs)
+    np.testing.assert_allclose(found.components[0], theirs.means_, atol=1e-8)
+    np.testing.assert_allclose(found.components[1], in_shape(theirs._covars_, kind), atol=1e-8)
+
+
+def in_shape(covars, kind):
+    return covars[:, 0] if kind == "spherical" and covars.ndim == 2 else covars
+
+
+def stepped(params, x, lengths, n, family):
+    sequences = x if isinstance(x, Sequences) else Sequences.of(x, lengths)
+    for _ in range(n):
+        params = hmm.m_step(hmm.e_step(params, sequences, family)[0], family)
+    return params
+
+
+def assert_same_chain(found, theirs):
+    np.testing.assert_allclose(found.startprob, theirs.startprob_, atol=1e-8)
+    np.testing.assert_allclose(found.transmat, theirs.transmat_, atol=1e-8)
+
+
+def climbed(theirs, x, lengths):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return theirs.fit(x, lengths)
+
+
+@pytest.mark.parametrize("lengths", [None, [1, 30, 2, 74]])
+def test_poisson_steps_are_those_of_hmmlearn(lengths):
+    rates = np.array([[15.0], [25.0]])
+    theirs = peer.PoissonHMM(2, n_iter=9, tol=-np.inf, init_params="")
+    theirs.startprob_, theirs.transmat_, theirs.lambdas_ = np.full(2, 0.5), STAYS, rates
+    climbed(theirs, COUNTS.astype(int), lengths)
+    start = HMMParams(np.full(2, 0.5), STAYS, (rates,))
+    found = stepped(start, COUNTS, lengths, 9, Poisson())
+    assert_same_chain(found, theirs)
+    np.testing.assert_allclose(found.components[0], theirs.lambdas_, atol=1e-8)
+
+
+@pytest.mark.parametrize("lengths", [None, [1, 30, 2, 67]])
+def test_categorical_steps_are_those_of_hmmlearn(lengths):
+    symbols = np.random.default_rng(0).integers(4, size=100)
+    table = np.array([[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]])
+    theirs = peer.CategoricalHMM(2, n_iter=9, tol=-np.inf, init_params="")
+    theirs.startprob_, theirs.transmat_, theirs.emissionprob_ = np.full(2, 0.5), STAYS, table
+    climbed(theirs, symbols[:, None], lengths)
+    sequences = Sequences.of_values(np.eye(4), symbols, lengths)
+    found = stepped(
+        HMMParams(np.full(2, 0.5), STAYS, (table,)), sequences, None, 9, Categorical((4,))
+    )
+    assert_same_chain(found, theirs)
+    np.testing.assert_allclose(found.components[0], theirs.emissionprob_, atol=1e-8)
+
+
+def test_scores_paths_and_posteriors_are_those_of_hmmlearn():
+    x, _ = made()
+    lengths = [100, 1, 199]
+    ours = GaussianHMM(3, random_state=0).fit(x, lengths)
+    theirs = peer.GaussianHMM(3, "full")
+    theirs.startprob_, theirs.transmat_ = ours.startprob_, ours.transmat_
+    theirs.means_, theirs.covars_ = ours.means_, ours.covars_
+    np.testing.assert_allclose(ours.score(x, lengths), theirs.score(x, lengths), rtol=1e-11)
+    log_p, r = ours.score_samples(x, lengths)
+    np.testing.assert_allclose(log_p, ours.score(x, lengths))
+    np.testing.assert_allclose(r, theirs.predict_proba(x, lengths), atol=1e-10)
+    expected, path = theirs.decode(x, lengths)
+    found, ours_path = ours.decode(x, lengths)
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    np.testing.assert_array_equal(ours_path, path)
+    np.testing.assert_array_equal(ours.predict(x, lengths), path)
+
+
+def test_umbrellas_are_those_of_russell_and_norvig():
+    # Artificial Intelligence: A Modern Approach, chapter 15; all five days by enumeration.
+    sensor, stays = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[0.7, 0.3], [0.3, 0.7]])
+    model = CategoricalHMM(
+        2, startprob_init=[0.5, 0.5], transmat_init=stays, emissionprob_init=sensor, max_iter=1
+    )
+    days = np.array([0, 0, 1, 0, 0])[:, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(days)
+    model.startprob_, model.transmat_, model.emissionprob_ = np.full(2, 0.5), stays, sensor
+    np.testing.assert_allclose(model.predict_proba(days[:2])[0, 0], 0.8833570412517779, atol=1e-9)
+    np.testing.assert_allclose(np.exp(model.score(days[:2])), 0.3515, atol=1e-12)
+    np.testing.assert_allclose(np.exp(model.score(days)), 0.0343037005, atol=1e-12)
+    np.testing.assert_allclose(
+        model.predict_proba(days)[:, 0],
+        [0.86733888957549, 0.82041905362368, 0.30748357600662, 0.82041905362368, 0.86733888957548],
+        atol=1e-9,
+    )
+    log_p, path = model.decode(days)
+    np.testing.assert_array_equal(path, days[:, 0])
+    # The book normalises its first message, dividing all that follow by 0.55.
+    np.testing.assert_allclose(np.exp(log_p) / 0.55, 0.02104291636363636, atol=1e-9)
+
+
+BW = {  # Zucchini and MacDonald's data, with a free start: reruns of the book's code.
+    2: (
+        [15.0, 25.0],
+        [343.011463978404, 342.0968064774157, 342.01378116045333, 341.9124278969808],
+        341.8787010117203,
+        [15.420761219843467, 26.018234192284716],
+        [[0.9283739344911711, 0.07162606550882884], [0.11903435542122161, 0.8809656445787781]],
+    ),
+    3: (
+        [10.0, 20.0, 30.0],
+        [342.9078075572506, 332.12142978997304, 330.63688835255647, 328.65862015165027],
+        328.52748338020353,
+        [13.133761659317342, 19.7131643074158, 29.709724114702343],
+        [
+            [0.93929387000005, 0.03209849365593393, 0.028607636344016064],
+            [0.040401727921241, 0.9064360869391034, 0.05316218513965599],
+            [0, 0.1902558986954476, 0.8097441013045519],
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("k", BW)
+def test_earthquakes_with_a_free_start(k):
+    rates, path, best, lambdas, transmat = BW[k]
+    start = np.full((k, k), 0.1) + (1 - 0.1 * k) * np.eye(k)
+    model = PoissonHMM(
+        k,
+        startprob_init=np.full(k, 1 / k),
+        transmat_init=start,
+        lambdas_init=np.array(rates)[:, None],
+        tol=1e-12,
+    ).fit(COUNTS)
+    np.testing.assert_allclose(-model.result_.trace.objective[[0, 1, 2, 5]], path, atol=1e-6)
+    np.testing.assert_allclose(-model.score(COUNTS), best, atol=1e-5)
+    np.testing.assert_allclose(model.lambdas_[:, 0], lambdas, atol=1e-3)
+    np.testing.assert_allclose(model.transmat_, transmat, atol=1e-3)
+    np.testing.assert_allclose(model.startprob_, np.eye(k)[0], atol=1e-3)
+
+
+STATIONARY = {  # Zucchini and MacDonald (2009), chapter 3: 342.3183 and 329.4603.
+    2: (
+        [15.0, 25.0],
+        342.31826678805896,
+        [15.472276917198915, 26.125438736864936],
+        [[0.9340406457391048, 0.06595935426089503], [0.12850911735355813, 0.8714908826464418]],
+        (692.6365335761179, 703.3278489139656),
+    ),
+    3: (
+        [10.0, 20.0, 30.0],
+        329.46027679039736,
+        [13.145744274168749, 19.721053596318594, 29.714445576890252],
+        [
+            [0.9546238784938442, 0.024442970008727184, 0.020933151497428627],
+            [0.049766876616930016, 0.8993673978247216, 0.05086572555834839],
+            [0, 0.19664285713325966, 0.8033570990319501],
+        ],
+        (676.9205535807947, 700.9760130909518),
+    ),
+}
+
+
+@pytest.mark.parametrize("k", STATIONARY)
+def test_earthquakes_with_a_stationary_start(k):
+    rates, best, lambdas, transmat, (aic, bic) = STATIONARY[k]
+    model = PoissonHMM(k, stationary=True, lambdas_init=np.array(rates)[:, None]).fit(COUNTS)
+    assert model.converged_
+    np.testing.assert_allclose(-model.score(COUNTS), best, atol=1e-3)
+    np.testing.assert_allclose(model.lambdas_[:, 0], lambdas, atol=2e-3)
+    np.testing.assert_allclose(model.transmat_, transmat, atol=2e-3)
+    np.testing.assert_allclose(model.startprob_ @ model.transmat_, model.startprob_, atol=1e-12)
+    np.testing.assert_allclose([model.aic(COUNTS), model.bic(COUNTS)], [aic, bic], atol=2e-3)
+    assert np.all(np.diff(model.result_.trace.objective) > -1e-8)
+    if k == 3:
+        log_p, path = model.decode(COUNTS)
+        np.testing.assert_allclose(log_p, -336.3976521987227, atol=1e-3)
+        runs = np.diff(np.flatnonzero(np.diff(path, prepend=-1, append=-1) != 0)).tolist()
+        assert runs == [5, 6, 8, 4, 19, 9, 17, 3, 10, 26]
+        assert np.sum(model.predict_proba(COUNTS).argmax(axis=1) != path) == 3
+
+
+def test_one_state_is_one_poisson():
+    model = PoissonHMM(1).fit(COUNTS)
+    np.testing.assert_allclose(-model.score(COUNTS), 391.9189281654949, atol=1e-4)
+
+
+def test_the_stationary_maximum_is_that_of_a_direct_search():
+    def lost(v):
+        transmat = np.array([[1 - 1 / (1 + np.exp(-v[0])), 1 / (1 + np.exp(-v[0]))]] * 2)
+        transmat[1] = [1 / (1 + np.exp(-v[1])), 1 - 1 / (1 + np.exp(-v[1]))]
+        log_b = poisson.logpmf(COUNTS, np.exp(v[2:]))
+        return -plain(stationary(transmat), transmat, log_b).log_likelihood
+
+    found = minimize(lost, [-2, -2, np.log(15), np.log(26)], method="L-BFGS-B")
+    model = PoissonHMM(2, stationary=True, lambdas_init=[[15.0], [26.0]]).fit(COUNTS)
+    np.testing.assert_allclose(model.score(COUNTS), -found.fun, atol=1e-5)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=20)
+def test_the_slope_of_the_stationary_m_step_is_that_of_differences(seed):
+    rng = np.random.default_rng(seed)
+    transmat, starts = rng.dirichlet(np.ones(3), 3), rng.uniform(size=3)
+    transitions, way = rng.uniform(1, 5, (3, 3)), rng.normal(size=(3, 3))
+    way -= way.mean(axis=1, keepdims=True)
+    step = 1e-6 * transmat.min() * way
+    above, below = (expected_log(starts, transitions, transmat + s)[0] for s in (step, -step))
+    slope = expected_log(starts, transitions, transmat)[1]
+    np.testing.assert_allclose((slope * step).sum(), (above - below) / 2, rtol=1e-3, atol=1e-9)
+
+
+def test_a_stationary_distribution_is_unique_or_refused():
+    np.testing.assert_allclose(stationary(np.eye(2)[::-1]), [0.5, 0.5])
+    np.testing.assert_allclose(stationary(np.array([[0.5, 0.5], [0.0, 1.0]])), [0, 1], atol=1e-12)
+    with pytest.raises(DegenerateError, match="more than one stationary distribution"):
+        stationary(np.eye(2))
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_the_likelihood_never_falls_and_the_chain_stays_one(kind):
+    x, _ = made(3)
+    model = GaussianHMM(3, kind, random_state=0).fit(x, [100, 200])
+    assert model.converged_
+    trace = model.result_.trace
+    rises = np.delete(np.diff(trace.objective), [i - 1 for i in trace.nudged_at])
+    assert rises.min() > -1e-8
+    np.testing.assert_allclose(model.transmat_.sum(axis=1), 1)
+    np.testing.assert_allclose(trace.objective[-1], model.score(x, [100, 200]), rtol=1e-11)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_shifting_and_scaling_the_data_changes_nothing_else(kind):
+    x, start = made(4)
+    scale = np.array([1e-5, 1e-5]) if kind == "spherical" else np.array([1e-6, 1e4])
+    one = GaussianHMM(3, kind, means_init=start.components[0], random_state=0).fit(x)
+    moved = (start.components[0] * scale) + 1e3 * scale
+    other = GaussianHMM(3, kind, means_init=moved, random_state=0).fit(x * scale + 1e3 * scale)
+    np.testing.assert_allclose(other.transmat_, one.transmat_, atol=1e-5)
+    np.testing.assert_allclose((other.means_ / scale) - 1e3, one.means_, atol=1e-4)
+    shift = len(x) * np.log(scale).sum()
+    np.testing.assert_allclose(other.result_.objective, one.result_.objective - shift, rtol=1e-8)
+    np.testing.assert_allclose(
+        other.score(x * scale + 1e3 * scale), one.score(x) - shift, rtol=1e-8
+    )
+
+
+def test_relabelling_the_start_relabels_the_result():
+    x, start = made(5)
+    order = np.array([2, 0, 1])
+    relabelled = HMMParams(
+        start.startprob[order],
+        start.transmat[np.ix_(order, order)],
+        tuple(part[order] for part in start.components),
+    )
+    one, other = (stepped(p, x, None, 10, FORMS["full"]()) for p in (start, relabelled))
+    np.testing.assert_allclose(other.startprob, one.startprob[order], atol=1e-10)
+    np.testing.assert_allclose(other.transmat, one.transmat[np.ix_(order, order)], atol=1e-10)
+    np.testing.assert_allclose(other.components[0], one.components[0][order], atol=1e-10)
+
+
+def test_forbidden_steps_stay_forbidden():
+    x, start = made(6)
+    ring = np.array([[0.5, 0.5, 0], [0, 0.5, 0.5], [0.5, 0, 0.5]])
+    model = GaussianHMM(
+        3, startprob_init=[0, 1, 0], transmat_init=ring, means_init=start.components[0]
+    ).fit(x)
+    assert np.all(model.transmat_[ring == 0] == 0)
+    assert model.startprob_.tolist() == [0, 1, 0]
+
+
+def test_sequences_of_length_one_are_a_mixture():
+    x, start = made(7)
+    sequences = Sequences.of(x, [1] * len(x))
+    statistics, log_likelihood = hmm.e_step(start, sequences)
+    assert np.all(statistics.transitions == 0)
+    weighted = [
+        p * norm.pdf(x, m, np.sqrt(1.5)).prod(axis=1)
+        for p, m in zip(start.startprob, start.components[0], strict=True)
+    ]
+    np.testing.assert_allclose(log_likelihood, np.log(np.sum(weighted, axis=0)).sum(), rtol=1e-11)
+    np.testing.assert_array_equal(hmm.m_step(statistics).transmat, start.transmat)
+
+
+def test_states_never_visited_or_left_are_named_and_kept():
+    x = np.concatenate([np.zeros(50), np.ones(1)])[:, None] + 0.1 * np.cos(np.arange(51))[:, None]
+    start = [[0.5, 0.5, 0], [0, 1, 0], [0.2, 0.3, 0.5]]
+    model = GaussianHMM(
+        3,
+        "tied",
+        startprob_init=[1, 0, 0],
+        transmat_init=start,
+        means_init=[[0.0], [1.0], [7.0]],
+    )
+    with pytest.warns(DegenerateWarning) as caught:
+        model.fit(x)
+    messages = [str(warning.message) for warning in caught]
+    assert any("state 2 is never visited" in message for message in messages)
+    np.testing.assert_allclose(model.transmat_[2], start[2])
+    np.testing.assert_allclose(model.means_[2], 7.0)
+
+
+def test_a_state_that_is_only_the_last_keeps_its_row():
+    start = np.array([[0.9, 0.1], [0.25, 0.75]])
+    symbols = np.array([0, 0, 0, 0, 1])[:, None]
+    model = CategoricalHMM(
+        2, startprob_init=[1, 0], transmat_init=start, emissionprob_init=np.eye(2)
+    )
+    with pytest.warns(DegenerateWarning, match="state 1 is never left"):
+        model.fit(symbols)
+    np.testing.assert_array_equal(model.transmat_, [[0.75, 0.25], [0.25, 0.75]])
+
+
+def test_a_symbol_without_probability_is_named():
+    table = [[0.5, 0.5, 0.0], [0.2, 0.8, 0.0]]
+    model = CategoricalHMM(2, emissionprob_init=table)
+    with pytest.raises(DegenerateError, match="symbol 2 has probability zero in every state"):
+        model.fit(np.array([0, 1, 2, 0])[:, None])
+    fitted = CategoricalHMM(1, n_features=4).fit(np.array([0, 1, 1, 0])[:, None])
+    with pytest.raises(DegenerateError, match="symbol 3 has probability zero"):
+        fitted.score([[0], [3]])
+    with pytest.raises(ValueError, match="below 4, got 4"):
+        fitted.predict([[4]])
+
+
+def test_statistics_of_several_sequences_add():
+    x, start = made(8)
+    together, log_p = hmm.e_step(start, Sequences.of(x, [120, 180]))
+    parts = [hmm.e_step(start, part) for part in (x[:120], x[120:])]
+    added = parts[0][0] + parts[1][0]
+    np.testing.assert_allclose(parts[0][1] + parts[1][1], log_p, rtol=1e-12)
+    one, other = hmm.m_step(together), hmm.m_step(added)
+    np.testing.assert_allclose(other.transmat, one.transmat, rtol=1e-11)
+    np.testing.assert_allclose(other.components[1], one.components[1], rtol=1e-9)
+    mapped = em(
+        hmm.e_step, hmm.m_step, start, [x[:120], x[120:]], map=map, confirm=False, max_iter=3
+    )
+    whole = em(
+        hmm.e_step, hmm.m_step, start, Sequences.of(x, [120, 180]), confirm=False, max_iter=3
+    )
+    np.testing.assert_allclose(mapped.objective, whole.objective, rtol=1e-12)
+
+
+def test_repeated_values_give_what_all_values_give():
+    x = np.round(made(9, t=2000, d=1)[0])
+    start = HMMParams(np.full(2, 0.5), STAYS, (np.array([[-1.0], [1.0]]), np.ones((2, 1))))
+    few, all_values = Sequences.of(x), Sequences.of(x + 0.5)
+    assert few.data.shape[0] < 50
+    assert all_values.which is None
+    moved = start._replace(components=(start.components[0] + 0.5, start.components[1]))
+    one, log_p = hmm.e_step(start, few, Diagonal())
+    other, again = hmm.e_step(moved, all_values, Diagonal())
+    np.testing.assert_allclose(log_p, again, rtol=1e-12)
+    np.testing.assert_allclose(one.transitions, other.transitions, atol=1e-8)
+    pair = (hmm.m_step(s, Diagonal()).components for s in (one, other))
+    (means, variances), (others, more) = pair
+    np.testing.assert_allclose(means + 0.5, others, rtol=1e-10)
+    np.testing.assert_allclose(variances, more, rtol=1e-9)
+
+
+def test_underflow_in_a_fit_is_computed_in_logs():
+    x = (
+        np.concatenate([np.zeros(40), np.full(5, 60.0)])[:, None]
+        + 0.1 * np.sin(np.arange(45.0))[:, None]
+    )
+    parts = (np.array([[0.0], [60.0]]), np.ones((2, 1, 1)))
+    params = HMMParams(np.full(2, 0.5), np.eye(2), parts)
+    statistics, log_p = hmm.e_step(params, x)
+    paths = [norm.logpdf(x, m).sum() + np.log(0.5) for m in (0, 60)]
+    np.testing.assert_allclose(log_p, np.logaddexp(*paths), rtol=1e-12)
+    np.testing.assert_allclose(statistics.starts, [1, 0], atol=1e-12)
+    r, again = hmm.smoothed(params, x)
+    np.testing.assert_allclose(again, log_p)
+    np.testing.assert_allclose(r[:, 0], 1)
+
+
+@pytest.mark.parametrize("model", [GaussianHMM, PoissonHMM, CategoricalHMM])
+def test_samples_have_the_chain_and_the_components_of_the_model(model):
+    n = 40_000
+    fitted = model(2, random_state=0)
+    fitted.startprob_, fitted.transmat_ = np.array([1.0, 0.0]), STAYS
+    fitted.means_, fitted.covars_ = np.array([[0.0], [5.0]]), np.array([[[1.0]], [[4.0]]])
+    fitted._fitted_type = "full"
+    fitted.lambdas_, fitted.emissionprob_ = (
+        np.array([[2.0], [30.0]]),
+        np.array([[0.3, 0.7], [1, 0]]),
+    )
+    x, z = fitted.sample(n)
+    assert z[0] == 0
+    moves = np.array([[np.mean(z[1:][z[:-1] == j] == k) for k in (0, 1)] for j in (0, 1)])
+    np.testing.assert_allclose(moves, STAYS, atol=0.02)
+    means = {GaussianHMM: [0, 5], PoissonHMM: [2, 30], CategoricalHMM: [0.7, 0]}[model]
+    spreads = {GaussianHMM: [1, 4], PoissonHMM: [2, 30], CategoricalHMM: [0.21, 0]}[model]
+    for k in (0, 1):
+        np.testing.assert_allclose(x[z == k].mean(), means[k], atol=0.15)
+        np.testing.assert_allclose(x[z == k].var(), spreads[k], rtol=0.06, atol=1e-9)
+    np.testing.assert_array_equal(fitted.sample(5, random_state=3)[1], fitted.sample(5, 3)[1])
+
+
+def test_more_starts_find_no_less():
+    symbols = np.random.default_rng(1).integers(3, size=200)[:, None]
+    one = CategoricalHMM(2, random_state=0).fit(symbols)
+    more = CategoricalHMM(2, random_state=0, n_init=4).fit(symbols)
+    assert len(more.results_) == 4
+    assert more.result_.objective == max(r.objective for r in more.results_)
+    assert more.result_.objective >= one.result_.objective
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "lengths", "message"),
+    [
+        (GaussianHMM(2), [1.0, 2.0], None, r"x\[:, None\]"),
+        (GaussianHMM(2), [[1.0], [np.nan]], None, "NaN"),
+        (GaussianHMM(2), [[1.0], [1.0]], None, "constant"),
+        (GaussianHMM(9), [[1.0], [2.0]], None, "n_components=9 is more than the 2 observations"),
+        (GaussianHMM(1), [[1.0], [2.0]], [1, 2], "lengths sum to 3, but there are 2 rows"),
+        (GaussianHMM(1), [[1.0], [2.0]], [2, 0], "whole numbers above zero"),
+        (GaussianHMM(0), [[1.0], [2.0]], None, "n_components must be"),
+        (GaussianHMM(1, "round"), [[1.0], [2.0]], None, "covariance_type must be one of"),
+        (GaussianHMM(1, tol=-1), [[1.0], [2.0]], None, "tol must be"),
+        (GaussianHMM(1, covars_init=[[[-1.0]]]), [[1.0], [2.0]], None, "positive definite"),
+        (GaussianHMM(2, transmat_init=np.ones((2, 2))), [[1.0], [2.0]], None, "sum to 1"),
+        (GaussianHMM(2, startprob_init=[1.0]), [[1.0], [2.0]], None, r"shape \(2,\)"),
+        (
+            GaussianHMM(1, stationary=True, startprob_init=[1.0]),
+            [[1.0], [2.0]],
+            None,
+            "leave startprob_init out",
+        ),
+        (PoissonHMM(1), [[1.5], [2.0]], None, "counts must be whole numbers"),
+        (CategoricalHMM(1), [[0.5], [1.0]], None, "symbols must be whole numbers"),
+        (CategoricalHMM(1, n_features=2), [[0], [2]], None, "below 2, got 2"),
+    ],
+)
+def test_errors_say_what_is_wrong(model, x, lengths, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(x, lengths)
+
+
+def test_other_features_than_fitted_are_an_error():
+    model = GaussianHMM(1).fit([[1.0], [2.0], [4.0]])
+    with pytest.raises(ValueError, match="the model has 1 features, the data 2"):
+        model.score([[1.0, 2.0]])

@@ -1,0 +1,162 @@
+"""Mixtures of counts, of binary and of categorical tables: published fits, and each other."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import bernoulli, poisson
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from emlib import (
+    BernoulliMixture,
+    CategoricalMixture,
+    GaussianMixture,
+    Mixture,
+    PoissonMixture,
+    StopReason,
+)
+from emlib.families import Binomial, Poisson
+
+# Hasselblad (1969), JASA 64, 1459-1471: deaths per day of women over 80, The Times, 1910-12.
+DEATHS = np.repeat(np.arange(10.0), [162, 267, 271, 185, 111, 61, 27, 8, 3, 1])[:, None]
+WHOLE_NUMBERS_ONLY = {
+    "check_sample_weight_equivalence_on_dense_data": "its data are fractions, which are no counts"
+}
+
+
+def expected_to_fail(estimator):
+    is_strict = isinstance(estimator, PoissonMixture | CategoricalMixture)
+    return WHOLE_NUMBERS_ONLY if is_strict else {}
+
+
+@parametrize_with_checks(
+    [PoissonMixture(), CategoricalMixture(), BernoulliMixture(binarize=0.0), Mixture()],
+    expected_failed_checks=expected_to_fail,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.utils.estimator_checks.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore::emlib.DegenerateWarning")
+def test_follows_the_conventions_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_times_deaths_have_the_published_maximum():
+    model = PoissonMixture(2, tol=1e-12, accelerate=True, random_state=0).fit(DEATHS)
+    # R's SQUAREM package, tests/Hasselblad1969.R: .6401146, 2.6634044, 1.2560951
+    order = np.argsort(model.rates_[:, 0])
+    np.testing.assert_allclose(model.weights_[order], [0.3598854, 0.6401146], atol=5e-5)
+    np.testing.assert_allclose(model.rates_[order, 0], [1.2560951, 2.6634044], atol=2e-4)
+    np.testing.assert_allclose(model.result_.objective, -1989.945859882964, atol=1e-6)
+    assert model.result_.confirmed
+    values, counts = np.unique(DEATHS, return_counts=True)
+    weighted = PoissonMixture(2, tol=1e-12, accelerate=True, random_state=0)
+    weighted.fit(values[:, None], sample_weight=counts)
+    np.testing.assert_allclose(np.sort(weighted.rates_, 0), np.sort(model.rates_, 0), rtol=1e-4)
+    log_p = np.log(poisson.pmf(DEATHS, model.rates_[:, 0]) @ model.weights_)
+    np.testing.assert_allclose(model.score_samples(DEATHS), log_p, rtol=1e-10)
+    assert model.aic(DEATHS) == pytest.approx(2 * 3 - 2 * log_p.sum())
+
+
+def binary(seed, n=200):
+    """Two latent classes of four yes-or-no questions."""
+    rng = np.random.default_rng(seed)
+    chances = np.array([[0.9, 0.8, 0.2, 0.9], [0.1, 0.3, 0.7, 0.2]])
+    z = rng.integers(2, size=n)
+    return (rng.uniform(size=(n, 4)) < chances[z]).astype(float)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_steps_on_binary_tables_are_those_written_out(seed):
+    x, rng = binary(seed, 60), np.random.default_rng(seed)
+    weights, p = rng.dirichlet([5, 5]), rng.uniform(0.2, 0.8, (2, 4))
+    start = {"weights_init": weights, "probabilities_init": p, "tol": 0}
+    with pytest.warns(Warning, match="before convergence"):
+        model = BernoulliMixture(2, max_iter=3, **start).fit(x)
+    for _ in range(3):
+        joint = weights * bernoulli.pmf(x[:, None], p).prod(axis=2)
+        r = joint / joint.sum(axis=1, keepdims=True)
+        weights, p = r.mean(axis=0), r.T @ x / r.sum(axis=0)[:, None]
+    np.testing.assert_allclose(model.weights_, weights, rtol=1e-8)
+    np.testing.assert_allclose(model.probabilities_, p, rtol=1e-8, atol=1e-12)
+
+
+def test_two_categories_are_a_binary_table():
+    x, p = binary(0), np.array([[0.7, 0.6, 0.3, 0.6], [0.3, 0.4, 0.6, 0.4]])
+    start = {"weights_init": [0.5, 0.5], "tol": 1e-10}
+    yes_no = BernoulliMixture(2, probabilities_init=p, **start).fit(x)
+    tables = [np.column_stack([1 - p[:, j], p[:, j]]) for j in range(4)]
+    coded = CategoricalMixture(2, probabilities_init=tables, **start).fit(x)
+    assert coded.n_categories_ == (2, 2, 2, 2)
+    np.testing.assert_allclose(coded.weights_, yes_no.weights_, rtol=1e-8)
+    np.testing.assert_allclose(coded.probabilities_[:, 1::2], yes_no.probabilities_, rtol=1e-8)
+    assert coded.bic(x) == pytest.approx(yes_no.bic(x))  # 1 + 2 * 4 parameters either way
+    np.testing.assert_array_equal(coded.predict(x), yes_no.predict(x))
+    ours, theirs = (model.standard_errors(x) for model in (coded, yes_no))
+    np.testing.assert_allclose(ours[1][:, 1::2], theirs[1], rtol=1e-6)
+
+
+def test_mixture_with_a_family_is_the_estimator_of_that_name():
+    named = PoissonMixture(2, random_state=0).fit(DEATHS)
+    general = Mixture(2, family=Poisson(), random_state=0).fit(DEATHS)
+    np.testing.assert_array_equal(general.rates_, named.rates_)
+    start = (np.array([[1.0], [2.5]]),)
+    given = Mixture(2, family=Poisson(), components_init=start, weights_init=[0.3, 0.7], max_iter=1)
+    with pytest.warns(Warning, match="before convergence"):
+        given.fit(DEATHS)
+    np.testing.assert_array_equal(given.result_.trace.params[0][1], start[0])
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    plain = Mixture(1).fit(x)
+    np.testing.assert_allclose(plain.means_, GaussianMixture(1).fit(x).means_)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [PoissonMixture(2), BernoulliMixture(2), CategoricalMixture(2), Mixture(2, family=Binomial(1))],
+    ids=lambda model: type(model).__name__,
+)
+def test_results_have_all_that_those_of_gaussians_have(model):
+    x = binary(3)
+    model.set_params(n_init=4, random_state=0, accelerate=True).fit(x)
+    assert model.converged_
+    assert model.result_.stop is StopReason.CONVERGED
+    assert len(model.results_) == 4
+    steps = np.diff(model.lower_bounds_)
+    jumps = [i - 1 for i in model.result_.trace.nudged_at]
+    assert np.all(np.delete(steps, jumps) > -1e-9)
+    for other in model.results_:  # all in one order of the components
+        drawn = np.abs(other.params[1] - model.result_.params[1]).max()
+        swapped = np.abs(other.params[1][::-1] - model.result_.params[1]).max()
+        assert drawn <= swapped
+    drawn, z = model.sample(4000)
+    np.testing.assert_allclose(drawn.mean(axis=0), x.mean(axis=0), atol=0.05)
+    assert set(z) == {0, 1}
+    assert model.icl(x) >= model.bic(x)
+    first = model.lower_bound_
+    model.set_params(warm_start=True, n_init=1).fit(x)
+    assert model.lower_bounds_[0] == pytest.approx(first, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "message"),
+    [
+        (PoissonMixture(1), [[1.5], [2.0]], "whole numbers"),
+        (PoissonMixture(1), [[-1.0], [2.0]], "Negative values"),
+        (BernoulliMixture(1), [[2.0], [0.0]], "not above the number of trials"),
+        (BernoulliMixture(1, binarize=0.5), [[np.nan], [0.0]], "NaN"),
+        (CategoricalMixture(1), [[0.5], [1.0]], "from 0 on"),
+        (CategoricalMixture(1, n_categories=2), [[0], [3]], r"column 0 has category 3 \(row 1\)"),
+        (PoissonMixture(2, rates_init=[[1.0]]), [[1.0], [2.0]], r"rates_init must be .* \(2, 1\)"),
+        (PoissonMixture(1, rates_init=[[-1.0]]), [[1.0], [2.0]], "not be negative"),
+        (Mixture(1, family="gamma"), [[1.0], [2.0]], r"must be an emlib\.families\.Family"),
+        (Mixture(1, components_init=([[1.0]],)), [[1.0], [2.0]], "an entry for each"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_reason(model, x, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(np.array(x))
+
+
+def test_a_category_that_was_never_seen_is_named_later():
+    model = CategoricalMixture(1).fit(np.array([[0, 1], [1, 0]]))
+    with pytest.raises(ValueError, match="column 1 has category 2"):
+        model.predict(np.array([[0, 2]]))

@@ -1,0 +1,131 @@
+"""Standard errors: Louis's information against numerical second derivatives, and simulation."""
+
+import numpy as np
+import pytest
+
+from emlib import DegenerateError, GaussianMixture, mixture
+from emlib.covariances import FORMS
+from emlib.mixture import MixtureParams
+from emlib.mixture.blocks import Blocks
+from emlib.mixture.standard_errors import standard_errors
+
+kinds = pytest.mark.parametrize("kind", FORMS)
+
+
+def fitted(kind, k=2, d=2):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(150, d)) + 3.5 * i for i in range(k)])
+    family = FORMS[kind]()
+    params = mixture.m_step(
+        mixture.statistics(np.eye(k)[np.repeat(np.arange(k), 150)], x, family), family
+    )
+    for _ in range(300):
+        params = mixture.m_step(mixture.e_step(params, x, family)[0], family)
+    return x, params, family
+
+
+def free(kind, d):
+    """Matrices whose combinations the covariances of a form are."""
+    one = np.eye(d)
+    if kind == "spherical":
+        return one[None]
+    pairs = [(i, i) for i in range(d)]
+    if kind in ("full", "tied"):
+        pairs = [(i, j) for i in range(d) for j in range(i, d)]
+    return np.stack(
+        [np.maximum(np.outer(one[i], one[j]), np.outer(one[j], one[i])) for i, j in pairs]
+    )
+
+
+def second_derivatives(f, v, h=2e-4):
+    steps = h * np.eye(len(v))
+    return np.array(
+        [
+            [
+                (f(v + a + b) - f(v + a - b) - f(v - a + b) + f(v - a - b)) / (4 * h * h)
+                for b in steps
+            ]
+            for a in steps
+        ]
+    )
+
+
+@kinds
+@pytest.mark.parametrize(("k", "d"), [(2, 1), (2, 2), (3, 1)])
+def test_errors_equal_those_of_the_numerical_hessian(kind, k, d):
+    x, params, family = fitted(kind, k, d)
+    basis = free(kind, d)
+    shape = params.covariances.shape
+    groups = 1 if kind == "tied" else k
+
+    def unpacked(v):
+        weights = np.append(v[: k - 1], 1 - v[: k - 1].sum())
+        matrices = np.einsum("ka,aij->kij", v[k - 1 + k * d :].reshape(groups, -1), basis)
+        if kind == "tied":
+            covariances = matrices[0]
+        elif len(shape) == 3:
+            covariances = matrices
+        else:
+            covariances = np.diagonal(matrices, axis1=1, axis2=2)
+            covariances = covariances if len(shape) == 2 else covariances[:, 0]
+        return MixtureParams(weights, v[k - 1 : k - 1 + k * d].reshape(k, d), covariances)
+
+    values = {
+        "full": lambda c: np.concatenate([m[np.triu_indices(d)] for m in c]),
+        "tied": lambda c: c[np.triu_indices(d)],
+    }.get(kind, np.ravel)(params.covariances)
+    at = np.concatenate([params.weights[:-1], params.means.ravel(), values])
+    hessian = second_derivatives(lambda v: mixture.log_density(unpacked(v), x, family).sum(), at)
+    covariance = np.linalg.inv(-hessian)
+    errors = standard_errors(params, Blocks.of(x), family)
+    by_hessian = np.sqrt(np.diag(covariance))
+    np.testing.assert_allclose(errors.weights[:-1], by_hessian[: k - 1], rtol=1e-3)
+    last = np.sqrt(covariance[: k - 1, : k - 1].sum())
+    np.testing.assert_allclose(errors.weights[-1], last, rtol=1e-3)
+    np.testing.assert_allclose(errors.means.ravel(), by_hessian[k - 1 : k - 1 + k * d], rtol=1e-3)
+    found = {
+        "full": lambda c: np.concatenate([m[np.triu_indices(d)] for m in c]),
+        "tied": lambda c: c[np.triu_indices(d)],
+    }.get(kind, np.ravel)(errors.covariances)
+    np.testing.assert_allclose(found, by_hessian[k - 1 + k * d :], rtol=1e-3)
+
+
+def test_one_component_has_the_textbook_errors():
+    x = np.random.default_rng(0).normal(5, 3, size=(400, 1))
+    model = GaussianMixture(1).fit(x)
+    errors = model.standard_errors(x)
+    variance = x.var()
+    np.testing.assert_allclose(errors.means, np.sqrt(variance / 400), rtol=1e-8)
+    np.testing.assert_allclose(errors.covariances, variance * np.sqrt(2 / 400), rtol=1e-8)
+
+
+@kinds
+def test_errors_are_in_the_units_of_the_data(kind):
+    x, _, _ = fitted(kind)
+    factor = 7.0
+    here, there = (
+        GaussianMixture(2, covariance_type=kind, random_state=0, tol=1e-12)
+        .fit(z)
+        .standard_errors(z)
+        for z in (x, factor * x + 100)
+    )
+    np.testing.assert_allclose(there.weights, here.weights, rtol=1e-4)
+    np.testing.assert_allclose(there.means, factor * here.means, rtol=1e-4)
+    np.testing.assert_allclose(there.covariances, factor**2 * here.covariances, rtol=1e-4)
+
+
+def test_counting_every_point_twice_divides_errors_by_the_root_of_two():
+    x, params, family = fitted("full")
+    once = standard_errors(params, Blocks.of(x), family)
+    twice = standard_errors(params, Blocks(x, family, np.full(len(x), 2.0)), family)
+    np.testing.assert_allclose(once.means / twice.means, np.sqrt(2), rtol=1e-9)
+
+
+def test_a_saddle_has_no_standard_errors():
+    x, params, family = fitted("full")
+    same = params._replace(
+        means=params.means[[0, 0]] * 0 + x.mean(axis=0),
+        covariances=np.stack([np.cov(x.T, bias=True)] * 2),
+    )
+    with pytest.raises(DegenerateError, match="proper maximum"):
+        standard_errors(same, Blocks.of(x), family)

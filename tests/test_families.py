@@ -1,0 +1,196 @@
+"""Families: gamma, as CONTRIBUTING.md writes it, can be all that Gaussians and counts can be."""
+
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.special import logsumexp
+
+from emlib import DegenerateError, Mixture, em, hmm, mixture
+from emlib.families import Binomial, Categorical, Poisson, Sums
+from emlib.hmm import HMMParams
+from emlib.hmm.forward_backward import plain
+from emlib.mixture.blocks import Blocks
+from emlib.mixture.standard_errors import standard_errors
+from tools.paths import ROOT
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def gamma_of_the_documentation():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf8")
+    (code,) = (c for c in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "Gamma" in c)
+    names = {}
+    exec(code, names)
+    lines = code[code.index("class Gamma") :].splitlines()
+    assert len([line for line in lines if line.strip()]) <= 30
+    return names["Gamma"]()
+
+
+GAMMA = gamma_of_the_documentation()
+TRUE = np.array([0.4, 0.6]), np.array([[2.0, 9.0], [8.0, 1.5]]), np.array([[1.0, 3.0], [1.0, 0.5]])
+
+
+def gammas(n, seed=0):
+    return mixture.sample(TRUE, n, np.random.default_rng(seed), GAMMA)
+
+
+def by_scipy(params, x):
+    """Log p(x, z = k)."""
+    weights, shapes, rates = params
+    parts = [
+        np.log(w) + stats.gamma(a, scale=1 / r).logpdf(x).sum(axis=1)
+        for w, a, r in zip(weights, shapes, rates, strict=True)
+    ]
+    return np.stack(parts, axis=1)
+
+
+def test_one_gamma_is_fitted_as_scipy_fits_it():
+    x = np.random.default_rng(0).gamma(3.0, 2.0, size=(500, 1))
+    shapes, rates = GAMMA.mle(mixture.statistics(np.ones((500, 1)), x, GAMMA))
+    shape, _, scale = stats.gamma.fit(x[:, 0], floc=0)
+    np.testing.assert_allclose([shapes[0, 0], 1 / rates[0, 0]], [shape, scale], rtol=1e-5)
+
+
+@given(seeds)
+@settings(max_examples=20, deadline=None)
+def test_a_mixture_of_gammas_is_scipys_and_never_falls(seed):
+    rng = np.random.default_rng(seed)
+    x, _ = gammas(60, seed)
+    params = (rng.dirichlet([5, 5]), rng.uniform(1, 9, (2, 2)), rng.uniform(0.5, 3, (2, 2)))
+    expected = by_scipy(params, x)
+    np.testing.assert_allclose(mixture.log_joint(params, x, GAMMA), expected, rtol=1e-9, atol=1e-9)
+    result = em(
+        partial(mixture.e_step, family=GAMMA),
+        partial(mixture.m_step, family=GAMMA),
+        params,
+        x,
+        max_iter=20,
+        confirm=False,
+    )
+    np.testing.assert_allclose(result.trace.objective[0], logsumexp(expected, axis=1).sum())
+    assert np.all(np.diff(result.trace.objective) > -1e-8)
+
+
+def test_an_estimator_of_gammas_finds_them_with_its_samples_criteria_and_errors():
+    x, _ = gammas(3000)
+    model = Mixture(2, family=GAMMA, random_state=0).fit(x)
+    assert model.result_.confirmed
+    order = np.argsort(model.shapes_[:, 0])
+    np.testing.assert_allclose(model.weights_[order], TRUE[0], atol=0.05)
+    np.testing.assert_allclose(model.shapes_[order], TRUE[1], rtol=0.15)
+    np.testing.assert_allclose(model.rates_[order], TRUE[2], rtol=0.15)
+    log_likelihood = model.score(x) * len(x)
+    assert model.bic(x) == pytest.approx(9 * np.log(3000) - 2 * log_likelihood)  # 1 + 2 (2 + 2)
+    drawn, _ = model.sample(20_000)
+    np.testing.assert_allclose(drawn.mean(axis=0), x.mean(axis=0), rtol=0.05)
+    errors = model.standard_errors(x)
+    fitted = model.shapes_, model.rates_
+    for value, true, error in zip(fitted, TRUE[1:], errors[1:], strict=True):
+        assert np.all(np.abs(value[order] - true) < 4 * error[order])
+
+
+def test_a_hidden_markov_model_of_gammas_is_the_plain_recursion():
+    stays = np.array([[0.9, 0.1], [0.2, 0.8]])
+    true = HMMParams(np.array([0.5, 0.5]), stays, TRUE[1:])
+    x, _ = hmm.sample(true, 200, np.random.default_rng(1), GAMMA)
+    log_b = by_scipy((np.ones(2), *TRUE[1:]), x)
+    statistics, log_likelihood = hmm.e_step(true, x, GAMMA)
+    expected = plain(true.startprob, stays, log_b)
+    np.testing.assert_allclose(log_likelihood, expected.log_likelihood, rtol=1e-10)
+    np.testing.assert_allclose(statistics.transitions, expected.transitions, rtol=1e-8)
+    sums = expected.responsibilities.T @ np.log(x)
+    np.testing.assert_allclose(statistics.emissions.sum_more, sums, rtol=1e-8)
+    steps = partial(hmm.e_step, family=GAMMA), partial(hmm.m_step, family=GAMMA)
+    result = em(*steps, true, x, nudge=partial(hmm.nudge, family=GAMMA), max_iter=400)
+    assert result.confirmed
+    assert np.all(np.diff(result.trace.objective) > -1e-8)
+
+
+def second_derivatives(f, v):
+    h = 3e-4 * np.maximum(np.abs(v), 0.3)
+    steps = np.diag(h)
+    return np.array(
+        [
+            [
+                (f(v + a + b) - f(v + a - b) - f(v - a + b) + f(v - a - b)) / (4 * h[i] * h[j])
+                for j, b in enumerate(steps)
+            ]
+            for i, a in enumerate(steps)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("family", "draw"),
+    [
+        (GAMMA, lambda rng: rng.gamma([2.0] * 300 + [30.0] * 200)),
+        (Poisson(), lambda rng: rng.poisson([2.0] * 300 + [15.0] * 200)),
+        (Binomial(20), lambda rng: rng.binomial(20, [0.2] * 300 + [0.7] * 200)),
+    ],
+    ids=["gamma", "poisson", "binomial"],
+)
+def test_standard_errors_are_those_of_the_numerical_hessian(family, draw):
+    x = draw(np.random.default_rng(0)).astype(float)[:, None]
+    r = np.eye(2)[np.repeat([0, 1], [300, 200])]
+    params = mixture.m_step(mixture.statistics(r, x, family), family)
+    for _ in range(300):
+        params = mixture.m_step(mixture.e_step(params, x, family)[0], family)
+
+    def height(v):
+        components = tuple(part.reshape(2, 1) for part in np.split(v[1:], len(params) - 1))
+        return mixture.log_density((np.array([v[0], 1 - v[0]]), *components), x, family).sum()
+
+    at = np.concatenate([params[0][:1], *(part.ravel() for part in params[1:])])
+    expected = np.sqrt(np.diag(np.linalg.inv(-second_derivatives(height, at))))
+    errors = standard_errors(params, Blocks.of(x, family), family)
+    found = np.concatenate([errors[0][:1], *(part.ravel() for part in errors[1:])])
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+    assert errors[0][0] == pytest.approx(errors[0][1])
+
+
+def test_errors_of_one_multinomial_are_the_textbooks():
+    p = np.array([0.5, 0.3, 0.2])
+    x = np.eye(3)[np.repeat([0, 1, 2], [50, 30, 20])]
+    params = np.ones(1), p[None]
+    errors = standard_errors(params, Blocks.of(x, Categorical((3,))), Categorical((3,)))
+    np.testing.assert_allclose(errors[1][0], np.sqrt(p * (1 - p) / 100), rtol=1e-6)
+
+
+@given(seeds)
+@settings(max_examples=20)
+def test_components_that_were_not_visited_stay_as_they_are(seed):
+    rng = np.random.default_rng(seed)
+    x, visited = rng.poisson(4.0, size=(20, 2)).astype(float), np.array([True, False, True])
+    sums = mixture.statistics(rng.dirichlet(np.ones(3), size=20) * visited, x, Poisson())
+    before = (rng.uniform(1, 9, (3, 2)),)
+    (after,) = Poisson().refit(sums, visited, before)
+    np.testing.assert_array_equal(after[1], before[0][1])
+    np.testing.assert_allclose(after[visited], (sums.sum_x[visited].T / sums.n[visited]).T)
+
+
+def test_a_dead_component_starts_anew_from_all_points():
+    sums = Sums(np.array([10.0, 0.0]), np.array([[30.0], [0.0]]), np.empty((2, 0)))
+    weights, rates = mixture.m_step(sums, Poisson(), revive=True)
+    np.testing.assert_allclose(rates, 3.0)
+    assert 0 < weights[1] < 1e-11
+    with pytest.raises(DegenerateError, match="component 1 has lost all its points"):
+        mixture.m_step(sums, Poisson())
+
+
+def test_what_a_family_cannot_do_is_said():
+    with pytest.raises(ValueError, match="above zero"):
+        mixture.e_step(TRUE, [[1.0, 0.0]], GAMMA)
+    with pytest.raises(ValueError, match="nor above one"):
+        mixture.log_density((np.ones(1), np.array([[1.2]])), [[1.0]], Binomial(2))
+
+    class Silent(Poisson):
+        def sample(self, components, z, rng):
+            return super(Poisson, self).sample(components, z, rng)
+
+    with pytest.raises(NotImplementedError, match="write its `sample`"):
+        mixture.sample((np.ones(1), np.ones((1, 1))), 3, np.random.default_rng(0), Silent())
