@@ -43,7 +43,8 @@ class Gaussians(Family):
     ridge: float | Array = 0.0
 
     standardised = whitens = True
-    # Whether covariances are matrices, and whether all components share one.
+    # The form's name; whether covariances are matrices, and whether all components share one.
+    form: ClassVar[str]
     matrices: ClassVar[bool] = False
     tied: ClassVar[bool] = False
 
@@ -60,7 +61,7 @@ class Gaussians(Family):
 
     def mle(self, statistics: GaussianStatistics) -> Components:
         """Means and covariances of maximum likelihood, under the floor."""
-        if self.matrices and self.exact:
+        if self.matrices and not np.any(self.ridge):
             # The function that fits one Gaussian fits K of them.
             fitted = gaussian.mle(statistics, self.floor)
             return fitted.mean, fitted.covariance
@@ -84,7 +85,7 @@ class Gaussians(Family):
     def expected(self, components: Components, n: Array) -> GaussianStatistics:
         """Statistics of `n` points, of shape (K,), of which `mle` makes these components."""
         means, covariances = components
-        one = GaussianStatistics(n, np.zeros_like(means), covariances, means, self.tied)
+        one = GaussianStatistics(n, np.zeros_like(means), covariances, means, self.form)
         return replace(one, sum_xx=covariances * one.count)
 
     def revived(self, statistics: GaussianStatistics) -> GaussianStatistics:
@@ -177,7 +178,7 @@ class Gaussians(Family):
         means, covariances = components
         if self.matrices:
             w = gaussian.inverse_factor(covariances)
-            return np.broadcast_to(w, (*means.shape, w.shape[-1]))
+            return np.broadcast_to(w, (len(means), *w.shape)) if self.tied else w
         if not (covariances > 0).all():
             raise DegenerateError(gaussian.NOT_POSITIVE)
         w = 1 / np.sqrt(covariances)
@@ -211,6 +212,7 @@ class Full(Gaussians):
     """Every component has a covariance matrix of its own, of shape (K, D, D)."""
 
     parameters = {"means": "KD", "covariances": "KDD"}
+    form = "full"
     matrices = True
     many_features = 25.0
 
@@ -242,6 +244,7 @@ class Tied(Full):
     """
 
     parameters = {"means": "KD", "covariances": "DD"}
+    form = "tied"
     tied = True
     many_features = math.inf
 
@@ -258,13 +261,14 @@ class Tied(Full):
 
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
         sum_xx = shared.take(_triangle(d).of_entry)
-        return GaussianStatistics(sums[:, 0], sums[:, 1:], sum_xx, tied=True)
+        return GaussianStatistics(sums[:, 0], sums[:, 1:], sum_xx, form=self.form)
 
 
 class Diagonal(Gaussians):
     """Features are independent within a component; variances of shape (K, D)."""
 
     parameters = {"means": "KD", "covariances": "KD"}
+    form = "diag"
 
     def n_more(self, d: int) -> int:
         return d
@@ -273,7 +277,7 @@ class Diagonal(Gaussians):
         np.multiply(x, x, out=out)
 
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sums[:, d + 1 :])
+        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sums[:, d + 1 :], form=self.form)
 
     def packed(self, precision: Array) -> Array:
         return precision
@@ -283,6 +287,7 @@ class Spherical(Gaussians):
     """One variance for all features of a component; shape (K,)."""
 
     parameters = {"means": "KD", "covariances": "K"}
+    form = "spherical"
     common_scale = True
 
     def n_more(self, d: int) -> int:
@@ -292,17 +297,14 @@ class Spherical(Gaussians):
         np.einsum("db,db->b", x, x, out=out[0])
 
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sums[:, d + 1])
+        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sums[:, d + 1], form=self.form)
 
     def packed(self, precision: Array) -> Array:
         return precision[:, :1]
 
 
 FORMS: dict[str, Callable[..., Gaussians]] = {
-    "full": Full,
-    "tied": Tied,
-    "diag": Diagonal,
-    "spherical": Spherical,
+    form.form: form for form in (Full, Tied, Diagonal, Spherical)
 }
 
 

@@ -323,7 +323,7 @@ def relative_nudge(statistics: S, rng: np.random.Generator, size: float) -> S:
     """
 
     def shaken(leaf: Any) -> Any:
-        if isinstance(leaf, bool):
+        if isinstance(leaf, bool | str):
             return leaf
         values = np.asarray(leaf)
         if not np.issubdtype(values.dtype, np.number):

@@ -59,15 +59,15 @@ class GaussianStatistics:
         share it.
     origin : ndarray of shape (..., D), or 0
         From where x was measured. Near a component's mean, sums of squares lose no digits.
-    tied : bool
-        Whether `sum_xx` is that of all components together.
+    form : {'full', 'tied', 'diag', 'spherical'}
+        What `sum_xx` keeps of x x', by the form of the covariances.
     """
 
     n: Array
     sum_x: Array
     sum_xx: Array
     origin: Array | float = 0.0
-    tied: bool = False
+    form: str = "full"
 
     def __add__(self, other: GaussianStatistics) -> GaussianStatistics:
         """Statistics add, once they are measured from the same origin."""
@@ -90,7 +90,7 @@ class GaussianStatistics:
             self,
             n=self.n[which],
             sum_x=self.sum_x[which],
-            sum_xx=self.sum_xx if self.tied else self.sum_xx[which],
+            sum_xx=self.sum_xx if self.form == "tied" else self.sum_xx[which],
             origin=np.broadcast_to(self.origin, self.sum_x.shape)[which],
         )
 
@@ -102,33 +102,31 @@ class GaussianStatistics:
         sum_xx = self.sum_xx + self.products(half, step) + self.products(step, half)
         return replace(self, sum_x=self.sum_x + n * step, sum_xx=sum_xx, origin=origin)
 
-    @property
-    def rank(self) -> int:
-        """Of what is kept of x x': 2 for the matrix, 1 for its diagonal, 0 for its trace."""
-        return 2 if self.tied else self.sum_xx.ndim - self.n.ndim
-
     def products(self, left: Array, right: Array) -> Array:
         """The products left right' of two vectors per component, in the form of `sum_xx`."""
-        if self.tied:
-            return left.T @ right
-        return np.einsum(PRODUCTS[self.rank], left, right)
+        return np.einsum(PRODUCTS[self.form], left, right)
 
     @property
     def count(self) -> Array:
         """Over how many numbers each entry of `sum_xx` is a sum: n, but for pooled forms."""
-        if self.tied:
+        if self.form == "tied":
             return self.n.sum()
-        if self.rank == 0:
+        if self.form == "spherical":
             return self.n * self.sum_x.shape[-1]
-        return self.n.reshape(self.n.shape + (1,) * self.rank)
+        return self.n[..., None] if self.form == "diag" else self.n[..., None, None]
 
     def variances(self, covariance: Array) -> Array:
-        """The variance of every feature, in a covariance of the form of `sum_xx`."""
-        return covariance.diagonal(axis1=-2, axis2=-1) if self.rank == 2 else covariance
+        """The variance of every feature, in a covariance of this form."""
+        is_matrix = self.form in ("full", "tied")
+        return covariance.diagonal(axis1=-2, axis2=-1) if is_matrix else covariance
 
 
-# How two vectors are multiplied, by what is kept of the matrix of products.
-PRODUCTS = {2: "...i,...j->...ij", 1: "...i,...i->...i", 0: "...i,...i->..."}
+PRODUCTS = {
+    "full": "...i,...j->...ij",
+    "tied": "ki,kj->ij",
+    "diag": "...i,...i->...i",
+    "spherical": "...i,...i->...",
+}
 
 
 def log_density(x: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> Array:
@@ -242,12 +240,12 @@ def moments(statistics: GaussianStatistics, floor: float = 0.0) -> tuple[Array, 
     Of a single Gaussian, or of every component. A DegenerateError if a component has no weight, or
     if a variance above `floor` is lost in rounding.
     """
-    n = check_alive(statistics.n)
+    n, count = check_alive(statistics.n), statistics.count
     # Equation ml-gaussian-mean
     mean = statistics.sum_x / n[..., None]
     # Equation ml-gaussian-covariance
-    mean_square = statistics.sum_xx / statistics.count
-    covariance = mean_square - statistics.products(statistics.sum_x, mean) / statistics.count
+    mean_square = statistics.sum_xx / count
+    covariance = mean_square - statistics.products(statistics.sum_x, mean) / count
     check_cancellation(statistics.variances(covariance), statistics.variances(mean_square), floor)
     return mean, covariance
 

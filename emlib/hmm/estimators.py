@@ -96,7 +96,7 @@ class _HMM(BaseEstimator):
             raise ValueError(
                 f"n_components={k} is more than the {sequences.n} observations: use fewer states."
             )
-        family = self._family(sequences.data.x.shape[1])
+        family = sequences.data.family
         problem = fitting.problem_of(sequences, family, self.stationary)
         given = self._given(k, sequences.data.x.shape[1])
         startprob = shares("startprob_init", self.startprob_init, (k,))

@@ -78,6 +78,23 @@ class Step(NamedTuple):
     going_on: int
 
 
+class Workspace(NamedTuple):
+    """Memory for an E-step of K states: K numbers for each observation, in several views.
+
+    Attributes
+    ----------
+    table : ndarray of shape (K, T)
+    by_run : list of 4 lists of ndarrays
+        For each run, of shape (positions, K, pieces).
+    by_position : list of 4 lists of ndarrays
+        The same memory; for each position, of shape (K, pieces).
+    """
+
+    table: Array
+    by_run: list[list[Array]]
+    by_position: list[list[Array]]
+
+
 @dataclass(frozen=True, eq=False)
 class Pieces:
     """How sequences are cut and packed.
@@ -98,9 +115,7 @@ class Pieces:
     starts: Integers
     lengths: Integers
     follows: Integers
-    _lent: dict[tuple[int, int], list[list[Array]]] = field(
-        default_factory=dict, init=False, repr=False
-    )
+    _lent: dict[int, list[Workspace]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, lengths: Integers, longest: int | None = None) -> Self:
@@ -207,15 +222,17 @@ class Pieces:
         return [position for run in self.by_run(flat, k) for position in run]
 
     @contextmanager
-    def arrays(self, n: int, size: int) -> Iterator[list[Array]]:
-        """Arrays to write into, lent again at the next step: fresh memory takes longer than EM."""
-        lent = self._lent.setdefault((n, size), [])
+    def workspace(self, k: int) -> Iterator[Workspace]:
+        """Memory to write into, lent again at the next step: fresh memory takes longer than EM."""
+        lent = self._lent.setdefault(k, [])
         try:  # two threads cannot be lent the same
-            arrays = lent.pop()
+            space = lent.pop()
         except IndexError:
-            arrays = [np.empty(size) for _ in range(n)]
-        yield arrays
-        lent.append(arrays)
+            table, flat = np.empty((k, len(self.rows))), np.empty((4, k * len(self.rows)))
+            by_run = [self.by_run(part, k) for part in flat]
+            space = Workspace(table, by_run, [self.by_position(part, k) for part in flat])
+        yield space
+        lent.append(space)
 
 
 @dataclass(frozen=True, eq=False)

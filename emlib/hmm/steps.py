@@ -17,7 +17,7 @@ from emlib.em import relative_nudge
 from emlib.families import Components, Family
 from emlib.hmm import walks
 from emlib.hmm.forward_backward import IMPOSSIBLE_OBSERVATION, check_chain
-from emlib.hmm.sequences import FULL, Sequences
+from emlib.hmm.sequences import FULL, Sequences, Workspace
 from emlib.hmm.stationary import stationary_m_step
 from emlib.mixture import engine
 from emlib.mixture.blocks import Blocks
@@ -109,7 +109,7 @@ def e_step(
     """
     sequences = Sequences.of(x, family=family)
     form = _form(params, sequences, family)
-    with sequences.pieces.arrays(1, len(params.startprob) * sequences.n) as (space,):
+    with sequences.pieces.workspace(len(params.startprob)) as space:
         packed, log_scale = _posterior(params, form, sequences, space)
         r = packed.responsibilities
         starts = r[:, sequences.pieces.firsts].sum(axis=1)
@@ -203,9 +203,10 @@ def smoothed(
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     sequences = Sequences.of(x, family=family)
     form = _form(params, sequences, family)
-    packed, log_scale = _posterior(params, form, sequences)
-    log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
-    return sequences.in_order(packed.responsibilities), log_likelihood
+    with sequences.pieces.workspace(len(params.startprob)) as space:
+        packed, log_scale = _posterior(params, form, sequences, space)
+        log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
+        return sequences.in_order(packed.responsibilities), log_likelihood
 
 
 def decoded(
@@ -215,7 +216,7 @@ def decoded(
     sequences = Sequences.of(x, family=family)
     form = _form(params, sequences, family)
     order, whole = sequences.packed_of_whole, sequences.pieces.whole
-    log_b = _log_densities(form, sequences)[:, order]
+    log_b = _log_densities(form, len(params.startprob), sequences)[:, order]
     path, log_p = walks.best_paths(params.startprob, params.transmat, log_b, whole)
     paths = np.empty_like(path)
     paths[sequences.pieces.rows[order]] = path
@@ -256,7 +257,7 @@ def _form(params: HMMParams, sequences: Sequences, family: Family) -> engine.For
 
 
 def _posterior(
-    params: HMMParams, form: engine.Form, sequences: Sequences, space: Array | None = None
+    params: HMMParams, form: engine.Form, sequences: Sequences, space: Workspace
 ) -> tuple[walks.Packed, float]:
     """Forward-backward, and what its log-likelihoods lack, but for what all states share.
 
@@ -264,8 +265,8 @@ def _posterior(
     taken over that of the even mixture of all states: its responsibility there, over K.
     """
     data, k = form.data, len(params.startprob)
-    b = np.empty((k, sequences.n)) if space is None else space.reshape(k, -1)
-    table, log_scale = b, sequences.n * float(np.log(k))
+    b = table = space.table
+    log_scale = b.shape[1] * float(np.log(k))
     if sequences.which is not None:
         table = np.empty((k, data.shape[0]))
     for rows in data.slices(form.height):
@@ -273,24 +274,24 @@ def _posterior(
         if not log_p.min() > engine.IMPOSSIBLE:
             _check_possible(log_p, sequences, rows)
         table[form.order, rows] = r
-        log_scale += float((log_p * data.count(rows)).sum())
+        log_scale += float(log_p.sum() if data.weights is None else log_p @ data.weights[rows])
     b = sequences.per_observation(table, b)
-    packed = walks.forward_backward(params.startprob, params.transmat, b, sequences.pieces)
+    packed = walks.forward_backward(params.startprob, params.transmat, b, sequences.pieces, space)
     if packed is not None:
         return packed, log_scale
     order, whole = sequences.packed_of_whole, sequences.pieces.whole
-    log_b = _log_densities(form, sequences)[:, order]
+    log_b = _log_densities(form, len(params.startprob), sequences)[:, order]
     packed = walks.forward_backward_in_logs(params.startprob, params.transmat, log_b, whole)
     b[:, order] = packed.responsibilities
     return packed._replace(responsibilities=b), 0.0
 
 
-def _log_densities(form: engine.Form, sequences: Sequences) -> Array:
+def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
     """Log p(x | z = k), but for what all states share, of shape (K, T), packed; -inf for zero."""
-    table = np.empty((len(form.order), form.data.shape[0]))
+    table = np.empty((k, form.data.shape[0]))
     for rows in form.data.slices(form.height):
         table[:, rows] = form.log_joint(rows)
-    table += np.log(len(table))
+    table += np.log(k)
     return sequences.per_observation(np.where(table > engine.IMPOSSIBLE, table, -np.inf))
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emlib.hmm.sequences import Pieces, Run, Step
+from emlib.hmm.sequences import Pieces, Run, Step, Workspace
 from emlib.results import DegenerateError
 from emlib.types import Array, Integers, Mask
 
@@ -53,18 +53,19 @@ class Packed(NamedTuple):
     log_likelihoods: Array
 
 
-def forward_backward(startprob: Array, transmat: Array, b: Array, pieces: Pieces) -> Packed | None:
+def forward_backward(
+    startprob: Array, transmat: Array, b: Array, pieces: Pieces, space: Workspace
+) -> Packed | None:
     """Responsibilities and transitions from densities `b`, (K, T), packed; None if they underflow.
 
     Each observation's densities may be in any scale; log-likelihoods are in the same. The
     responsibilities are written over `b`.
     """
-    k = len(b)
     every, floor = (STEPS_BETWEEN_RESCALING, 0.0) if transmat.min() > POSITIVE else (1, FLOOR)
-    with pieces.arrays(4, b.size) as space, np.errstate(all="ignore"):
-        for run, to in zip(pieces.runs, pieces.by_run(space[0], k), strict=True):
+    with np.errstate(all="ignore"):
+        for run, to in zip(pieces.runs, space.by_run[0], strict=True):
             to[:] = _of_run(b, run)
-        densities, arriving, leaving, later = (pieces.by_position(flat, k) for flat in space)
+        densities, arriving, leaving, later = space.by_position
         onward = Walk(pieces, transmat.T.copy(), densities, arriving, leaving, every, floor)
         onward.settle(startprob)
         densities, later = densities[::-1], later[::-1]
@@ -73,7 +74,7 @@ def forward_backward(startprob: Array, transmat: Array, b: Array, pieces: Pieces
         log_likelihoods = _log_likelihoods(startprob, onward, backward)
         if log_likelihoods is None:
             return None
-        _, arriving, leaving, later = (pieces.by_run(flat, k) for flat in space)
+        _, arriving, leaving, later = space.by_run
         for run, before, after in zip(pieces.runs, arriving, later, strict=True):
             # Equation hmm-responsibilities: what has arrived, times the density and what follows
             r = np.multiply(before, after, out=_of_run(b, run))

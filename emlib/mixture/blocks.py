@@ -124,8 +124,8 @@ class Blocks:
     @cached_property
     def reach(self) -> Array:
         """The largest distance from the origin along each feature of x, of shape (D, 1)."""
-        ends = self.units.standardise(np.stack([self.x.min(axis=0), self.x.max(axis=0)]))
-        return np.abs(ends).max(axis=0)[:, None]
+        ends = np.stack([self.x.min(axis=0), self.x.max(axis=0)]) - self.units.origin
+        return np.abs(ends / self.units.scale).max(axis=0)[:, None]
 
     @cached_property
     def largest_features(self) -> Array:

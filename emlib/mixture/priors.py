@@ -107,7 +107,7 @@ class BoundPrior:
         family, n, zeros = self.family, statistics.n, np.zeros_like(statistics.sum_x)
         seen = np.full(self.k, self.mean_precision)
         scales = np.broadcast_to(self.scale, family.shapes(*zeros.shape)[1])
-        prior = GaussianStatistics(seen, zeros, scales, self.mean + zeros, family.tied)
+        prior = GaussianStatistics(seen, zeros, scales, self.mean + zeros, family.form)
         means, covariances = replace(family, floor=0.0).mle(statistics + prior)
         # The sums of squares are those of n + seen points, but are shared among n + count.
         share = (n + seen) / (n + self.count)
