@@ -7,10 +7,10 @@ Samples are on the last axis, so that every operation runs along contiguous numb
 three forms of the products, and each earns its keep. Milliseconds for one step of EM, measured on
 one thread (Intel Xeon with AVX-512), for N points, D features and K full components:
 
-    N, D, K        100,000, 2, 5    100,000, 10, 8    20,000, 50, 10
-    `Natural`            2                14                78         unless one of these is better:
-    `Affine`             8                34                52         full covariances, D > 25
-    `Whitened`           7                46                76         where `Natural` loses digits
+    N, D, K       100,000, 2, 5   100,000, 10, 8   20,000, 50, 10
+    `Natural`           2               14               78         if neither of these is better
+    `Affine`            8               34               52         full covariances, D > 25
+    `Whitened`          7               46               76         where `Natural` loses digits
 
 `Natural` measures all components from one of them, the reference, which has the largest weight:
 what components share cancels, and Bayes' rule needs one exponential less for every point.

@@ -1,0 +1,32 @@
+"""The house: what is imported when, and that users find what they look for."""
+
+import subprocess
+import sys
+
+import pytest
+
+import emlib
+
+
+def modules_after(statement):
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_the_loop_needs_no_scikit_learn_and_no_scipy():
+    assert not {"sklearn", "scipy", "matplotlib"} & modules_after("from emlib import em")
+
+
+def test_no_estimator_needs_what_only_the_book_has():
+    names = [name for name in dir(emlib) if name[0].isupper()]
+    assert {"GaussianMixture", "GaussianHMM", "GaussianImputer", "Mixture", "Prior"} <= set(names)
+    loaded = modules_after(f"from emlib import {', '.join(names)}")
+    assert not {"matplotlib", "seaborn", "IPython"} & loaded
+    assert not any(name.startswith("emlib.book") for name in loaded)
+
+
+def test_modules_are_found_without_an_import_of_their_own():
+    assert modules_after("import emlib; emlib.gaussian.mle; emlib.mixture.e_step")
+    with pytest.raises(AttributeError, match="has no attribute 'gausian'"):
+        _ = emlib.gausian
