@@ -13,6 +13,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from tools import execute, figures, notebooks, paths
+from tools.notebooks import normalise
+from tools.reading import names_from_folded_cells, reading, visible_assertions
 
 FIGURE = "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([0, {top}])\nplt.show()"
 
@@ -162,7 +164,7 @@ def test_normalise_is_idempotent_and_its_ids_follow_the_content():
     notebooks.normalise(again)
     assert notebooks.dumps(again) == once
     assert len(set(ids)) == 3
-    assert cells[0].metadata == {"tags": ["hide-input"]}
+    assert cells[0].metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
     notebook.cells.insert(0, new_markdown_cell("new"))
     notebooks.normalise(notebook)
     assert [cell.id for cell in notebook.cells[1:]] == ids
@@ -250,3 +252,46 @@ def test_stored_outputs_that_are_not_true_fail(executed, tmp_path, change, compl
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert run.returncode == (change is not unchanged), run.stdout
     assert re.search(complaint, run.stdout), run.stdout
+
+
+def test_a_check_is_folded_to_its_first_line():
+    source = "# Checked: one is one\nassert 1 == 1"
+    notebook = new_notebook(cells=[new_code_cell(source, metadata={"tags": ["check"]})])
+    normalise(notebook)
+    about = notebook.cells[0].metadata
+    assert about["tags"] == ["check", "hide-input"]
+    assert about["mystnb"]["code_prompt_show"] == "Checked: one is one"
+    assert about["jupyter"] == {"source_hidden": True}
+
+
+def test_reading_counts_the_main_path():
+    cells = [
+        new_markdown_cell(f"# Title\n\n{'word ' * 178}\n\n$$\na = b\n$$ (label)\n"),
+        new_code_cell("x = 1\n\n" * 8),
+        new_code_cell("y = 2\n" * 80, metadata={"tags": ["hide-input"]}),
+        new_markdown_cell("## Exercises\n\nmore words"),
+        new_code_cell("z = 3"),
+    ]
+    seen = reading(new_notebook(cells=cells))
+    assert (seen.words, seen.lines, seen.displays, seen.minutes) == (180, 8, 1, 5)
+
+
+def test_visible_assertions_are_counted_without_checks_and_solutions():
+    cells = [
+        new_code_cell("x = 1\nassert x == 1\nnp.testing.assert_allclose(\n    x,\n    1,\n)"),
+        new_code_cell("# Checked: x\nassert x", metadata={"tags": ["check"]}),
+        new_markdown_cell("```{solution-start} ex\n```"),
+        new_code_cell("assert x"),
+        new_markdown_cell("```{solution-end}\n```"),
+    ]
+    assert visible_assertions(new_notebook(cells=cells)) == (5, 6)
+
+
+def test_names_that_only_folded_cells_bind_are_found():
+    cells = [
+        new_code_cell("import numpy as np", metadata={"tags": ["hide-input"]}),
+        new_code_cell("hidden = 1", metadata={"tags": ["hide-input"]}),
+        new_code_cell("seen = np.ones(3)"),
+        new_code_cell("print([seen for _ in range(hidden)])"),
+    ]
+    assert names_from_folded_cells(new_notebook(cells=cells)) == {3: {"hidden"}}

@@ -11,6 +11,7 @@ from tools.checks import check
 from tools.execute import ChapterError, store_outputs
 from tools.look import look
 from tools.paths import BUILD
+from tools.reading import print_reading
 from tools.website import build_book
 
 HOST, PORT = "127.0.0.1", 8000
@@ -45,6 +46,7 @@ COMMANDS = {
     "outputs": store_outputs,
     "serve": serve,
     "look": look,
+    "reading": print_reading,
     "bench": bench,
     "bench-mixtures": bench_mixtures,
     "bench-hmm": bench_hmm,

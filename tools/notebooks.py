@@ -31,8 +31,19 @@ def graft(notebook: NotebookNode, executed: NotebookNode) -> None:
         cell.execution_count = source.execution_count
 
 
+def fold(cell: NotebookNode) -> None:
+    """Fold code whose tags ask for it; of a check, the first comment stays in sight."""
+    tags = cell.metadata.get("tags", [])
+    if "check" in tags:
+        words = cell.source.split("\n", 1)[0].removeprefix("# ")
+        cell.metadata["tags"] = tags = sorted({*tags, "hide-input"})
+        cell.metadata["mystnb"] = {"code_prompt_show": words, "code_prompt_hide": words}
+    if "hide-input" in tags:
+        cell.metadata["jupyter"] = {"source_hidden": True}
+
+
 def normalise(notebook: NotebookNode) -> None:
-    """Drop what differs from run to run and from machine to machine."""
+    """Fold what is to be folded; drop what differs from run to run and from machine to machine."""
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
@@ -46,6 +57,7 @@ def normalise(notebook: NotebookNode) -> None:
         seen[content] += 1
         for key in VOLATILE:
             cell.metadata.pop(key, None)
+        fold(cell)
         lighten_outputs(cell.get("outputs", []))
 
 

@@ -1,0 +1,150 @@
+"""What a chapter asks of its reader: minutes, code that checks, names from folded cells."""
+
+import ast
+import builtins
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from tools.notebooks import load
+from tools.paths import CHAPTERS
+
+FOLDED = {"check", "hide-input", "remove-input", "hide-cell"}
+WORDS_A_MINUTE, LINES_A_MINUTE = 180, 8
+DISPLAY = re.compile(r"\$\$.+?\$\$(?:\s*\([\w-]+\))?", re.DOTALL)
+DIRECTIVE = re.compile(r"^\s*(?:`{3,}|:{3,}|:\w+:|\(\S+\)=).*$", re.MULTILINE)
+EXERCISES = re.compile(r"^#+ Exercises\b", re.MULTILINE)
+SOLUTION_START, SOLUTION_END = "{solution-start}", "{solution-end}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A chapter's main path, up to its exercises, without what is folded.
+
+    Attributes
+    ----------
+    words, lines, displays : int
+        Of prose without displayed equations; of visible code; displayed equations.
+    """
+
+    words: int
+    lines: int
+    displays: int
+
+    @property
+    def minutes(self) -> int:
+        """Rounded up to five: 180 words, 8 lines of code or one displayed equation a minute."""
+        exact = self.words / WORDS_A_MINUTE + self.lines / LINES_A_MINUTE + self.displays
+        return 5 * math.ceil(exact / 5)
+
+
+def is_visible(cell: NotebookNode) -> bool:
+    """Whether readers see the cell's code without asking for it."""
+    return not FOLDED & set(cell.metadata.get("tags", []))
+
+
+def lesson_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The cells without those of solutions."""
+    kept, inside = [], False
+    for cell in notebook.cells:
+        inside = inside or SOLUTION_START in cell.source
+        if not inside:
+            kept.append(cell)
+        if SOLUTION_END in cell.source:
+            inside = False
+    return kept
+
+
+def main_path(notebook: NotebookNode) -> list[NotebookNode]:
+    """The cells before the heading *Exercises*; all if there is none."""
+    kept = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and EXERCISES.search(cell.source):
+            break
+        kept.append(cell)
+    return kept
+
+
+def code_lines(source: str) -> list[str]:
+    """The lines of code that are not blank."""
+    return [line for line in source.splitlines() if line.strip()]
+
+
+def reading(notebook: NotebookNode) -> Reading:
+    """Words, visible lines and displayed equations on the main path."""
+    words = lines = displays = 0
+    for cell in main_path(notebook):
+        if cell.cell_type == "code":
+            lines += len(code_lines(cell.source)) if is_visible(cell) else 0
+        elif cell.cell_type == "markdown":
+            displays += len(DISPLAY.findall(cell.source))
+            words += len(DIRECTIVE.sub("", DISPLAY.sub("", cell.source)).split())
+    return Reading(words, lines, displays)
+
+
+def assertion_lines(source: str) -> int:
+    """How many lines of a cell belong to assertions."""
+    count = 0
+    for node in ast.walk(ast.parse(source)):
+        called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        name = ast.unparse(node.value.func).split(".")[-1] if called else ""  # type: ignore[attr-defined]
+        if isinstance(node, ast.Assert) or name.startswith("assert"):
+            count += (node.end_lineno or node.lineno) - node.lineno + 1  # type: ignore[attr-defined]
+    return count
+
+
+def visible_assertions(notebook: NotebookNode) -> tuple[int, int]:
+    """Lines of assertions, and all lines, of the code that is visible outside solutions."""
+    sources = [c.source for c in lesson_cells(notebook) if c.cell_type == "code" and is_visible(c)]
+    return sum(map(assertion_lines, sources)), sum(len(code_lines(s)) for s in sources)
+
+
+def bound_names(tree: ast.AST) -> set[str]:
+    """The names that code gives a meaning to."""
+    bound = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).split(".")[0])
+    return bound
+
+
+def read_names(tree: ast.AST) -> set[str]:
+    """The names whose meaning code relies on."""
+    loads = (n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+    return {node.id for node in loads}
+
+
+def names_from_folded_cells(notebook: NotebookNode) -> dict[int, set[str]]:
+    """Names that a visible cell reads and that no cell in sight, nor the first, has bound."""
+    known, missing, first = set(dir(builtins)), {}, True
+    for i, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        tree = ast.parse(cell.source)
+        if first or is_visible(cell):
+            known |= bound_names(tree)
+            if not first and (unknown := read_names(tree) - known):
+                missing[i] = unknown
+        first = False
+    return missing
+
+
+def print_reading(chapters: Path = CHAPTERS) -> None:
+    """Say what each chapter asks of its reader."""
+    print(f"{'chapter':24}{'words':>7}{'lines':>7}{'displays':>10}{'minutes':>9}{'asserts':>9}")
+    for path in sorted(chapters.glob("*.ipynb")):
+        notebook = load(path)
+        r, (asserts, lines) = reading(notebook), visible_assertions(notebook)
+        share = asserts / max(lines, 1)
+        print(f"{path.stem:24}{r.words:7}{r.lines:7}{r.displays:10}{r.minutes:9}{share:9.1%}")
+        for i, names in names_from_folded_cells(notebook).items():
+            print(f"    cell {i} reads what only folded cells define: {', '.join(sorted(names))}")
