@@ -54,6 +54,14 @@ class Sums:
     sum_x: Array
     sum_more: Array
 
+    def __add__(self, other: Sums) -> Sums:
+        """Statistics add."""
+        return Sums(self.n + other.n, self.sum_x + other.sum_x, self.sum_more + other.sum_more)
+
+    def __radd__(self, other: int) -> Sums:
+        """So that `sum` adds statistics: it begins with zero."""
+        return self if other == 0 else NotImplemented
+
     def __getitem__(self, which: Mask) -> Sums:
         """The sums of some of the components."""
         return Sums(self.n[which], self.sum_x[which], self.sum_more[which])

@@ -125,7 +125,8 @@ class Natural(Form):
     """Components in natural form: everything is linear in the features T(x)."""
 
     def __init__(self, data: Blocks, weights: Array, eta: Array) -> None:
-        self.data, self.eta, self.shared_eta = data, eta[:, : data.height], eta[0, data.height :]
+        self.data, self.shared_eta = data, eta[0, data.height :]
+        self.eta = eta[:, : data.height].copy()
         self.eta[:, 0] += np.log(weights)
         last, reference = len(eta) - 1, len(eta) - 1 - int(weights[::-1].argmax())
         if reference != last:
