@@ -128,6 +128,14 @@ EXERCISES = {
         "Put both numbers into the formula for the error after a leap.",
         rtol=1e-6,
     ),
+    "zero": Exercise(
+        2364 / 1096,
+        (
+            (1096, "That is the number of days. Divide the deaths by it."),
+            (2364, "That is the number of deaths. Divide by the days."),
+        ),
+        "Write down the M-step's weight times its mean, and sum over the two kinds.",
+    ),
     "student": Exercise(
         2 / 7,
         (
