@@ -75,6 +75,7 @@ def climb(
 
 
 ROUNDING = 2 * np.finfo(float).eps
+NOISE = 1e-12  # a sum over many data may fall by so much of itself, and no mistake be in it
 
 
 def largest_gain(path: Path[P, S], exact: bool = True) -> float:
@@ -89,7 +90,11 @@ def largest_gain(path: Path[P, S], exact: bool = True) -> float:
     step, before = (path.objective[-i] - path.objective[-i - 1] for i in (1, 2))
     if not exact:  # then a step down is a step, too
         step, before = abs(step), abs(before)
-    rounding = ROUNDING * max(1.0, abs(path.objective[-1]))
+    size = max(1.0, abs(path.objective[-1]))
+    rounding = ROUNDING * size
+    if step < -NOISE * size:  # a fall is no sign that the top is near
+        path.remaining_gain = np.inf
+        return np.inf
     if step <= rounding:
         path.remaining_gain = 0.0  # as far as floating point can tell; a tiny fall is rounding too
         return 0.0
@@ -193,7 +198,8 @@ def confirm(
                 break
             if gain >= -same:
                 return path, True
-            confirmed = False
+            if other.stop is StopReason.CONVERGED:  # else it was only not given the time
+                confirmed = False
         else:
             return path, confirmed
         if path.stop is not StopReason.CONVERGED:

@@ -24,7 +24,7 @@ from emlib.results import DegenerateError
 from emlib.trees import leaves
 from emlib.types import Array, Integers, Mask
 from emlib.units import Units
-from emlib.validation import check_data
+from emlib.validation import check_data, check_symbols
 
 # Stands for the logarithm of zero: lower than any log-density, and zero times it is zero.
 LOG_ZERO = -1e200
@@ -53,6 +53,14 @@ class Sums:
     n: Array
     sum_x: Array
     sum_more: Array
+
+    def __add__(self, other: Sums) -> Sums:
+        """Statistics add."""
+        return Sums(self.n + other.n, self.sum_x + other.sum_x, self.sum_more + other.sum_more)
+
+    def __radd__(self, other: int) -> Sums:
+        """So that `sum` adds statistics: it begins with zero."""
+        return self if other == 0 else NotImplemented
 
     def __getitem__(self, which: Mask) -> Sums:
         """The sums of some of the components."""
@@ -191,6 +199,9 @@ class Family(ABC):
 
     # Whether there is one in whitened residuals, and from how many features on it is the faster.
     whitens: ClassVar[bool] = False
+    # Whether `natural` is a table of log p(x), with a column for each of the `height` values of x.
+    looked_up: ClassVar[bool] = False
+    height: int = 0
     many_features: ClassVar[float] = math.inf
 
 
@@ -320,6 +331,42 @@ class Categorical(Counts):
 
     def _by_feature(self, values: Array, axis: int) -> list[Array]:
         return np.split(values, np.cumsum(self.sizes)[:-1], axis=axis)
+
+
+@dataclass(frozen=True)
+class Symbols(Counts):
+    """One categorical feature whose values are the numbers 0, 1, ... below `height`.
+
+    The components are probabilities of shape (K, height); rows sum to one. It is what
+    `Categorical` is for one-hot rows, at a cost that does not grow with the number of symbols.
+    """
+
+    height: int
+    parameters = {"probabilities": "KD"}
+    looked_up = True
+
+    def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
+        return ((k, self.height),)
+
+    def natural(self, components: Components) -> Array:
+        return log(components[0])
+
+    def mle(self, statistics: Sums) -> Components:
+        check_alive(statistics.n)
+        return (statistics.sum_x / statistics.sum_x.sum(axis=1, keepdims=True),)
+
+    def check_data(self, x: ArrayLike) -> Array:
+        return check_symbols(x, self.height)[:, None].astype(float)
+
+    def n_parameters(self, k: int, d: int) -> int:
+        return k * (self.height - 1)
+
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
+        x, u = np.empty(len(z)), rng.uniform(size=len(z))
+        for k, p in enumerate(components[0]):
+            # The last bound is one, whatever rounding made of it; no uniform number reaches it.
+            x[z == k] = np.searchsorted(np.cumsum(p)[:-1], u[z == k], side="right")
+        return x[:, None]
 
 
 def log(values: Array) -> Array:

@@ -104,7 +104,10 @@ def leap(
         target = first + 2 * a * u + a**2 * v
         if not a > 1 or not np.all(np.isfinite(target)):
             return None
-        return coordinates.from_vector(target), a
+        try:
+            return coordinates.from_vector(target), a
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return None  # no parameters are there
 
 
 def _landed(

@@ -56,6 +56,54 @@ def check_data(x: ArrayLike) -> Array:
     return data
 
 
+def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
+    """Symbols 0, 1, 2, ... of shape (T,), from one column of them, or a ValueError.
+
+    Examples
+    --------
+    >>> check_symbols([[0], [2], [1]])
+    array([0, 2, 1])
+    """
+    if np.ma.is_masked(symbols) or issparse(symbols):
+        raise ValueError(
+            "symbols must be dense, with no masked entries: fill them in, or cut there"
+        )
+    try:
+        table = np.asarray(symbols)
+    except ValueError as error:
+        raise ValueError(
+            f"symbols must be one column: {error}. Stack sequences one below the other, and give "
+            "their lengths="
+        ) from error
+    if table.dtype.kind not in "biuf":
+        try:
+            table = table.astype(float)
+        except (TypeError, ValueError):
+            raise ValueError(
+                "symbols must be whole numbers from 0 on, not text or other objects. Number them: "
+                "names, numbers = np.unique(symbols, return_inverse=True)"
+            ) from None
+    if table.ndim not in (1, 2) or table.shape[1:] not in ((), (1,)):
+        raise ValueError(
+            f"symbols must be one column, of shape (T, 1), got {table.shape}. Stack sequences one "
+            "below the other and give their lengths=; of one-hot rows take argmax(axis=1)"
+        )
+    if not len(table):
+        raise ValueError("symbols are empty: at least one is needed")
+    numbers = table.reshape(-1)
+    wrong = ~((numbers == np.floor(numbers)) & (numbers >= 0) & (numbers < 2**53))
+    if n_symbols is not None:
+        wrong |= numbers >= n_symbols
+    if np.any(wrong):
+        limit = "" if n_symbols is None else f" below {n_symbols}"
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"symbols must be whole numbers from 0 on{limit}, got {numbers[row]:g} (row {row}). "
+            "Number the symbols, or say with n_features how many there may be."
+        )
+    return numbers.astype(np.intp)
+
+
 def check_weights(weights: ArrayLike | None, n: int) -> Array:
     """Weights of shape (N,) or (N, K), ones by default, or a ValueError."""
     if weights is None:

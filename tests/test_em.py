@@ -322,6 +322,17 @@ def test_a_smaller_nudge_is_tried_when_a_larger_one_leads_lower():
     assert result.confirmed is True
 
 
+def test_a_nudge_after_which_time_runs_out_says_nothing():
+    # From further away EM needs more iterations than it is given: it was not seen to stay lower.
+    def far(place, *_):
+        return place + 4.5
+
+    result = climb_to_peak([0, -5, -5], far, tol=1e-10, max_iter=16)
+    assert result.converged
+    assert result.confirmed is None
+    assert climb_to_peak([0, -5, -5], far, tol=1e-10, max_iter=100).confirmed is True
+
+
 def test_every_saddle_on_the_way_is_left_and_on_record():
     result = climb_to_peak([0, 5, 9], lambda place, rng, size: min(place + 10, 20.2))
     assert result.confirmed is True
@@ -396,6 +407,7 @@ def test_a_bad_start_does_not_hide_a_fall():
         ([-10.0, -9.99, -9.981, -9.9729, -9.96561], None),  # small steps that hardly shrink
         ([-20.0, -10.0, -9.9, -9.8, -9.7], None),  # little left by Aitken, but a large step
         ([-10.0, -9.0, -8.999, -8.998999, -8.0], 3),  # small, and shrinking fast
+        ([-10.0, -9.9999, -9.9999 - 1e-9, -9.9999 - 2e-9, -9.9999 - 3e-9], None),  # falls
     ],
 )
 def test_small_steps_are_not_enough(objectives, stops_at):

@@ -194,3 +194,27 @@ def test_what_a_family_cannot_do_is_said():
 
     with pytest.raises(NotImplementedError, match="write its `sample`"):
         mixture.sample((np.ones(1), np.ones((1, 1))), 3, np.random.default_rng(0), Silent())
+
+
+def test_statistics_of_counts_add():
+    x, params = (
+        np.array([[0.0], [3.0], [1.0], [5.0]]),
+        (np.array([0.4, 0.6]), np.array([[1.0], [4.0]])),
+    )
+    parts = [mixture.e_step(params, part, Poisson())[0] for part in (x[:1], x[1:])]
+    whole = mixture.e_step(params, x, Poisson())[0]
+    for total in (sum(parts), parts[0] + parts[1]):
+        np.testing.assert_allclose(total.n, whole.n, rtol=1e-13)
+        np.testing.assert_allclose(total.sum_x, whole.sum_x, rtol=1e-13)
+
+
+def test_an_e_step_leaves_what_a_family_returns_as_it_was():
+    class Remembers(Poisson):
+        def natural(self, _):
+            return kept
+
+    params = (np.array([0.4, 0.6]), np.array([[1.0], [4.0]]))
+    kept = Poisson().natural(params[1:])
+    before = kept.copy()
+    mixture.e_step(params, np.array([[0.0], [3.0]]), Remembers())
+    np.testing.assert_array_equal(kept, before)

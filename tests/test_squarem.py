@@ -15,7 +15,7 @@ from emlib.families import Poisson
 from emlib.mixture import MixtureParams
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.fitting import coordinates
-from emlib.squarem import leap, plain_coordinates
+from emlib.squarem import Coordinates, leap, plain_coordinates
 
 # Hasselblad (1969), JASA 64, 1459-1471; maximum by an independent optimiser.
 COUNTS = np.array([162.0, 267, 271, 185, 111, 61, 27, 8, 3, 1])
@@ -165,6 +165,23 @@ def test_a_leap_from_which_em_falls_is_taken_back():
     assert result.stop is StopReason.CONVERGED
     assert result.params == pytest.approx(0.2, abs=1e-3)
     assert result.params >= 0.2
+
+
+def test_a_leap_to_where_there_are_no_parameters_is_not_taken():
+    def from_vector(_):
+        raise np.linalg.LinAlgError("not positive definite")
+
+    coordinates = Coordinates(to_vector=np.atleast_1d, from_vector=from_vector)
+    result = em(
+        lambda theta, _: (theta, -float((theta - 1) ** 2)),
+        lambda theta: 1 + 0.9 * (theta - 1),
+        np.float64(0.0),
+        None,
+        accelerate=coordinates,
+        confirm=False,
+    )
+    assert result.converged
+    assert result.params == pytest.approx(1.0, abs=1e-2)
 
 
 @pytest.mark.parametrize("max_iter", range(1, 12))

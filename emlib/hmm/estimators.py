@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from emlib.covariances import FORMS
-from emlib.families import Categorical, Family, Poisson
+from emlib.families import Family, Poisson, Symbols
 from emlib.fitting import check_count, check_settings, fit_from_starts, generator, keep, warn_of
 from emlib.hmm import fitting, steps
 from emlib.hmm.sequences import Sequences
@@ -21,7 +21,7 @@ from emlib.hmm.steps import HMMParams
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateError, DegenerateWarning, EMResult
 from emlib.types import Array, Integers
-from emlib.validation import listed, positive_definite, shaped, shares
+from emlib.validation import check_symbols, listed, positive_definite, shaped, shares
 
 
 @dataclass(eq=False, repr=False)
@@ -98,7 +98,7 @@ class _HMM(BaseEstimator):
             )
         family = sequences.data.family
         problem = fitting.problem_of(sequences, family, self.stationary)
-        given = self._given(k, sequences.data.x.shape[1])
+        given = self._given(family.shapes(k, sequences.data.x.shape[1]))
         startprob = shares("startprob_init", self.startprob_init, (k,))
         chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
         rng = generator(self.random_state, 4)
@@ -110,7 +110,7 @@ class _HMM(BaseEstimator):
             return problem.climb(start, self, rng)
 
         best = keep(self, fit_from_starts(self.n_init, climb))
-        self._fitted = family
+        self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
         self.startprob_, self.transmat_, components = best.params
         for name, part in zip(self._shown, components, strict=True):
             setattr(self, name, part)
@@ -146,7 +146,7 @@ class _HMM(BaseEstimator):
         check_count("n_samples", n_samples)
         rng = generator(self.random_state if random_state is None else random_state)
         x, z = steps.sample(params, n_samples, rng, self._fitted_family())
-        return self._decode(x), z
+        return x, z
 
     def aic(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
         """Akaike's criterion, -2 log L + 2 p: the lower the better."""
@@ -154,14 +154,16 @@ class _HMM(BaseEstimator):
 
     def bic(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
         """Schwarz's criterion, -2 log L + p log T: the lower the better."""
-        penalty = self._n_parameters() * np.log(len(np.asarray(X)))
-        return float(penalty - 2 * self.score(X, lengths))
+        sequences = self._sequences(X, lengths)
+        score = steps.e_step(self._params(), sequences, self._fitted_family())[1]
+        return float(self._n_parameters() * np.log(sequences.n) - 2 * score)
 
     def _n_parameters(self) -> int:
-        """Free parameters; a stationary chain's start is not free."""
-        k, d = self._params().components[0].shape
-        start = 0 if self.stationary else k - 1
-        return start + k * (k - 1) + self._fitted_family().n_parameters(k, d)
+        """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""
+        params = self._params()
+        start, steps = getattr(self, "_free_steps", _free_steps(*params[:2]))
+        emissions = self._fitted_family().n_parameters(*params.components[0].shape)
+        return (0 if self.stationary else start) + steps + emissions
 
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
@@ -179,7 +181,7 @@ class _HMM(BaseEstimator):
         """What the states emit, by the settings, for data with `d` features."""
         raise NotImplementedError
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         """The explicit components of the start, checked; None for those that are to be drawn."""
         raise NotImplementedError
 
@@ -196,10 +198,6 @@ class _HMM(BaseEstimator):
         if sequences.data.x.shape[1] != d:
             raise ValueError(f"the model has {d} features, the data {sequences.data.x.shape[1]}")
         return sequences
-
-    def _decode(self, x: Array) -> Array:
-        """Drawn observations as the user has them."""
-        return x
 
 
 def _warn_of_unvisited(params: HMMParams, sequences: Sequences, family: Family) -> None:
@@ -264,11 +262,10 @@ class GaussianHMM(_HMM):
     def _family(self, d: int) -> Family:
         return FORMS[self.covariance_type](floor=float(self.covariance_floor))
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        form = FORMS[self.covariance_type]()
-        shape = form.shapes(k, d)[1]
-        covars = positive_definite("covars_init", self.covars_init, shape, form.matrices)
-        return shaped("means_init", self.means_init, (k, d)), covars
+    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
+        matrices = FORMS[self.covariance_type]().matrices
+        covars = positive_definite("covars_init", self.covars_init, shapes[1], matrices)
+        return shaped("means_init", self.means_init, shapes[0]), covars
 
 
 @dataclass(eq=False, repr=False)
@@ -310,8 +307,8 @@ class PoissonHMM(_HMM):
     def _family(self, d: int) -> Family:
         return Poisson()
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        return (shaped("lambdas_init", self.lambdas_init, (k, d)),)
+    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
+        return (shaped("lambdas_init", self.lambdas_init, *shapes),)
 
 
 @dataclass(eq=False, repr=False)
@@ -351,40 +348,29 @@ class CategoricalHMM(_HMM):
     _shown = ("emissionprob_",)
 
     def _family(self, d: int) -> Family:
-        return Categorical((d,))
+        return Symbols(d)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        return (shares("emissionprob_init", self.emissionprob_init, (k, d)),)
+    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
+        return (shares("emissionprob_init", self.emissionprob_init, *shapes),)
 
     def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
         given = self.emissionprob_init if fit else self._params().components[0]
         table = None if given is None else np.asarray(given, dtype=float)
         n = self.n_features if fit else None
         n = table.shape[-1] if n is None and table is not None else n
-        symbols = known_symbols(X, n)
+        if n is not None:
+            check_count("n_features", n)
+        symbols = check_symbols(X, n)
         if table is not None:
             _check_symbols(table, symbols)
         n = int(symbols.max()) + 1 if n is None else n
-        return Sequences.of_values(np.eye(n), symbols, lengths, Categorical((n,)))
-
-    def _decode(self, x: Array) -> Array:
-        return x.argmax(axis=1)[:, None]
+        values = np.arange(float(n))[:, None]
+        return Sequences.of_values(values, symbols, lengths, Symbols(n))
 
 
-def known_symbols(symbols: Any, n_features: int | None) -> Integers:
-    """Symbols 0, 1, 2, ... of shape (T,), or a ValueError that names what is none."""
-    numbers = np.asarray(symbols).reshape(-1)
-    wrong = (numbers != np.floor(numbers)) | (numbers < 0)
-    if n_features is not None:
-        wrong |= numbers >= n_features
-    if np.any(wrong):
-        limit = "" if n_features is None else f" below {n_features}"
-        row = int(np.argmax(wrong))
-        raise ValueError(
-            f"symbols must be whole numbers from 0 on{limit}, got {numbers[row]:g} (row {row}). "
-            "Number the symbols, or say with n_features how many there may be."
-        )
-    return numbers.astype(np.intp)
+def _free_steps(startprob: Array, transmat: Array) -> tuple[int, int]:
+    """How many of a chain's probabilities are free, if zeros are forbidden: of start and steps."""
+    return int((startprob > 0).sum()) - 1, int((transmat > 0).sum()) - len(transmat)
 
 
 def _check_symbols(emissionprob: Array, symbols: Integers) -> None:

@@ -342,7 +342,10 @@ class Sequences:
         return np.stack([np.bincount(self.which, weights=r_k, minlength=n) for r_k in r])
 
     def transitions(self, r: Array) -> Array:
-        """Expected steps between states if the rows of `data` are in them with shares (K, N)."""
+        """Steps between states, if the rows of `data` are in them with shares (K, N).
+
+        Those from the end of one piece to the next are left out: for a start that is enough.
+        """
         shares = self.per_observation(r)
         steps = self.pieces.forward[1:]
         counts = (shares[:, before] @ shares[:, at].T for at, before, _ in steps)

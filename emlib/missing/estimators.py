@@ -229,7 +229,7 @@ def _warn_of_pairs_apart(patterns: Patterns) -> None:
 
 
 def _check_seen(x: Array) -> None:
-    """A ValueError if a feature has no value, or only one."""
+    """A ValueError if a feature has no value in any row, or one that is no number."""
     empty = np.flatnonzero(np.isnan(x).all(axis=0))
     if len(empty):
         raise ValueError(f"feature {listed(empty)} has no value in any row: drop it.")

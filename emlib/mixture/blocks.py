@@ -83,6 +83,11 @@ class Blocks:
         """Sum of the weights; the number of points if there are none."""
         return float(len(self.x) if self.weights is None else self.weights.sum())
 
+    @cached_property
+    def lightest(self) -> float:
+        """The smallest weight of a point that counts."""
+        return 1.0 if self.weights is None else float(self.weights[self.weights > 0].min())
+
     def slices(self, height: int) -> list[slice]:
         """The rows of each block, if a point needs `height` numbers."""
         n, size = len(self.x), max(BLOCK // max(height, 1), 1)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from emlib.covariances import Gaussians, log_normalisers, whiten
-from emlib.families import Components, Family
+from emlib.families import Components, Family, Sums
 from emlib.gaussian import GaussianStatistics
 from emlib.mixture.blocks import Blocks
 from emlib.results import DegenerateError
@@ -62,6 +62,8 @@ def form_of(params: Components, data: Blocks, family: Any) -> Form:
     weights, components = params[0], params[1:]
     check(params, data, family)
     eta = family.natural(components)
+    if family.looked_up:
+        return LookedUp(data, weights, eta)
     if family.whitens:
         largest = (np.abs(eta) @ data.largest_features).max()
         # A sum of P products of rounded factors errs by at most about P + 4 units.
@@ -72,10 +74,12 @@ def form_of(params: Components, data: Blocks, family: Any) -> Form:
     return Natural(data, weights, eta)
 
 
-def sums_alone(data: Blocks, k: int) -> Natural:
+def sums_alone(data: Blocks, k: int) -> Form:
     """A form for responsibilities that are known already: it only adds up statistics."""
-    height = data.height + len(data.total_shared)
-    return Natural(data, np.full(k, 1 / k), np.zeros((k, height)))
+    weights = np.full(k, 1 / k)
+    if data.family.looked_up:
+        return LookedUp(data, weights, np.zeros((k, data.family.height)))
+    return Natural(data, weights, np.zeros((k, data.height + len(data.total_shared))))
 
 
 class Form(ABC):
@@ -125,7 +129,8 @@ class Natural(Form):
     """Components in natural form: everything is linear in the features T(x)."""
 
     def __init__(self, data: Blocks, weights: Array, eta: Array) -> None:
-        self.data, self.eta, self.shared_eta = data, eta[:, : data.height], eta[0, data.height :]
+        self.data, self.shared_eta = data, eta[0, data.height :]
+        self.eta = eta[:, : data.height].copy()
         self.eta[:, 0] += np.log(weights)
         last, reference = len(eta) - 1, len(eta) - 1 - int(weights[::-1].argmax())
         if reference != last:
@@ -187,6 +192,31 @@ class Natural(Form):
         family, x = self.data.family, self.features[1 : self.data.x.shape[1] + 1]
         shared = 0.0 if family.shared is None else self.shared_eta @ family.shared(x)
         return shared + (0.0 if family.log_base is None else family.log_base(x))
+
+
+class LookedUp(Form):
+    """Symbols: log p(x, z = k) stands in a table, and the statistics are counts."""
+
+    def __init__(self, data: Blocks, weights: Array, table: Array) -> None:
+        self.data, self.height = data, len(table)
+        self.table = table + np.log(weights)[:, None]
+        self.counts = np.zeros_like(table)
+
+    def read(self, rows: slice) -> None:
+        self.symbols = self.data.x[rows, 0].astype(np.intp)
+
+    def log_joint(self, rows: slice) -> Array:
+        self.read(rows)
+        # Equation mix-joint
+        return self.table[:, self.symbols]
+
+    def add(self, r: Array) -> None:
+        # Equation mix-statistics
+        for counts, r_k in zip(self.counts, r, strict=True):
+            counts += np.bincount(self.symbols, weights=r_k, minlength=len(counts))
+
+    def total(self) -> tuple[Any, float]:
+        return Sums(self.counts.sum(axis=1), self.counts, np.empty((len(self.counts), 0))), 0.0
 
 
 class Residuals(Form):
@@ -305,14 +335,13 @@ def check_possible(log_p: Array, data: Blocks, rows: slice) -> None:
 
 def check(params: Components, data: Blocks, family: Family) -> None:
     """A DegenerateError if these cannot be parameters for data with so many features."""
-    weights, components, size = params[0], params[1:], {"K": len(params[0]), "D": data.x.shape[1]}
+    weights, components, k, d = params[0], params[1:], len(params[0]), data.x.shape[1]
     if not ((weights >= 0).all() and abs(weights.sum() - 1) < 1e-6):
         raise DegenerateError(f"weights must not be negative and must sum to 1, got {weights}")
-    shapes = [tuple(size[axis] for axis in axes) for axes in family.parameters.values()]
-    found = [np.shape(part) for part in components]
+    shapes, found = family.shapes(k, d), tuple(np.shape(part) for part in components)
     if found != shapes:
         raise DegenerateError(
-            f"{size['K']} components of data with {size['D']} features need parameters of shape "
+            f"{k} components of data with {d} features need parameters of shape "
             f"{', '.join(map(str, shapes))}, got {', '.join(map(str, found))}"
         )
     if not all(np.isfinite(part).all() for part in components):

@@ -305,7 +305,7 @@ class GaussianMixture(_Mixture):
         feature's. Relative, so that results do not depend on the units of the data. A solution
         that touches it is reported as degenerate.
     prior : Prior, optional
-        For maximum a posteriori estimates: `emlib.priors.Prior()` is weak, and keeps components
+        For maximum a posteriori estimates: `emlib.Prior()` is weak, and keeps components
         from collapsing. The objective is then the log-likelihood plus the log-prior.
     max_iter : int
         The most EM iterations of one climb: that from a start, and each that follows a nudge.

@@ -40,7 +40,7 @@ def problem_of(
         nudge=partial(steps.nudge, family=family),
         data=data,
         n=data.n,
-        collapse=partial(collapse, family=family, n=len(data.x)),
+        collapse=partial(collapse, family=family, n=data.n / data.lightest),
         restore=partial(restored, family=family, units=units),
         # Densities are per unit of x: scaling by s divides them by s.
         log_scale=data.n * float(np.log(units.scale).sum()),
@@ -50,8 +50,11 @@ def problem_of(
     )
 
 
-def collapse(params: Params, family: Family, n: int) -> str | None:
-    """What to say of a component that is empty or has collapsed; None if none is."""
+def collapse(params: Params, family: Family, n: float) -> str | None:
+    """What to say of a component that is empty or has collapsed; None if none is.
+
+    `n` is the number of points, each of the weight of the lightest.
+    """
     empty = np.flatnonzero(n * params[0] < FEWEST_POINTS)
     if len(empty):
         return f"component {listed(empty)} has lost all its points. Use fewer components."

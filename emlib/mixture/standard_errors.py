@@ -151,7 +151,7 @@ class _Row:
 
     def eta(self, params: steps.Params) -> Array:
         """The coefficients of the features in the complete data's log-likelihood."""
-        eta = self.family.natural(params[1:])
+        eta = self.family.natural(params[1:]).copy()
         eta[:, 0] += np.log(params[0])
         return np.concatenate([eta[:, : self.own].ravel(), eta[0, self.own :]])
 

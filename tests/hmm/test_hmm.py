@@ -1,5 +1,6 @@
 """HMMs agree with enumeration, published figures and hmmlearn, and survive what is unusual."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.stats import norm, poisson
+from sklearn.exceptions import ConvergenceWarning
 
 from emlib import (
     CategoricalHMM,
@@ -18,10 +20,11 @@ from emlib import (
     PoissonHMM,
     em,
     hmm,
+    mixture,
 )
 from emlib.covariances import FORMS, Diagonal
 from emlib.datasets import load_earthquakes
-from emlib.families import Categorical, Poisson
+from emlib.families import Categorical, Poisson, Symbols
 from emlib.hmm import HMMParams, Sequences
 from emlib.hmm.forward_backward import plain
 from emlib.hmm.stationary import expected_log, stationary
@@ -513,3 +516,91 @@ def test_other_features_than_fitted_are_an_error():
     model = GaussianHMM(1).fit([[1.0], [2.0], [4.0]])
     with pytest.raises(ValueError, match="the model has 1 features, the data 2"):
         model.score([[1.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("symbols", "message"),
+    [
+        (np.zeros((3, 4), dtype=int), "give their lengths="),  # a panel, one sequence a row
+        (np.array([[0, 1, 0, 1]]), "must be one column"),
+        (np.eye(3, dtype=int), "take argmax"),
+        (np.zeros((2, 2, 1)), "must be one column"),
+        ([[0], [1, 0]], "Stack sequences"),
+        ([["a"], ["b"]], "Number them: names, numbers = np.unique"),
+        ([[None], [1]], "NaN|whole numbers|not text"),
+        ([[0], [np.nan]], "whole numbers from 0 on"),
+        ([[0], [np.inf]], "whole numbers from 0 on"),
+        ([[0], [-1]], "whole numbers from 0 on.*got -1 .row 1."),
+        ([[0.5], [1]], "whole numbers from 0 on"),
+        ([], "empty"),
+        (np.ma.masked_array([[0], [1]], mask=[[True], [False]]), "masked"),
+    ],
+)
+def test_what_is_not_one_column_of_symbols_is_refused(symbols, message):
+    with pytest.raises(ValueError, match=message):
+        CategoricalHMM(1).fit(symbols)
+    fitted = CategoricalHMM(1).fit([[0], [1], [1]])
+    with pytest.raises(ValueError, match=message):
+        fitted.predict(symbols)
+
+
+@pytest.mark.parametrize("n_features", [0, -2, 2.5, "two", True])
+def test_a_number_of_symbols_that_is_none_is_refused(n_features):
+    with pytest.raises(ValueError, match="n_features"):
+        CategoricalHMM(1, n_features=n_features).fit([[0], [1]])
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_symbols_are_categorical_rows_without_their_zeros(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 5, size=30)
+    params = HMMParams(
+        rng.dirichlet(np.ones(2)), rng.dirichlet(np.ones(2), 2), (rng.dirichlet(np.ones(5), 2),)
+    )
+    short, one_hot = Symbols(5), Categorical((5,))
+    statistics, log_likelihood = hmm.e_step(params, x[:, None], short)
+    expected, theirs = hmm.e_step(params, np.eye(5)[x], one_hot)
+    np.testing.assert_allclose(log_likelihood, theirs, rtol=1e-12)
+    np.testing.assert_allclose(statistics.transitions, expected.transitions, rtol=1e-9)
+    np.testing.assert_allclose(statistics.emissions.sum_x, expected.emissions.sum_x, rtol=1e-9)
+    np.testing.assert_allclose(
+        hmm.m_step(statistics, short).components[0],
+        hmm.m_step(expected, one_hot).components[0],
+        rtol=1e-9,
+    )
+    weights = np.array([0.3, 0.7]), params.components[0]
+    ours, theirs = (
+        mixture.log_density(weights, x[:, None], short),
+        mixture.log_density(weights, np.eye(5)[x], one_hot),
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_many_symbols_need_no_table_of_them_all():
+    symbols = np.random.default_rng(0).integers(0, 50_000, size=2000)[:, None]
+    tracemalloc.start()
+    model = CategoricalHMM(2, n_features=50_000, max_iter=2, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(symbols)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6  # one-hot rows would be 20 GB
+    assert model.sample(1000, random_state=0)[0].max() < 50_000
+
+
+def test_forbidden_steps_are_not_counted_as_free():
+    x = np.repeat([0.0, 4.0, 9.0], 30)[:, None] + np.random.default_rng(0).normal(size=(90, 1))
+    left_right = [[0.9, 0.1, 0.0], [0.0, 0.9, 0.1], [0.0, 0.0, 1.0]]
+    start = {"startprob_init": [1, 0, 0], "means_init": [[0], [4], [9]]}
+    model = GaussianHMM(3, transmat_init=left_right, **start).fit(x)
+    # Two probabilities of steps, three means and three variances.
+    np.testing.assert_allclose(model.bic(x), 8 * np.log(90) - 2 * model.score(x))
+    np.testing.assert_allclose(model.aic(x), 2 * 8 - 2 * model.score(x))
+    free = GaussianHMM(3, random_state=0, **start | {"startprob_init": None}).fit(x)
+    np.testing.assert_allclose(free.aic(x), 2 * 14 - 2 * free.score(x))
+
+
+def test_observations_are_counted_and_not_rows_of_an_array():
+    symbols = np.array([[0], [1], [0], [0], [1]])
+    model = CategoricalHMM(1).fit(symbols)
+    np.testing.assert_allclose(model.bic(symbols[:, 0]), np.log(5) - 2 * model.score(symbols))

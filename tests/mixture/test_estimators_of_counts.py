@@ -160,3 +160,17 @@ def test_a_category_that_was_never_seen_is_named_later():
     model = CategoricalMixture(1).fit(np.array([[0, 1], [1, 0]]))
     with pytest.raises(ValueError, match="column 1 has category 2"):
         model.predict(np.array([[0, 2]]))
+
+
+def test_a_component_of_few_among_many_counted_points_is_none_that_lost_all():
+    # As a histogram, whose rows are few: its weights say how many points there are.
+    values = np.arange(60.0)[:, None]
+    x = values[:, 0]
+    counts = np.round(1e7 * (0.99999 * poisson.pmf(x, 2) + 1e-5 * poisson.pmf(x, 40)))
+    some = counts > 0
+    start = {"weights_init": [0.999, 0.001], "rates_init": [[2.5], [35.0]]}
+    fit = PoissonMixture(2, **start).fit(values[some], sample_weight=counts[some])
+    assert fit.converged_
+    np.testing.assert_allclose(fit.weights_[1], 1e-5, rtol=0.1)
+    tiny = PoissonMixture(2, **start).fit(values[some], sample_weight=1e-7 * counts[some])
+    np.testing.assert_allclose(tiny.rates_, fit.rates_, rtol=1e-3)

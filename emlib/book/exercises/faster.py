@@ -1,0 +1,72 @@
+"""Answers to the exercises of "Faster, and how sure". Looking here spoils them."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import brentq
+
+from emlib.book.exercises.checking import Exercise
+
+# The linkage data: 125, 18 + 20, 34. The likelihood equation is a quadratic.
+_TOP = (15 + np.sqrt(53809)) / 394
+_OBSERVED = 125 / (2 + _TOP) ** 2 + 38 / (1 - _TOP) ** 2 + 34 / _TOP**2
+
+
+def _value(theta: float) -> float:
+    return float(125 * np.log(2 + theta) + 38 * np.log(1 - theta) + 34 * np.log(theta))
+
+
+def _interval(drop: float) -> list[float]:
+    def excess(theta: float) -> float:
+        return _value(_TOP) - _value(theta) - drop
+
+    return [brentq(excess, 0.1, _TOP), brentq(excess, _TOP, 0.95)]
+
+
+def _parabola(deviations: float) -> list[float]:
+    half = deviations / np.sqrt(_OBSERVED)
+    return [_TOP - half, _TOP + half]
+
+
+EXERCISES = {
+    "steps": Exercise(
+        [0.15, 0.4],
+        (
+            ([0.4, 0.15], "Which of the two divides by what the data tell?"),
+            ([0.15, 0.24], "Newton divides by the observed information, not by the missing."),
+            ([80 / 12, 30 / 12], "The slope over the information, and not the reverse."),
+        ),
+        "Each step is the slope over an information. Which one does each of the two use?",
+        rtol=1e-2,
+    ),
+    "draws": Exercise(
+        1250,
+        (
+            (2500, "That is for 1 / sqrt(B)."),
+            (25, "Square it."),
+            (625, "Solve 2 B = 1 / 0.02 squared once more."),
+            (5000, "Two times B is what you have squared to find."),
+        ),
+        "Set the relative standard error to 0.02 and solve for the number of draws.",
+        rtol=1e-3,
+    ),
+    "interval": Exercise(
+        _interval(1.96**2 / 2),
+        (
+            (_parabola(1.96), "That is the parabola's interval. Look at the curve itself."),
+            (_interval(1.96**2), "The drop of the log-likelihood is half of that."),
+            (_interval(0.5), "That is one standard error's worth, about 68 per cent."),
+        ),
+        "Find the maximum, then search on each side for the given drop.",
+        rtol=1.5e-3,
+    ),
+    "px": Exercise(
+        [0.75, 0.5],
+        (
+            ([0.5, 0.75], "Which of the two uses more of what it knows?"),
+            ([0.75, 0.25], "Subtract the slope of log E[w], which is E[w b]."),
+            ([0.75, 1.0], "The mean of w stands in the denominator: its slope is subtracted."),
+        ),
+        "Differentiate the logarithm of each map at the truth; q falls as the scale grows.",
+    ),
+}
