@@ -127,6 +127,8 @@ EXERCISES = {
     "marginal": Exercise(
         _SHORT,
         (
+            (0.12, "Right as far as it goes: give three digits."),
+            (100 * _SHORT, "That is per cent. Give the probability itself."),
             (1 - _SHORT, "That is the probability of the long kind."),
             (
                 float(_given(3.0, np.array([0.5, 0.5]))[0]),
@@ -142,6 +144,7 @@ EXERCISES = {
     "sharp": Exercise(
         float(np.sqrt(0.1 / np.log(99))),
         (
+            (0.15, "Right as far as it goes: give three digits."),
             (float(0.1 / np.log(99)), "That is the variance; the standard deviation was asked."),
             (
                 float(np.sqrt(0.2 / np.log(99))),
@@ -153,6 +156,7 @@ EXERCISES = {
     "forecast": Exercise(
         _FORECAST,
         (
+            (71.0, "Right as far as it goes: give one decimal."),
             (float(_lines(3.0)[0]), "That is the wait if it was of the short kind. It may not be."),
             (float(_lines(3.0)[1]), "That is the wait if it was of the long kind. It may not be."),
             (
@@ -172,6 +176,7 @@ EXERCISES = {
     "noise": Exercise(
         0.0781303,
         (
+            (100 * 0.0781303, "That is per cent. Give the weight itself."),
             (20 / 292, "That is the share that was mixed in. Some eruptions lie among them too."),
             (0.33084884, "That is the weight of the short kind."),
             (0.59102092, "That is the weight of the long kind."),

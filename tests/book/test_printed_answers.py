@@ -1,0 +1,36 @@
+"""Answers as the chapters on convergence and speed print them are right, and near ones named."""
+
+import pytest
+
+from emlib.book.exercises import grade
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("convergence.maize", [0.0357123, 0.495, 0.0060]),
+        ("convergence.maize", [0.0357, 0.495, 0.006]),
+        ("convergence.steps", 0.032),
+        ("convergence.student", 0.29),
+        ("convergence.zero", 2.16),
+        ("faster.interval", [0.522, 0.722]),
+    ],
+)
+def test_a_printed_answer_is_right(name, printed):
+    assert grade(name, printed).right
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("convergence.maize", [0.0357, 0.495, 0.00584], "expected information"),
+        ("convergence.missing", 7.04, "whole number"),
+        ("convergence.censored", [4000, 0.3], "thousand hours"),
+        ("convergence.onedim", [13, 8], "start where it lands"),
+        ("faster.interval", [0.526, 0.728], "parabola"),
+    ],
+)
+def test_a_near_answer_is_told_what_it_is(name, given, said):
+    verdict = grade(name, given)
+    assert not verdict.right
+    assert said in verdict.message
