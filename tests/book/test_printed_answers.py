@@ -1,4 +1,4 @@
-"""Answers as the chapters on convergence and speed print them are right, and near ones named."""
+"""Answers as chapters print them are right, and near ones are told what they are."""
 
 import pytest
 
@@ -10,6 +10,12 @@ from emlib.book.exercises import grade
     [
         ("convergence.maize", [0.0357123, 0.495, 0.0060]),
         ("convergence.maize", [0.0357, 0.495, 0.006]),
+        ("mixtures.predict", 0.237),
+        ("mixtures.exponential", [0.101, 0.862]),
+        ("mixtures.zeros", [0.397, 0.972]),
+        ("mixtures.tied", 5.869),
+        ("mixtures.saddle", -1095.3),
+        ("mixtures.lines", [-0.476, 1.956]),
         ("convergence.steps", 0.032),
         ("convergence.student", 0.29),
         ("convergence.zero", 2.16),
@@ -25,6 +31,11 @@ def test_a_printed_answer_is_right(name, printed):
     [
         ("convergence.maize", [0.0357, 0.495, 0.00584], "expected information"),
         ("convergence.missing", 7.04, "whole number"),
+        ("mixtures.predict", 0.24, "three decimals"),
+        ("mixtures.predict", 23.7, "per cent"),
+        ("mixtures.exponential", [0.10, 0.86], "three decimals"),
+        ("mixtures.tied", 34.45, "common variance"),
+        ("mixtures.zeros", [88, 0.972], "the share"),
         ("convergence.censored", [4000, 0.3], "thousand hours"),
         ("convergence.onedim", [13, 8], "start where it lands"),
         ("faster.interval", [0.526, 0.728], "parabola"),
