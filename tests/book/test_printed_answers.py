@@ -1,4 +1,4 @@
-"""Answers as the chapters on convergence and speed print them are right, and near ones named."""
+"""Answers as the chapters print them are right, and near ones named."""
 
 import pytest
 
@@ -14,6 +14,7 @@ from emlib.book.exercises import grade
         ("convergence.student", 0.29),
         ("convergence.zero", 2.16),
         ("faster.interval", [0.522, 0.722]),
+        ("gaussian1d.thermometers", [20.095, 0.436]),
     ],
 )
 def test_a_printed_answer_is_right(name, printed):
@@ -28,6 +29,7 @@ def test_a_printed_answer_is_right(name, printed):
         ("convergence.censored", [4000, 0.3], "thousand hours"),
         ("convergence.onedim", [13, 8], "start where it lands"),
         ("faster.interval", [0.526, 0.728], "parabola"),
+        ("gaussian1d.thermometers", [20.0, 0.436], "Which weight has each square"),
     ],
 )
 def test_a_near_answer_is_told_what_it_is(name, given, said):

@@ -126,12 +126,15 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (_combined(np.ones(3)), "That is the plain mean. A good thermometer counts more."),
             (_combined(1 / SDS), "Which power of the standard deviation is in the likelihood?"),
+            (np.round(_combined(1 / SDS**2), 2), "Right as far as it goes: give three decimals."),
             (
                 _combined(1 / SDS**2) ** [1, 2],
                 "The estimate is right; the other number is its variance.",
             ),
         ),
-        "Write down the log-likelihood of the three readings. Which weights has each square?",
+        "Write down the log-likelihood of the three readings. Which weight has each square?",
+        rtol=0,
+        atol=1e-3,
     ),
     "price": Exercise(
         _price(RATIO),

@@ -17,6 +17,12 @@ MEANS = np.array([54.61486, 80.09107])
 SDS = np.array([5.87122, 5.86773])
 # The rates of the last challenge's lifetimes, found by SciPy's Nelder-Mead.
 _RATES = np.array([0.1005769, 0.8618402])
+# The two slopes of the last challenge, found by SciPy's BFGS from twenty starts.
+_SLOPES = np.array([-0.4763650, 1.9559362])
+# McKendrick's village: the positive counts are truncated Poisson, so their mean, 86 / 55, is
+# rate / (1 - exp(-rate)); solved by bisection.
+_RISK_RATE = 0.9721778549
+_RISK_SHARE = 86 / 223 / _RISK_RATE
 
 
 def _long(x: float, weights: Array) -> float:
@@ -75,6 +81,8 @@ EXERCISES = {
             (11, "That is with a variance for each component."),
             (9, "Four weights are not four free numbers: they must sum to one."),
             (5, "The weights are parameters too."),
+            (7, "The shared variance is a parameter too."),
+            (12, "One variance is shared, and the weights must sum to one."),
         ),
         "Count means, variance and weights, and ask which are free.",
         rtol=0,
@@ -108,6 +116,8 @@ EXERCISES = {
         _long(65.0, WEIGHTS),
         (
             (1 - _long(65.0, WEIGHTS), "That is the probability of the short kind."),
+            (0.24, "Right as far as it goes: give three decimals."),
+            (100 * _long(65.0, WEIGHTS), "That is per cent: give a number between 0 and 1."),
             (
                 _long(65.0, np.array([0.5, 0.5])),
                 "You compared the densities alone: long waits are also more common.",
@@ -146,7 +156,10 @@ EXERCISES = {
     "tied": Exercise(
         5.8691,
         (
-            (34.446, "That is the common variance; the standard deviation was asked."),
+            *(
+                (rounded, "That is the common variance; the standard deviation was asked.")
+                for rounded in (34.446, 34.45, 34.4)
+            ),
             (
                 13.56996,
                 "That is the spread of all waits about one mean; use each component's own.",
@@ -167,7 +180,44 @@ EXERCISES = {
             (1 / _RATES, "Those are mean lifetimes. A rate is one over the mean."),
             (_RATES[::-1], "The smaller one first."),
             (np.array([0.1, 1.0]), "Those made the data. What do the data say?"),
+            (_RATES.round(2), "Right as far as it goes: give three decimals."),
         ),
         "For one group alone, the maximum is at one over the mean. Give it weights.",
+    ),
+    "zeros": Exercise(
+        np.array([_RISK_SHARE, _RISK_RATE]),
+        (
+            (np.array([1 - _RISK_SHARE, _RISK_RATE]), "That is the share that was safe."),
+            (np.array([223 * _RISK_SHARE, _RISK_RATE]), "Give the share, not the number."),
+            (np.array([1.0, 86 / 223]), "That is one Poisson distribution for all households."),
+            (
+                np.array([55 / 223, 86 / 55]),
+                "You left out those that were at risk and had no case all the same.",
+            ),
+            (np.array([0.4, 0.97]), "Right as far as it goes: give three decimals."),
+        ),
+        "How many of the households without a case do you expect to have been at risk?",
+    ),
+    "saddle": Exercise(
+        -1095.29,
+        (
+            (1095.29, "Mind the sign: each wait has a density far below one."),
+            (-1034.0, "That is the maximum, with two different components."),
+            (-1095.29 / 272, "That is per point. Give the sum over all waits."),
+        ),
+        "Which single Gaussian is this mixture?",
+        rtol=0,
+        atol=0.06,
+    ),
+    "lines": Exercise(
+        _SLOPES,
+        (
+            (_SLOPES[::-1], "The smaller one first."),
+            (np.array([-0.5, 2.0]), "Those made the data. What do the data say?"),
+            (_SLOPES.round(2), "Right as far as it goes: give three decimals."),
+        ),
+        "Weighted least squares for each line; then compare the ends of several starts.",
+        rtol=0,
+        atol=1.5e-3,
     ),
 }
