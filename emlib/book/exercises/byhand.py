@@ -62,6 +62,14 @@ def _map(a: float, b: float) -> Array:
     return biases
 
 
+def _map_end(a: float, b: float) -> Array:
+    theta = _START
+    for _ in range(500):
+        heads, tails = _counts(theta, _X, _M)
+        theta = (heads + a - 1) / (heads + tails + a + b - 2)
+    return theta
+
+
 _THREE = np.array([0.2, 0.5, 0.9])
 _P = _X.sum() / _M.sum()
 _DRIFT = np.sum((_X - 10 * _P) ** 2) / (5 * 10 * _P * (1 - _P))
@@ -73,6 +81,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_ODDS, "Those are the odds. What probability do they belong to?"),
             (1 / (1 + _ODDS), "That is the probability of coin B."),
             (0.5, "That is what you knew before you saw the tosses."),
+            (55.0, "That is per cent. Give a probability between 0 and 1."),
             (0.5 * 0.6**6 * 0.4**4, "That is a joint probability. Divide by the sum over coins."),
             (1.2**6 / (1 + 1.2**6), "The tails tell something about the coin too."),
         ),
@@ -123,6 +132,18 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         "Which pseudo-counts does the prior add to the expected heads and tails of each coin?",
         rtol=2e-3,
     ),
+    "map_end": Exercise(
+        _map_end(2, 2),
+        (
+            (_map(2, 2), "That is after one iteration. Let EM run to the end."),
+            (_map_end(1, 1), "That is the end without a prior."),
+            (_map_end(3, 3), "A Beta(a, b) prior adds a - 1 heads and b - 1 tails, not a and b."),
+            (_map_end(2, 2)[::-1], "The two are in the wrong order."),
+            (np.round(_map_end(2, 2), 2), "Right as far as it goes: give three digits."),
+        ),
+        "Give em your M-step and the log-prior, and print result.params.",
+        rtol=2e-3,
+    ),
     "weights": Exercise(
         # By Nelder-Mead on the log-likelihood of the three parameters.
         np.array([0.7933676, 0.5139166, 0.5227513]),
@@ -139,6 +160,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 np.array([0.7933676, 0.5139166, 0.4772487]),
                 "The weight is the one of coin B.",
             ),
+            (np.array([0.79, 0.51, 0.52]), "Right as far as it goes: give three digits."),
         ),
         "In the E-step the weights stand in front of the two powers. In the M-step a weight is "
         "the expected share of the sets. Then run until nothing changes in the fourth digit.",
@@ -164,5 +186,46 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ),
         "What is the probability that a toss is heads, if the coin was taken at random?",
         rtol=1e-4,
+    ),
+    "many": Exercise(
+        # By 10 000 records of each kind; a thousand have a standard error of 0.01 to 0.02.
+        np.array([0.67, 0.947]),
+        (
+            (np.array([0.947, 0.67]), "The two are in the wrong order."),
+            (np.array([65.0, 95.0]), "That is per cent. Give shares between 0 and 1."),
+            (np.array([70.0, 95.0]), "That is per cent. Give shares between 0 and 1."),
+            (np.array([0.33, 0.053]), "Those are the shares in which it is not seen."),
+        ),
+        "The limit comes from records made with one coin, by np.quantile(gains, 0.95), and anew "
+        "for each number of sets.",
+        rtol=0,
+        atol=0.045,
+    ),
+    "rounded": Exercise(
+        # By Nelder-Mead on the log-likelihood of the rounded lengths.
+        np.array([11.1489247, 0.6616729]),
+        (
+            (np.array([11.1480591, 0.5804796]), "That is with squares of expected lengths."),
+            (np.array([11.15, 0.7262920]), "That takes the written lengths for the true ones."),
+            (np.array([11.1489247, 0.4378110]), "The second number is the variance."),
+            (np.array([11.1, 0.66]), "Right as far as it goes: give three digits."),
+        ),
+        "The E-step needs the mean and the variance of a Gaussian that is cut off at half a "
+        "centimetre on both sides; expected square = variance + mean squared.",
+        rtol=2e-3,
+    ),
+    "classes": Exercise(
+        # Log-likelihood -504.4677, as in the documentation of the R package poLCA.
+        np.array([0.2794156, 2.7199219]),
+        (
+            (np.array([0.7205844, 2.7199219]), "That is the share of the larger class."),
+            (np.array([0.5, 81.0842312]), "Both classes are alike: start from two different ones."),
+            (np.array([0.2794156, 1.3599609]), "The deviance has a factor of two."),
+            (np.array([27.94156, 2.7199219]), "That is per cent. Give a share between 0 and 1."),
+            (np.array([0.28, 2.7]), "Right as far as it goes: give three digits."),
+        ),
+        "Each pattern's posterior counts as often as people gave the pattern. Expected counts "
+        "are 216 times the probabilities of the patterns.",
+        rtol=2e-3,
     ),
 }
