@@ -11,6 +11,9 @@ from emlib.book.exercises.checking import Exercise, FunctionExercise
 Array = NDArray[np.float64]
 
 PEAK = 1 / np.sqrt(2 * np.pi)
+DIGITS = "Right as far as it goes: give three decimals."
+
+PER_CENT = "That is per cent. A probability is between zero and one."
 
 # Three readings with known standard deviations
 READINGS, SDS = np.array([20.0, 21.0, 18.0]), np.array([0.5, 1.0, 2.0])
@@ -75,6 +78,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (PEAK**2, "That is the variance. Its root was asked."),
             (np.sqrt(2 * np.pi), "Upside down: a wide bell is low."),
+            (0.4, DIGITS),
         ),
         "Where is the density highest, and how high is it there?",
         rtol=2e-3,
@@ -84,8 +88,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (2 * float(norm.sf(2)), "That is both tails. Only one of them is above."),
             (0.05, "That is both tails. Only one of them is above."),
-            (2.3, "That is per cent. A probability is between zero and one."),
-            (2.5, "That is per cent. A probability is between zero and one."),
+            *((value, PER_CENT) for value in (2.0, 2.275, 2.28, 2.3, 2.5)),
             (float(norm.cdf(2)), "That is the probability of a shorter wait."),
             (float(norm.sf(12 / 36)), "36 is the variance: divide by the standard deviation."),
         ),
@@ -100,6 +103,8 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (float(norm.cdf(-26 / 6)), "The difference varies more than one of the two."),
             (float(norm.cdf(-26 / 72)), "72 is the variance: divide by its root."),
             (float(norm.sf(-26 / np.sqrt(72))), "That is the probability that it is longer."),
+            (100 * float(norm.cdf(-26 / np.sqrt(72))), PER_CENT),
+            (0.001, "Right as far as it goes: give two significant digits."),
         ),
         "What is the distribution of the difference, and which part of it is below zero?",
         rtol=2e-2,
@@ -126,7 +131,12 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (_combined(np.ones(3)), "That is the plain mean. A good thermometer counts more."),
             (_combined(1 / SDS), "Which power of the standard deviation is in the likelihood?"),
-            (np.round(_combined(1 / SDS**2), 2), "Right as far as it goes: give three decimals."),
+            (
+                np.array([20.0, _combined(1 / SDS**2)[1]]),
+                "The second is right. The estimate is not what the best thermometer reads alone.",
+            ),
+            (np.round(_combined(1 / SDS**2), 2), DIGITS),
+            (np.round(_combined(1 / SDS**2), 1), DIGITS),
             (
                 _combined(1 / SDS**2) ** [1, 2],
                 "The estimate is right; the other number is its variance.",
@@ -143,8 +153,12 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_price(1 / RATIO), "u is upside down: the estimate's variance is on top."),
             (2 * _price(RATIO), "Half of the weights' sum stands before the bracket."),
             (_price(RATIO) / WEIGHT, "That is per unit of weight."),
+            (2.95, DIGITS),
+            (3.0, DIGITS),
         ),
         "The chapter has a formula for exactly this loss.",
+        rtol=0,
+        atol=1e-3,
     ),
     "merge": FunctionExercise(
         merge,
