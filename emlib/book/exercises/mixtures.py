@@ -188,7 +188,11 @@ EXERCISES = {
         np.array([_RISK_SHARE, _RISK_RATE]),
         (
             (np.array([1 - _RISK_SHARE, _RISK_RATE]), "That is the share that was safe."),
-            (np.array([223 * _RISK_SHARE, _RISK_RATE]), "Give the share, not the number."),
+            *(
+                (np.array([number, _RISK_RATE]), "Give the share, not the number.")
+                for number in (223 * _RISK_SHARE, 88.0)
+            ),
+            (np.array([100 * _RISK_SHARE, _RISK_RATE]), "That share is in per cent."),
             (np.array([1.0, 86 / 223]), "That is one Poisson distribution for all households."),
             (
                 np.array([55 / 223, 86 / 55]),
@@ -204,6 +208,7 @@ EXERCISES = {
             (1095.29, "Mind the sign: each wait has a density far below one."),
             (-1034.0, "That is the maximum, with two different components."),
             (-1095.29 / 272, "That is per point. Give the sum over all waits."),
+            (-1095.0, "Right as far as it goes: give one decimal."),
         ),
         "Which single Gaussian is this mixture?",
         rtol=0,
