@@ -87,7 +87,9 @@ class FunctionExercise:
     def grade(self, given: Any) -> Verdict:
         """Call `given` on every case and compare what it returns."""
         if not callable(given):
-            return Verdict(False, "This asks for a function: give its name, without calling it.")
+            quotes = "quotes and without " if isinstance(given, str) else ""
+            said = f"This asks for a function: give its name, without {quotes}calling it."
+            return Verdict(False, said)
         try:
             # On copies: a function that changes its arguments must not change the reference's.
             values = [given(*copy.deepcopy(case)) for case in self.cases]

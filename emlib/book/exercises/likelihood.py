@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from emlib import gaussian, mixture
 from emlib.book.exercises.checking import Exercise, FunctionExercise
-from emlib.em import em
 
 Array = NDArray[np.float64]
+
+DIGITS = "Right as far as it goes: give {}."
 
 # The coin of the chapter
 HEADS, TOSSES = 7, 10
@@ -38,9 +38,14 @@ LIFETIMES = np.array([2.1, 0.4, 5.0, 1.3, 3.2])
 COUNTS = np.array([125.0, 18.0, 20.0, 34.0])
 LINKAGE, OTHER_ROOT = np.roots([COUNTS.sum(), -15.0, -2 * COUNTS[3]])
 
-# Three groups of five points, for a mixture of two
-GROUP = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
-GROUPS = np.concatenate([GROUP, GROUP + 10, GROUP + 22])
+# Old Faithful's waits above 75.5 minutes after long eruptions, as truncated and as they are: two
+# independent optimisers agree on the first
+TRUNCATED, NOTED = np.array([79.5093, 6.1514]), np.array([82.1812, 4.4709])
+ALL_WAITS = np.array([79.9886, 5.9771])
+
+# Local maxima of the Cauchy likelihood of -3, -1, 4 and 7, the highest first
+CAUCHY = np.array([-1.1034, 3.9626])
+VALLEY, MIDDLE = 1.6315, np.array([1.75, 1.5])
 
 
 def log_likelihood(mu: float, var: float, x: ArrayLike) -> float:
@@ -67,18 +72,6 @@ def _weighted(x: ArrayLike, w: ArrayLike, divisor: float) -> tuple[float, float]
     return mean, float(w @ (x - mean) ** 2 / divisor)
 
 
-def _mixture_maximum(alone: int) -> float:
-    """Log-likelihood where EM ends if a component starts on the group `alone`, one on the rest."""
-    r = (np.arange(len(GROUPS)) // len(GROUP) == alone)[:, None] == [True, False]
-    start = mixture.m_step(gaussian.sufficient_statistics(GROUPS[:, None], r.astype(float)))
-    fit = em(mixture.e_step, mixture.m_step, start, GROUPS[:, None], tol=1e-10, confirm=False)
-    return fit.objective
-
-
-MAXIMA = np.sort([_mixture_maximum(alone) for alone in range(3)])[::-1]
-TWO_MAXIMA = MAXIMA[:2]
-
-
 EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "coin_ratio": Exercise(
         COIN_RATIO,
@@ -91,9 +84,14 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "That is a difference. How many times likelier is a ratio.",
             ),
             (0.27 / 0.12, "Close, but you divided rounded figures. Take more digits."),
+            (2.3, DIGITS.format("three decimals")),
+            (2.28, DIGITS.format("three decimals")),
+            (2.27, DIGITS.format("three decimals")),
             (0.7 / 0.5, "That compares the two biases. Compare what they make of the data."),
         ),
         hint="Compute the likelihood of seven heads in ten for each of the two biases first.",
+        rtol=0,
+        atol=6e-4,
     ),
     "two_schools": Exercise(
         np.array([SCHOOL_MEAN, SCHOOL_VARIANCE]),
@@ -116,8 +114,12 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "Maximum likelihood divides by N, not by N - 1.",
             ),
             (np.array(UNWEIGHTED), "The schools are not the same size: add sums, not means."),
+            (np.array([66.8, 93.8]), DIGITS.format("two decimals")),
+            (np.array([67.0, 94.0]), DIGITS.format("two decimals")),
         ),
         hint="Get S1 = N mean and S2 = N (variance + mean squared) of each school, then add.",
+        rtol=0,
+        atol=6e-3,
     ),
     "log_likelihood": FunctionExercise(
         log_likelihood,
@@ -184,6 +186,14 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "The mean is right. The variance too must be divided by the sum of the weights.",
             ),
             (
+                lambda x, w: (
+                    weighted_mle(x, w)[0],
+                    float(np.cov(x, aweights=np.asarray(w, dtype=float))),
+                ),
+                "The mean is right. np.cov divides by less than the sum of the weights, to remove "
+                "a bias, unless you pass ddof=0.",
+            ),
+            (
                 lambda x, w: (np.mean(x), np.var(x)),  # noqa: ARG005
                 "You have not used the weights.",
             ),
@@ -206,8 +216,11 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "That is the posterior's mean. Asked for is its highest point, the mode.",
             ),
             (0.5, "That is where the prior peaks. Now multiply it by the likelihood."),
+            (0.64, DIGITS.format("three decimals")),
+            (64.29, "That is per cent. Give the probability itself."),
         ),
         hint="Write log-likelihood plus log-prior, and set the derivative to zero.",
+        rtol=1e-3,
     ),
     "exponential": Exercise(
         len(LIFETIMES) / LIFETIMES.sum(),
@@ -219,8 +232,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (1 / LIFETIMES.sum(), "There are N factors of the rate, one for every lifetime."),
             (1 / LIFETIMES.std(), "Take no detour by the spread: maximise the log-likelihood."),
+            (0.42, DIGITS.format("three decimals")),
         ),
         hint="Add up the logs of the densities, and set the derivative by the rate to zero.",
+        rtol=1e-3,
     ),
     "linkage": Exercise(
         LINKAGE,
@@ -238,7 +253,9 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 4 * (COUNTS[0] / COUNTS.sum() - 0.5),
                 "You used the first cell alone. Write the log-likelihood of all four.",
             ),
-            (1 - LINKAGE, "That is the probability of the complement, 1 - p."),
+            (1 - LINKAGE, "That is 1 - theta."),
+            (0.627, DIGITS.format("four digits")),
+            (0.63, DIGITS.format("four digits")),
         ),
         hint="The log-likelihood is a sum of count times log(cell probability), up to a constant.",
         rtol=1e-4,
@@ -265,24 +282,32 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ),
         hint="Draw the likelihood of one point x = 3, for theta from 1 to 6.",
     ),
-    "two_maxima": Exercise(
-        TWO_MAXIMA,
+    "truncated": Exercise(
+        TRUNCATED,
         mistakes=(
-            (TWO_MAXIMA[::-1], "Both are right. Put the higher one first."),
-            (TWO_MAXIMA / len(GROUPS), "Those are means over the points: give the sums."),
-            (-TWO_MAXIMA, "Those are values of the loss: turn the sign."),
-            (-TWO_MAXIMA / len(GROUPS), "Turn the sign, and multiply by the number of points."),
-            (
-                np.repeat(TWO_MAXIMA[0], 2),
-                "You found one maximum twice, perhaps with the names of the components swapped.",
-            ),
-            (
-                np.repeat(TWO_MAXIMA[1], 2),
-                "You found one maximum twice, and not the higher one.",
-            ),
-            (MAXIMA[[0, 2]], "The first is right. For the second there is a higher one."),
-            (MAXIMA[1:], "Both are local maxima, but there is a higher one."),
+            (np.round(TRUNCATED, 1), DIGITS.format("two decimals")),
+            (TRUNCATED ** [1, 2], "The second number asked for is the standard deviation."),
+            ([TRUNCATED[0], np.log(TRUNCATED[1])], "Take the exponential of the second."),
+            (NOTED, "That describes the noted waits alone. Why are there none below?"),
+            (ALL_WAITS, "That uses waits that were never written down."),
         ),
-        hint="Start with one component on one group alone and the other, wide, on the other two.",
+        hint="Given that it was noted, a wait has the density N(x) / P(x > 75.5).",
+        rtol=0,
+        atol=0.011,
+    ),
+    "cauchy": Exercise(
+        CAUCHY,
+        mistakes=(
+            (np.round(CAUCHY, 2), DIGITS.format("three decimals")),
+            (CAUCHY[::-1], "Both are right. Put the higher one first."),
+            ([*CAUCHY, VALLEY], "One of the three is a valley: look at the second derivative."),
+            (np.sort([*CAUCHY, VALLEY]), "One of the three is a valley."),
+            (CAUCHY[0], "There is another top, further to the right."),
+            (CAUCHY[1], "There is a higher one, further to the left."),
+            (MIDDLE, "Neither the mean nor the median is a maximum here."),
+        ),
+        hint="Plot the log-likelihood from -5 to 9, then refine. Where does the score vanish?",
+        rtol=0,
+        atol=6e-4,
     ),
 }
