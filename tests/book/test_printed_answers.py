@@ -8,6 +8,13 @@ from emlib.book.exercises import grade
 @pytest.mark.parametrize(
     ("name", "printed"),
     [
+        ("byhand.six", 0.55),
+        ("byhand.map_end", [0.763, 0.520]),
+        ("byhand.weights", [0.793, 0.514, 0.523]),
+        ("byhand.many", [0.65, 0.95]),
+        ("byhand.many", [0.7, 0.95]),
+        ("byhand.rounded", [11.1, 0.662]),
+        ("byhand.classes", [0.279, 2.72]),
         ("convergence.maize", [0.0357123, 0.495, 0.0060]),
         ("convergence.maize", [0.0357, 0.495, 0.006]),
         ("mixtures.predict", 0.237),
@@ -41,6 +48,11 @@ def test_a_printed_answer_is_right(name, printed):
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
+        ("byhand.six", 55, "per cent"),
+        ("byhand.weights", [0.79, 0.51, 0.52], "three digits"),
+        ("byhand.rounded", [11.148, 0.580], "squares of expected"),
+        ("byhand.many", [70, 95], "per cent"),
+        ("byhand.classes", [0.721, 2.72], "larger class"),
         ("convergence.maize", [0.0357, 0.495, 0.00584], "expected information"),
         ("convergence.missing", 7.04, "whole number"),
         ("mixtures.predict", 0.24, "three decimals"),
