@@ -7,7 +7,8 @@ come back in the units of the data.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, Generic, TypeVar
@@ -34,6 +35,9 @@ class Problem(Generic[P, S]):
         As in `emlib.em`.
     n : float
         Number of observations, for each of which an estimator's `tol` is meant.
+    weight : float
+        Of an observation, on average. EM works on objectives that are divided by it, so that
+        nothing depends on the unit in which weights are measured.
     collapse : callable params -> str or None
         What to say if the parameters are those of a collapse.
     restore : callable params -> params
@@ -53,15 +57,25 @@ class Problem(Generic[P, S]):
     log_prior: Callable[[P], float] | None = None
     coordinates: Coordinates | None = None
     exact: bool = True
+    weight: float = 1.0
+
+    def per_weight(self, params: P, data: Any) -> tuple[S, float]:
+        """The E-step, with the log-likelihood divided by the weight of an observation."""
+        statistics, log_likelihood = self.e_step(params, data)
+        return statistics, log_likelihood / self.weight
+
+    def log_prior_per_weight(self, params: P) -> float:
+        """The log-prior, divided like the log-likelihood."""
+        return self.log_prior(params) / self.weight if self.log_prior else 0.0
 
     def climb(self, start: P, model: Any, rng: np.random.Generator) -> EMResult[P]:
         """One climb from `start`, with `tol`, `max_iter` and `verbose` of the estimator `model`."""
         with progress_bar(bool(model.verbose)) as bar:
             result = maximise(
-                Visitor(self.e_step, self.data, self.log_prior, bar),
+                Visitor(self.per_weight, self.data, self.log_prior_per_weight, bar),
                 self.m_step,
                 start,
-                tol=model.tol * self.n,
+                tol=model.tol * self.n / self.weight,
                 max_iter=model.max_iter,
                 nudge=self.nudge,
                 rng=rng,
@@ -78,14 +92,27 @@ class Problem(Generic[P, S]):
         trace = replace(
             result.trace,
             params=tuple(self.restore(params) for params in result.trace.params),
-            objective=result.trace.objective - self.log_scale,
+            objective=result.trace.objective * self.weight - self.log_scale,
         )
         return replace(
             result,
             params=trace.params[-1],
-            objective=result.objective - self.log_scale,
+            objective=float(trace.objective[-1]),
+            remaining_gain=result.remaining_gain * self.weight,
             trace=trace,
         )
+
+
+@contextmanager
+def all_or_nothing(model: Any) -> Iterator[None]:
+    """Leave an estimator as it was if what is done in this context fails."""
+    before = dict(vars(model))
+    try:
+        yield
+    except BaseException:
+        vars(model).clear()
+        vars(model).update(before)
+        raise
 
 
 def fit_from_starts(n: int, climb: Callable[[int], EMResult[P]]) -> list[EMResult[P]]:

@@ -27,6 +27,10 @@ class DegenerateError(ArithmeticError, ValueError):
     """Raised by a model's step when the parameters or statistics it was given are not usable."""
 
 
+class ImpossibleError(DegenerateError):
+    """Raised for data that a model cannot have produced: their log-likelihood is minus infinity."""
+
+
 class DegenerateWarning(RuntimeWarning):
     """The fit ended at a solution that says more about the method than about the data."""
 

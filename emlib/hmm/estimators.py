@@ -9,17 +9,25 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from emlib.covariances import FORMS
 from emlib.families import Family, Poisson, Symbols
-from emlib.fitting import check_count, check_settings, fit_from_starts, generator, keep, warn_of
+from emlib.fitting import (
+    all_or_nothing,
+    check_count,
+    check_settings,
+    fit_from_starts,
+    generator,
+    keep,
+    warn_of,
+)
 from emlib.hmm import fitting, steps
 from emlib.hmm.sequences import Sequences
 from emlib.hmm.stationary import stationary
 from emlib.hmm.steps import HMMParams
 from emlib.mixture.starts import STARTS
-from emlib.results import DegenerateError, DegenerateWarning, EMResult
+from emlib.results import DegenerateWarning, EMResult, ImpossibleError
 from emlib.types import Array, Integers
 from emlib.validation import check_symbols, listed, positive_definite, shaped, shares
 
@@ -87,40 +95,47 @@ class _HMM(BaseEstimator):
         DegenerateWarning, ObjectiveFellWarning, ConvergenceWarning
             If the result is not to be trusted; `result_` has it all the same.
         """
-        check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
-        if self.stationary and self.startprob_init is not None:
-            raise ValueError("a stationary chain has no start of its own: leave startprob_init out")
-        k, how = self.n_components, getattr(self, "init_params", None)
-        sequences = self._sequences(X, lengths, fit=True)
-        if k > sequences.n:
-            raise ValueError(
-                f"n_components={k} is more than the {sequences.n} observations: use fewer states."
-            )
-        family = sequences.data.family
-        problem = fitting.problem_of(sequences, family, self.stationary)
-        given = self._given(family.shapes(k, sequences.data.x.shape[1]))
-        startprob = shares("startprob_init", self.startprob_init, (k,))
-        chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
-        rng = generator(self.random_state, 4)
+        with all_or_nothing(self):
+            check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
+            if self.stationary and self.startprob_init is not None:
+                raise ValueError(
+                    "a stationary chain has no start of its own: leave startprob_init out"
+                )
+            k, how = self.n_components, getattr(self, "init_params", None)
+            sequences = self._sequences(X, lengths, fit=True)
+            if k > sequences.n:
+                raise ValueError(
+                    f"n_components={k} is more than the {sequences.n} observations: use fewer."
+                )
+            family = sequences.data.family
+            problem = fitting.problem_of(sequences, family, self.stationary)
+            given = self._given(family.shapes(k, sequences.data.x.shape[1]))
+            startprob = shares("startprob_init", self.startprob_init, (k,))
+            chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
+            rng = generator(self.random_state, 4)
 
-        def climb(_: int) -> EMResult[HMMParams]:
-            start = fitting.start(sequences, family, k, chain, given, how, rng)
-            if self.stationary:
-                start = start._replace(startprob=stationary(start.transmat))
-            return problem.climb(start, self, rng)
+            def climb(_: int) -> EMResult[HMMParams]:
+                start = fitting.start(sequences, family, k, chain, given, how, rng)
+                if self.stationary:
+                    start = start._replace(startprob=stationary(start.transmat))
+                return problem.climb(start, self, rng)
 
-        best = keep(self, fit_from_starts(self.n_init, climb))
-        self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
-        self.startprob_, self.transmat_, components = best.params
-        for name, part in zip(self._shown, components, strict=True):
-            setattr(self, name, part)
+            best = keep(self, fit_from_starts(self.n_init, climb))
+            self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
+            self.startprob_, self.transmat_, components = best.params
+            for name, part in zip(self._shown, components, strict=True):
+                setattr(self, name, part)
         warn_of(best, "Raise max_iter, or try other starts with n_init.")
         _warn_of_unvisited(best.params, sequences, family)
         return self
 
     def score(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
-        """Log-likelihood of all sequences together, as hmmlearn has it."""
-        return steps.e_step(self._params(), self._sequences(X, lengths), self._fitted_family())[1]
+        """Log-likelihood of all sequences together, as hmmlearn has it; -inf if impossible."""
+        try:
+            sequences = self._sequences(X, lengths)
+            return steps.e_step(self._params(), sequences, self._fitted_family())[1]
+        except ImpossibleError:
+            return -np.inf
 
     def score_samples(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[float, Array]:
         """The log-likelihood, and the responsibilities of shape (T, K)."""
@@ -187,9 +202,11 @@ class _HMM(BaseEstimator):
 
     def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
         """Checked data; for a fit, in the units in which EM works."""
+        _check_feature_names(self, X, reset=fit)
         if fit:
             x = self._family(0).check_data(X)
             self._family(0).check_spread(x)
+            self.n_features_in_ = x.shape[1]
             return Sequences.of(x, lengths, self._family(x.shape[1]), standard=True)
         d, sequences = (
             self._params().components[0].shape[1],
@@ -354,6 +371,7 @@ class CategoricalHMM(_HMM):
         return (shares("emissionprob_init", self.emissionprob_init, *shapes),)
 
     def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
+        _check_feature_names(self, X, reset=fit)
         given = self.emissionprob_init if fit else self._params().components[0]
         table = None if given is None else np.asarray(given, dtype=float)
         n = self.n_features if fit else None
@@ -361,6 +379,8 @@ class CategoricalHMM(_HMM):
         if n is not None:
             check_count("n_features", n)
         symbols = check_symbols(X, n)
+        if fit:
+            self.n_features_in_ = 1
         if table is not None:
             _check_symbols(table, symbols)
         n = int(symbols.max()) + 1 if n is None else n
@@ -374,10 +394,10 @@ def _free_steps(startprob: Array, transmat: Array) -> tuple[int, int]:
 
 
 def _check_symbols(emissionprob: Array, symbols: Integers) -> None:
-    """A DegenerateError that names a symbol no state can emit."""
+    """An ImpossibleError that names a symbol no state can emit."""
     impossible = np.setdiff1d(symbols, np.flatnonzero(emissionprob.max(axis=0) > 0))
     if len(impossible):
-        raise DegenerateError(
+        raise ImpossibleError(
             f"symbol {listed(impossible)} has probability zero in every state, but occurs: fit "
             "with data in which it occurs, or give it a probability above zero"
         )

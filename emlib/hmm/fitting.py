@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 
 from emlib import mixture
+from emlib.em import SAME_VALUE
 from emlib.families import Components, Family
 from emlib.fitting import Problem
 from emlib.hmm import steps
 from emlib.hmm.sequences import Sequences
 from emlib.hmm.steps import HMMParams, HMMStatistics
 from emlib.mixture.blocks import Blocks
-from emlib.mixture.fitting import draw_responsibilities, first_components
+from emlib.mixture.fitting import draw_responsibilities, first_components, nearest
+from emlib.results import DegenerateError
 from emlib.types import Array
 from emlib.units import Units
 
 # Steps that every drawn transition matrix has seen between any two states.
 STEPS_SEEN = 1.0
+MOST_PERMUTED = 4
 
 
 def problem_of(
@@ -76,9 +81,15 @@ def start(
     """
     startprob, transmat = chain
     data: Blocks = sequences.data
+    places = components[0]
     own: Components = ()
     if startprob is None or transmat is None or any(part is None for part in components):
-        if how is None or len(data.x) < k:
+        if all(part is not None for part in components):
+            given = first_components(family, data.units, components, ())
+            r = mixture.responsibilities(steps.evenly(given), data, family)
+        elif places is not None:
+            r = nearest(data, places)
+        elif how is None or len(data.x) < k:
             r = rng.dirichlet(np.ones(k), size=len(data.x))
         else:
             r = draw_responsibilities(data, k, how, rng)
@@ -87,4 +98,44 @@ def start(
         transmat = seen / seen.sum(axis=1, keepdims=True) if transmat is None else transmat
         startprob = np.full(k, 1 / k) if startprob is None else startprob
     first = first_components(family, data.units, components, own)
-    return HMMParams(startprob, transmat, first)
+    params = HMMParams(startprob, transmat, first)
+    if places is None and any(part is not None for part in chain):
+        return in_order_of_the_chain(params, sequences, family)
+    return params
+
+
+def in_order_of_the_chain(params: HMMParams, sequences: Sequences, family: Family) -> HMMParams:
+    """The same states in the order in which they suit the chain best: that of the likelihood.
+
+    All orders of up to four states are tried; of more, a move or an exchange as long as one helps.
+    """
+
+    def reordered(order: tuple[int, ...]) -> HMMParams:
+        return params._replace(components=family.relabelled(params.components, np.array(order)))
+
+    def log_likelihood(order: tuple[int, ...]) -> float:
+        try:
+            return steps.e_step(reordered(order), sequences, family)[1]
+        except DegenerateError:
+            return -np.inf
+
+    best = tuple(range(len(params.startprob)))
+    highest = log_likelihood(best)
+    while True:
+        candidates = permutations(best) if len(best) <= MOST_PERMUTED else near(best)
+        scores = {order: log_likelihood(order) for order in candidates}
+        order = max(scores, key=scores.__getitem__)
+        if not scores[order] > highest + SAME_VALUE * abs(highest):
+            return reordered(best)
+        best, highest = order, scores[order]
+
+
+def near(order: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """The orders in which one has moved to another place, or two have changed places."""
+    for i, j in permutations(range(len(order)), 2):
+        moved = [*order[:i], *order[i + 1 :]]
+        moved.insert(j, order[i])
+        yield tuple(moved)
+        changed = list(order)
+        changed[i], changed[j] = order[j], order[i]
+        yield tuple(changed)

@@ -21,7 +21,7 @@ from emlib.hmm.sequences import FULL, Sequences, Workspace
 from emlib.hmm.stationary import stationary_m_step
 from emlib.mixture import engine
 from emlib.mixture.blocks import Blocks
-from emlib.results import DegenerateError
+from emlib.results import ImpossibleError
 from emlib.trees import add
 from emlib.types import Array, Integers, Mask
 
@@ -296,8 +296,8 @@ def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
 
 
 def _check_possible(log_p: Array, sequences: Sequences, rows: slice) -> None:
-    """A DegenerateError that names an observation which no state can produce."""
+    """An ImpossibleError that names an observation which no state can produce."""
     impossible = ~(log_p > engine.IMPOSSIBLE) & (sequences.data.count(rows) > 0)
     if impossible.any():
         row = sequences.row[rows.start + int(np.argmax(impossible))]
-        raise DegenerateError(IMPOSSIBLE_OBSERVATION.format(row))
+        raise ImpossibleError(IMPOSSIBLE_OBSERVATION.format(row))

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emlib.hmm.sequences import Pieces, Run, Step, Workspace
-from emlib.results import DegenerateError
+from emlib.results import ImpossibleError
 from emlib.types import Array, Integers, Mask
 
 # Two passes through a piece agree when no entry differs by more than this share of itself.
@@ -334,14 +334,14 @@ def best_paths(
 
 
 def _check_possible(joint: Array, pieces: Pieces, log_likelihoods: Array) -> None:
-    """A DegenerateError that names the first time at which a sequence cannot go on."""
+    """An ImpossibleError that names the first time at which a sequence cannot go on."""
     impossible = np.flatnonzero(~np.isfinite(log_likelihoods))
     if not len(impossible):
         return
     piece = impossible[0]
     places = pieces.offsets[: pieces.lengths[piece]] + piece
     time = int(np.argmax(joint[:, places].max(axis=0) == -np.inf))
-    raise DegenerateError(
+    raise ImpossibleError(
         f"sequence {pieces.sequence[piece]} is impossible from time {time} on: no state that can "
         "be reached then can produce the observation. Allow a transition, or give the symbol a "
         "probability above zero."

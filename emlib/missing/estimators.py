@@ -14,7 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emlib.covariances import Full
-from emlib.fitting import Problem, check_settings, generator, keep, warn_of
+from emlib.fitting import Problem, all_or_nothing, check_settings, generator, keep, warn_of
 from emlib.gaussian import Gaussian, GaussianStatistics
 from emlib.missing import steps
 from emlib.missing.steps import Patterns
@@ -97,15 +97,16 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         DegenerateWarning, ObjectiveFellWarning, ConvergenceWarning
             If the result is not to be trusted; `result_` has it all the same.
         """
-        check_settings(self, {})
-        x = self._read(X, reset=True)
-        _check_seen(x)
-        x = x[~np.isnan(x).all(axis=1)]  # a row of which nothing was seen says nothing
-        units = _standard_units(x)
-        patterns = Patterns.of(units.standardise(x))
-        problem = _problem(patterns, units, self)
-        best = keep(self, [problem.climb(self._start(units), self, np.random.default_rng(0))])
-        self.mean_, self.covariance_ = best.params.mean, best.params.covariance
+        with all_or_nothing(self):
+            check_settings(self, {})
+            x = self._read(X, reset=True)
+            _check_seen(x)
+            x = x[~np.isnan(x).all(axis=1)]  # a row of which nothing was seen says nothing
+            units = _standard_units(x)
+            patterns = Patterns.of(units.standardise(x))
+            problem = _problem(patterns, units, self)
+            best = keep(self, [problem.climb(self._start(units), self, np.random.default_rng(0))])
+            self.mean_, self.covariance_ = best.params.mean, best.params.covariance
         warn_of(best, "Raise max_iter, or try accelerate=True.")
         _warn_of_pairs_apart(patterns)
         return self

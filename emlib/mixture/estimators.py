@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from emlib.covariances import FORMS, Full, precisions
 from emlib.families import Binomial, Categorical, Family, Poisson
 from emlib.fitting import (
+    all_or_nothing,
     best_of,
     check_count,
     check_settings,
@@ -76,40 +77,45 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         DegenerateWarning, ObjectiveFellWarning, ConvergenceWarning
             If the result is not to be trusted; `result_` has it all the same.
         """
-        check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
-        x, weights = self._read(X, sample_weight, reset=True)
-        k, d = self.n_components, x.shape[1]
-        r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
-        if weights is not None and not np.all(weights > 0):
-            counted = weights > 0
-            x, weights, r = x[counted], weights[counted], None if r is None else r[counted]
-        _check_enough(x, k)
-        self._family().check_spread(x)
-        data = Blocks.standard(x, self._family(), weights)
-        family = self._family(data.units)
-        data = replace(data, family=family)
-        problem = fitting.problem_of(data, family, self._prior(data, family), k, self.accelerate)
-        explicit = shares("weights_init", self.weights_init, (k,)), self._given(k, d)
-        rng = generator(self.random_state, 4)
+        with all_or_nothing(self):
+            check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
+            x, weights = self._read(X, sample_weight, reset=True)
+            k, d = self.n_components, x.shape[1]
+            r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
+            if weights is not None and not np.all(weights > 0):
+                counted = weights > 0
+                x, weights, r = x[counted], weights[counted], None if r is None else r[counted]
+            _check_enough(x, k)
+            self._family().check_spread(x)
+            data = Blocks.standard(x, self._family(), weights)
+            family = self._family(data.units)
+            data = replace(data, family=family)
+            problem = fitting.problem_of(
+                data, family, self._prior(data, family), k, self.accelerate
+            )
+            explicit = shares("weights_init", self.weights_init, (k,)), self._given(k, d)
+            rng = generator(self.random_state, 4)
 
-        def draw() -> steps.Params:
-            drawn = r
-            if drawn is None:
-                drawn = fitting.draw_responsibilities(data, k, self.init_params, rng)
-            return problem.m_step(steps.statistics(drawn, data, family))
+            def draw() -> steps.Params:
+                drawn = r
+                if drawn is None and explicit[1][0] is not None:
+                    drawn = fitting.nearest(data, explicit[1][0])
+                elif drawn is None:
+                    drawn = fitting.draw_responsibilities(data, k, self.init_params, rng)
+                return problem.m_step(steps.statistics(drawn, data, family))
 
-        def climb(number: int) -> EMResult[steps.Params]:
-            known = self._known(k, d) if number == 0 else None
-            given = explicit if known is None else (known[0], known[1:])
-            return problem.climb(fitting.start(family, data.units, *given, draw), self, rng)
+            def climb(number: int) -> EMResult[steps.Params]:
+                known = self._known(k, d) if number == 0 else None
+                given = explicit if known is None else (known[0], known[1:])
+                return problem.climb(fitting.start(family, data.units, *given, draw), self, rng)
 
-        results = fit_from_starts(self.n_init, climb)
-        align = partial(fitting.aligned, best=best_of(results), x=x, family=self._family())
-        best = keep(self, [align(result) for result in results])
-        self._fitted, self._units, self._m_step = self._family(), data.units, problem.m_step
-        self._show(best.params)
-        self.lower_bound_ = best.objective / data.n
-        self.lower_bounds_ = list(best.trace.objective / data.n)
+            results = fit_from_starts(self.n_init, climb)
+            align = partial(fitting.aligned, best=best_of(results), x=x, family=self._family())
+            best = keep(self, [align(result) for result in results])
+            self._fitted, self._units, self._m_step = self._family(), data.units, problem.m_step
+            self._show(best.params)
+            self.lower_bound_ = best.objective / data.n
+            self.lower_bounds_ = list(best.trace.objective / data.n)
         warn_of(best, "Raise max_iter, or try other starts with n_init.")
         return self
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from scipy.special import softmax
+from sklearn.metrics import pairwise_distances_argmin
 
 from emlib.families import Components, Family
 from emlib.fitting import Problem
@@ -47,6 +48,7 @@ def problem_of(
         log_prior=None if prior is None else prior.log_density,
         coordinates=coordinates(family, k, data.shape[1]) if accelerate else None,
         exact=family.exact,
+        weight=data.n / len(data.x),
     )
 
 
@@ -91,9 +93,28 @@ def start(
     """
     if weights is not None and all(part is not None for part in components):
         return steps.named(weights, first_components(family, units, components, ()), family)
-    drawn = draw()
+    drawn = matched(draw(), weights, components, family, units)
     weights = drawn[0] if weights is None else weights
     return steps.named(weights, first_components(family, units, components, drawn[1:]), family)
+
+
+def matched(
+    drawn: Params,
+    weights: Array | None,
+    components: tuple[Array | None, ...],
+    family: Family,
+    units: Units,
+) -> Params:
+    """What was drawn, in the order in which it is nearest to what is given."""
+    given, k = (weights, *components), len(drawn[0])
+    theirs = (drawn[0], *family.from_units(drawn[1:], units))
+    distances = np.zeros((k, k))
+    for part, other, axes in zip(given, theirs, ("K", *family.parameters.values()), strict=True):
+        if part is not None and axes.startswith("K"):
+            gap = np.square(part[:, None] - other).reshape(k, k, -1).sum(axis=2)
+            distances += gap / max(gap.max(), np.finfo(float).tiny)
+    order = linear_sum_assignment(distances)[1]
+    return steps.relabelled(drawn, order, family)
 
 
 def first_components(
@@ -116,11 +137,22 @@ def filled(parts: tuple[Array | None, ...], others: tuple[Any, ...]) -> Componen
 
 def draw_responsibilities(data: Blocks, k: int, how: str, rng: np.random.Generator) -> Array:
     """Responsibilities of shape (N, K) from one of the `STARTS`, for which features weigh alike."""
-    units = data.units
-    if not data.family.standardised:
-        spread = data.x.std(axis=0)
-        units = Units(data.x.mean(axis=0), np.where(spread > 0, spread, 1.0))
-    return STARTS[how](units.standardise(data.x), k, rng, data.weights)
+    return STARTS[how](alike(data).standardise(data.x), k, rng, data.weights)
+
+
+def nearest(data: Blocks, places: Array) -> Array:
+    """Responsibilities of shape (N, K): all of a point's to the nearest of K places."""
+    units = alike(data)
+    labels = pairwise_distances_argmin(units.standardise(data.x), units.standardise(places))
+    return np.eye(len(places))[labels]
+
+
+def alike(data: Blocks) -> Units:
+    """Units in which all features weigh alike."""
+    if data.family.standardised:
+        return data.units
+    spread = data.x.std(axis=0)
+    return Units(data.x.mean(axis=0), np.where(spread > 0, spread, 1.0))
 
 
 def coordinates(family: Family, k: int, d: int) -> Coordinates:

@@ -4,6 +4,7 @@ import tracemalloc
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hmmlearn import hmm as peer
 from hypothesis import given, settings
@@ -393,7 +394,8 @@ def test_a_symbol_without_probability_is_named():
         model.fit(np.array([0, 1, 2, 0])[:, None])
     fitted = CategoricalHMM(1, n_features=4).fit(np.array([0, 1, 1, 0])[:, None])
     with pytest.raises(DegenerateError, match="symbol 3 has probability zero"):
-        fitted.score([[0], [3]])
+        fitted.predict([[0], [3]])
+    assert fitted.score([[0], [3]]) == -np.inf  # so that the highest score can win
     with pytest.raises(ValueError, match="below 4, got 4"):
         fitted.predict([[4]])
 
@@ -604,3 +606,53 @@ def test_observations_are_counted_and_not_rows_of_an_array():
     symbols = np.array([[0], [1], [0], [0], [1]])
     model = CategoricalHMM(1).fit(symbols)
     np.testing.assert_allclose(model.bic(symbols[:, 0]), np.log(5) - 2 * model.score(symbols))
+
+
+def test_an_impossible_path_scores_minus_infinity():
+    chain = {"startprob_init": [1, 0], "transmat_init": [[0, 1], [1, 0]]}
+    turns = CategoricalHMM(2, emissionprob_init=np.eye(2), **chain).fit([[0], [1], [0], [1]])
+    assert turns.score([[0], [1]]) == pytest.approx(0)
+    assert turns.score([[0], [0]]) == -np.inf
+    with pytest.raises(DegenerateError, match="impossible from time 1"):
+        turns.decode([[0], [0]])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_drawn_states_take_the_order_that_suits_a_given_chain(seed):
+    x = np.repeat([5.0, 0.0, 9.0], 40)[:, None] + np.random.default_rng(seed).normal(size=(120, 1))
+    left_right = [[0.9, 0.1, 0.0], [0.0, 0.9, 0.1], [0.0, 0.0, 1.0]]
+    chain = {"startprob_init": [1, 0, 0], "transmat_init": left_right}
+    model = GaussianHMM(3, random_state=seed, **chain).fit(x)
+    np.testing.assert_array_equal(model.predict(x), np.repeat([0, 1, 2], 40))
+    means = [x[:40].mean(), x[40:80].mean(), x[80:].mean()]
+    np.testing.assert_allclose(model.means_[:, 0], means, atol=0.02)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_given_of_the_states_decides_the_rest_whatever_the_seed(seed):
+    x, _ = made(3)
+    means = {"means_init": [[3.0, 0.0], [0.0, 3.0], [0.0, 0.0]]}
+    first = GaussianHMM(3, random_state=99, **means).fit(x)
+    again = GaussianHMM(3, random_state=seed, **means).fit(x)
+    np.testing.assert_array_equal(
+        again.result_.trace.params[0].transmat, first.result_.trace.params[0].transmat
+    )
+
+
+def test_columns_of_a_data_frame_keep_their_names():
+    x, _ = made(5)
+    frame = pd.DataFrame(x, columns=["first", "second"])
+    model = GaussianHMM(2, random_state=0).fit(frame)
+    assert list(model.feature_names_in_) == ["first", "second"]
+    assert model.n_features_in_ == 2
+    with pytest.raises(ValueError, match="feature names"):
+        model.score(frame[["second", "first"]])
+
+
+def test_a_fit_that_fails_leaves_the_last_one_as_it_was():
+    x, _ = made(6)
+    model = GaussianHMM(2, random_state=0).fit(x)
+    before = model.score(x)
+    with pytest.raises(ValueError, match="n_components=500"):
+        model.set_params(covariance_type="diag", n_components=500).fit(x)
+    assert model.score(x) == before

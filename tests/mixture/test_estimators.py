@@ -16,9 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from emlib import DegenerateWarning, GaussianMixture, StopReason, mixture
+from emlib import CategoricalMixture, DegenerateWarning, GaussianMixture, StopReason, mixture
 from emlib.covariances import FORMS
-from emlib.datasets import load_faithful, make_2_9, make_20_40
+from emlib.datasets import load_faithful, load_galaxies, make_2_9, make_20_40
 from emlib.mixture.starts import STARTS
 
 
@@ -580,3 +580,44 @@ def test_masked_entries_are_refused(faithful):
     masked = np.ma.masked_greater(faithful, 90)
     with pytest.raises(ValueError, match="masked"):
         GaussianMixture(2).fit(masked)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_given_means_decide_the_rest_whatever_the_seed(seed):
+    galaxies = load_galaxies().values / 1000
+    means = np.quantile(galaxies, [0.125, 0.375, 0.625, 0.875], axis=0)
+    fits = [
+        GaussianMixture(4, means_init=means, random_state=random_state).fit(galaxies)
+        for random_state in (99, seed)
+    ]
+    np.testing.assert_array_equal(fits[0].means_, fits[1].means_)
+
+
+def test_drawn_components_are_matched_with_given_weights():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 1, 900), rng.normal(8, 1, 100)])[:, None]
+    for seed in range(6):
+        model = GaussianMixture(2, weights_init=[0.1, 0.9], random_state=seed).fit(x)
+        np.testing.assert_allclose(model.weights_, [0.1, 0.9], atol=0.02)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-3, 1.0, 1e6])
+def test_results_do_not_depend_on_the_unit_of_the_weights(unit):
+    x = load_faithful().values
+    start = {"weights_init": [0.5, 0.5], "means_init": [[3.4, 71.0], [3.5, 72.0]]}
+    one = GaussianMixture(2, **start, random_state=0).fit(x)
+    scaled = GaussianMixture(2, **start, random_state=0).fit(x, sample_weight=np.full(len(x), unit))
+    assert scaled.result_.confirmed is one.result_.confirmed is True
+    np.testing.assert_allclose(scaled.means_, one.means_, rtol=1e-6)
+    np.testing.assert_allclose(scaled.result_.objective, unit * one.result_.objective, rtol=1e-9)
+    np.testing.assert_allclose(scaled.lower_bound_, one.lower_bound_, rtol=1e-9)
+
+
+def test_a_fit_that_fails_leaves_a_mixture_as_it_was():
+    x = np.array([[0, 1], [0, 1], [1, 0], [1, 2], [1, 2]])
+    model = CategoricalMixture(2, random_state=0).fit(x)
+    before = model.score(x)
+    with pytest.raises(ValueError, match="n_components=9"):
+        model.set_params(n_components=9).fit(np.hstack([x, x]))
+    assert model.score(x) == before
+    assert model.n_features_in_ == 2
