@@ -279,11 +279,9 @@ def _posterior(
     packed = walks.forward_backward(params.startprob, params.transmat, b, sequences.pieces, space)
     if packed is not None:
         return packed, log_scale
-    order, whole = sequences.packed_of_whole, sequences.pieces.whole
-    log_b = _log_densities(form, len(params.startprob), sequences)[:, order]
-    packed = walks.forward_backward_in_logs(params.startprob, params.transmat, log_b, whole)
-    b[:, order] = packed.responsibilities
-    return packed._replace(responsibilities=b), 0.0
+    log_b = _log_densities(form, len(params.startprob), sequences)
+    chain = params.startprob, params.transmat
+    return walks.forward_backward_in_logs(*chain, log_b, sequences.pieces), 0.0
 
 
 def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
