@@ -12,7 +12,7 @@ never forgets is walked from every state, which is exact whatever the chain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -262,7 +262,9 @@ def forward_backward_in_logs(
         _check_possible(leaving, pieces, log_likelihoods)
         # Equation hmm-responsibilities
         r = _shares(arriving + later)
-        followers = [(before, slice(at.start, at.start + n)) for at, before, n in pieces.forward]
+        followers: list[tuple[Any, Any]] = [
+            (before, slice(at.start, at.start + n)) for at, before, n in pieces.forward
+        ]
         followers.append((pieces.last[pieces.follows[pieces.cut]], pieces.cut))
         transitions = np.zeros_like(transmat)
         for before, at in followers:
