@@ -137,6 +137,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.array([6.0, 2.0]), "You multiplied by the covariance. Its inverse is needed."),
             (np.sqrt([2 / 3, 2.0]), "That is the distance; its square was asked."),
             (np.array([2.0, 2 / 3]), "The other way round: along which point is more spread?"),
+            (np.array([1.5, 0.5]), "Upside down: along a long axis the same step counts less."),
             (np.array([0.7, 2.0]), "Right as far as it goes: give two decimals."),
         ),
         "Both points lie along an eigenvector. What are the eigenvalues?",
