@@ -176,7 +176,7 @@ def _check_shapes(d: int, mean: Array, covariance: Array) -> None:
 
 def _log_density(x: Array, mean: Array, covariance: Array) -> Array:
     factor = cholesky_factor(covariance)
-    # Solving with the factor keeps the digits that forming the inverse would lose.
+    # One factor gives the distances and the determinant, and is refused if there is no density.
     residuals = solve_triangular(factor, (x - mean).T, lower=True, check_finite=False)
     log_determinant = 2 * np.log(np.diag(factor)).sum()
     with np.errstate(over="ignore"):  # a density of zero, which its logarithm shows as -inf
@@ -201,7 +201,7 @@ def inverse_factor(covariance: Array) -> Array:
     """The inverse W of the Cholesky factor, or a stack: W (x - mean) has covariance one."""
     factors = cholesky_factor(covariance)
     stack = factors.reshape(-1, *factors.shape[-2:])
-    # The inverse of a triangle is as accurate as solving with it; that of a covariance is not.
+    # For draws from the Gaussian this is as accurate as solving with the triangle.
     return np.array([dtrtri(factor, lower=True)[0] for factor in stack]).reshape(factors.shape)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
-from emlib.types import Array, Integers
+from emlib.types import Array, Integers, Mask
 
 # Squares of anything larger, or smaller, leave the range of a float.
 LARGEST, SMALLEST = 1e150, 1e-140
@@ -21,14 +21,17 @@ def check_data(x: ArrayLike) -> Array:
     Traceback (most recent call last):
     ValueError: data must be a table of shape (N, D), got (2,). For one feature use x[:, None].
     """
-    if issparse(x) or np.ma.is_masked(x) or np.iscomplexobj(x):
-        raise ValueError("data must be real and dense, with no masked entries: convert them first")
+    refused = issparse(x) or np.ma.is_masked(x)
     try:
-        data = np.asarray(x, dtype=float)
+        refused = refused or np.iscomplexobj(x)
+        data = np.empty(0) if refused else np.asarray(x, dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"data must be numbers: {error}. Encode text as numbers and make all rows equally long."
+            f"data must be numbers: {error}. Encode text as numbers and make all rows equally "
+            "long; stack several sequences one below the other, and give their lengths="
         ) from error
+    if refused:
+        raise ValueError("data must be real and dense, with no masked entries: convert them first")
     if data.ndim != 2:
         hint = "For one feature use x[:, None]." if data.ndim < 2 else "Flatten the extra axes."
         raise ValueError(f"data must be a table of shape (N, D), got {data.shape}. {hint}")
@@ -54,6 +57,35 @@ def check_data(x: ArrayLike) -> Array:
             "is out of a float's range. Rescale the feature, or remove the outlier."
         )
     return data
+
+
+def observed(x: ArrayLike) -> tuple[ArrayLike, Mask | None]:
+    """Which rows were observed, and `x` with one of them in place of each that is NaN throughout.
+
+    None if there is no such row. A row that lacks only some of its values is a ValueError.
+    """
+    if np.ma.is_masked(x):
+        return x, None
+    try:
+        table = np.empty(0) if np.iscomplexobj(x) else np.asarray(x, dtype=float)
+    except (TypeError, ValueError):
+        return x, None
+    if table.ndim not in (1, 2) or not table.size or not np.isnan(table).any():
+        return x, None
+    lacking = np.isnan(table.reshape(len(table), -1))
+    if lacking.all():
+        raise ValueError("every row of data is NaN: at least one observation is needed")
+    some = lacking.any(axis=1) & ~lacking.all(axis=1)
+    if some.any():
+        raise ValueError(
+            f"row {some.argmax()} of the data lacks some of its values (NaN). Complete it, for "
+            "instance with GaussianImputer; or let it be NaN throughout, which stands for an "
+            "observation that was not made. Do not remove it: it is a step of the chain."
+        )
+    made = ~lacking[:, 0]
+    filled = table.copy()
+    filled[~made] = table[made.argmax()]
+    return filled, made
 
 
 def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
@@ -102,6 +134,16 @@ def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
             "Number the symbols, or say with n_features how many there may be."
         )
     return numbers.astype(np.intp)
+
+
+def check_labels(name: str, labels: ArrayLike, n: int, k: int) -> Integers:
+    """Labels of shape (N,) from 0 to K - 1, or -1 where they are not known; or a ValueError."""
+    given = np.asarray(labels)
+    if given.shape != (n,) or given.dtype.kind not in "iuf" or not np.all(np.isfinite(given)):
+        raise ValueError(f"{name} must be {n} whole numbers, one for each row, got {labels!r}")
+    if np.any((given != np.floor(given)) | (given < -1) | (given >= k)):
+        raise ValueError(f"{name} must be from 0 to {k - 1}, or -1 where unknown, got {given}")
+    return given.astype(np.intp)
 
 
 def check_weights(weights: ArrayLike | None, n: int) -> Array:

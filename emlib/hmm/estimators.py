@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -29,7 +29,15 @@ from emlib.hmm.steps import HMMParams
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, EMResult, ImpossibleError
 from emlib.types import Array, Integers
-from emlib.validation import check_symbols, listed, positive_definite, shaped, shares
+from emlib.validation import (
+    check_labels,
+    check_symbols,
+    listed,
+    observed,
+    positive_definite,
+    shaped,
+    shares,
+)
 
 
 @dataclass(eq=False, repr=False)
@@ -75,15 +83,23 @@ class _HMM(BaseEstimator):
     # Under which names the components are shown.
     _shown: ClassVar[tuple[str, ...]]
 
-    def fit(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        lengths: ArrayLike | None = None,
+        states: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model by EM, here called Baum-Welch.
 
         Parameters
         ----------
         X : array-like of shape (T, D)
-            Sequences, one below the other.
+            Sequences, one below the other. A row that is NaN throughout stands for an observation
+            that was not made: the chain goes on, and no state is more probable for it.
         lengths : array-like of int, optional
             How many rows each sequence has; by default all are one sequence.
+        states : array-like of int, shape (T,), optional
+            The states that are known, from 0 to K - 1, and -1 for those that are not.
 
         Raises
         ------
@@ -103,6 +119,10 @@ class _HMM(BaseEstimator):
                 )
             k, how = self.n_components, getattr(self, "init_params", None)
             sequences = self._sequences(X, lengths, fit=True)
+            if states is not None:
+                rows = sequences.pieces.rows
+                known = check_labels("states", states, len(rows), k)
+                sequences = replace(sequences, states=known[rows])
             if k > sequences.n:
                 raise ValueError(
                     f"n_components={k} is more than the {sequences.n} observations: use fewer."
@@ -204,14 +224,11 @@ class _HMM(BaseEstimator):
         """Checked data; for a fit, in the units in which EM works."""
         _check_feature_names(self, X, reset=fit)
         if fit:
-            x = self._family(0).check_data(X)
-            self._family(0).check_spread(x)
-            self.n_features_in_ = x.shape[1]
-            return Sequences.of(x, lengths, self._family(x.shape[1]), standard=True)
-        d, sequences = (
-            self._params().components[0].shape[1],
-            Sequences.of(X, lengths, self._fitted_family()),
-        )
+            sequences = Sequences.of(X, lengths, self._family(0), standard=True)
+            self.n_features_in_ = sequences.data.x.shape[1]
+            return sequences
+        d = self._params().components[0].shape[1]
+        sequences = Sequences.of(X, lengths, self._fitted_family())
         if sequences.data.x.shape[1] != d:
             raise ValueError(f"the model has {d} features, the data {sequences.data.x.shape[1]}")
         return sequences
@@ -378,14 +395,15 @@ class CategoricalHMM(_HMM):
         n = table.shape[-1] if n is None and table is not None else n
         if n is not None:
             check_count("n_features", n)
-        symbols = check_symbols(X, n)
+        filled, made = observed(X)
+        symbols = check_symbols(filled, n)
         if fit:
             self.n_features_in_ = 1
         if table is not None:
             _check_symbols(table, symbols)
         n = int(symbols.max()) + 1 if n is None else n
         values = np.arange(float(n))[:, None]
-        return Sequences.of_values(values, symbols, lengths, Symbols(n))
+        return Sequences.of_values(values, symbols, lengths, Symbols(n), made=made)
 
 
 def _free_steps(startprob: Array, transmat: Array) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from emlib.hmm import steps
 from emlib.hmm.sequences import Sequences
 from emlib.hmm.steps import HMMParams, HMMStatistics
 from emlib.mixture.blocks import Blocks
-from emlib.mixture.fitting import draw_responsibilities, first_components, nearest
+from emlib.mixture.fitting import draw_responsibilities, first_components, nearest, with_known
 from emlib.results import DegenerateError
 from emlib.types import Array
 from emlib.units import Units
@@ -93,13 +93,19 @@ def start(
             r = rng.dirichlet(np.ones(k), size=len(data.x))
         else:
             r = draw_responsibilities(data, k, how, rng)
+        shares = sequences.per_observation(r.T, 1 / k)
+        if sequences.states is not None:
+            shares = with_known(shares, sequences.states, matching=places is None)
+            counts = np.maximum(sequences.per_value(np.ones((1, shares.shape[1]))), 1)
+            r = (sequences.per_value(shares) / counts).T
         own = mixture.m_step(mixture.statistics(r, data, family), family, revive=True)[1:]
-        seen = STEPS_SEEN + sequences.transitions(r.T)
+        seen = STEPS_SEEN + sequences.transitions(shares)
         transmat = seen / seen.sum(axis=1, keepdims=True) if transmat is None else transmat
         startprob = np.full(k, 1 / k) if startprob is None else startprob
     first = first_components(family, data.units, components, own)
     params = HMMParams(startprob, transmat, first)
-    if places is None and any(part is not None for part in chain):
+    told = places is not None or sequences.states is not None
+    if not told and any(part is not None for part in chain):
         return in_order_of_the_chain(params, sequences, family)
     return params
 

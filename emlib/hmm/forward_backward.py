@@ -189,9 +189,12 @@ def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
            [0., 1.]])
     """
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
-    whole = Pieces.of(np.array([len(log_b)]), len(log_b))
-    packed = walks.forward_backward_in_logs(startprob, transmat, log_b.T, whole)
-    return Posterior(packed.responsibilities.T, packed.transitions, packed.log_likelihoods[0])
+    pieces = Pieces.of(np.array([len(log_b)]))
+    log_b = log_b[pieces.rows].T
+    packed = walks.forward_backward_in_logs(startprob, transmat, log_b, pieces)
+    r = np.empty(log_b.T.shape)
+    r[pieces.rows] = packed.responsibilities.T
+    return Posterior(r, packed.transitions, float(packed.log_likelihoods[0]))
 
 
 def viterbi(startprob: Array, transmat: Array, log_b: Array) -> tuple[Integers, float]:

@@ -35,7 +35,8 @@ from numpy.typing import ArrayLike
 from emlib.covariances import Full
 from emlib.families import Family
 from emlib.mixture.blocks import Blocks
-from emlib.types import Array, Integers
+from emlib.types import Array, Integers, Mask
+from emlib.validation import observed
 
 FULL = Full()
 # A piece shorter than this is not worth a start from a guess.
@@ -244,16 +245,23 @@ class Sequences:
     data : Blocks
         The observations in packed order; or each value once, with its count as weight.
     which : ndarray of shape (T,) or None
-        Which value each observation has, in packed order; None if all are in `data`.
+        Which value each observation has, in packed order; None if all are in `data`. One more
+        than there are values stands for an observation that was not made.
     row : ndarray
         The row of the user's table at which each row of `data` occurs (first).
     pieces : Pieces
+    missing : int
+        How many observations were not made.
+    states : ndarray of shape (T,) or None
+        The states that are known, in packed order, and -1 for those that are not.
     """
 
     data: Blocks
     which: Integers | None
     row: Integers
     pieces: Pieces
+    missing: int = 0
+    states: Integers | None = None
 
     @classmethod
     def of(
@@ -270,6 +278,7 @@ class Sequences:
         Parameters
         ----------
         x : array of shape (T, D)
+            A row that is NaN throughout stands for an observation that was not made.
         lengths : array of shape (number of sequences,), optional
             How many rows each has; by default all are one sequence.
         family : Family
@@ -289,11 +298,15 @@ class Sequences:
         """
         if isinstance(x, Sequences):
             return x
-        checked = family.check_data(x)
+        filled, made = observed(x)
+        checked = family.check_data(filled)
         if np.all(checked == np.floor(checked)):
             values, which = np.unique(checked, axis=0, return_inverse=True)
             if COPIES * len(values) <= len(checked):
-                return cls.of_values(values, which.ravel(), lengths, family, standard)
+                return cls.of_values(values, which.ravel(), lengths, family, standard, made)
+        if made is not None:
+            which = np.cumsum(made) - 1
+            return cls.of_values(checked[made], which, lengths, family, standard, made)
         pieces = Pieces.of(check_lengths(lengths, len(checked)))
         data = _blocks(checked[pieces.rows], family, None, standard)
         return cls(data, None, pieces.rows, pieces)
@@ -306,31 +319,37 @@ class Sequences:
         lengths: ArrayLike | None = None,
         family: Family = FULL,
         standard: bool = False,
+        made: Mask | None = None,
     ) -> Self:
-        """Observations that are `values[which]`: checked rows, of which there are few."""
+        """Observations that are `values[which]`, checked rows; and not made where `made` is not."""
         pieces = Pieces.of(check_lengths(lengths, len(which)))
-        counts = np.bincount(which, minlength=len(values)).astype(float)
+        n, which = len(values), which if made is None else np.where(made, which, len(values))
+        counts = np.bincount(which, minlength=n)[:n].astype(float)
         occurs, first = np.unique(which, return_index=True)
-        row = np.zeros(len(values), dtype=np.intp)
+        row = np.zeros(n + 1, dtype=np.intp)
         row[occurs] = first
-        return cls(_blocks(values, family, counts, standard), which[pieces.rows], row, pieces)
+        data = _blocks(values, family, counts, standard)
+        return cls(data, which[pieces.rows], row, pieces, int((which == n).sum()))
 
     @property
     def n(self) -> int:
-        """T, the number of observations in all sequences together."""
-        return len(self.pieces.rows)
+        """The number of observations that were made, in all sequences together."""
+        return len(self.pieces.rows) - self.missing
 
     @property
     def packed_of_whole(self) -> Integers:
         """The packed places in the packed order of `pieces.whole`."""
-        place = np.empty(self.n, dtype=np.intp)
-        place[self.pieces.rows] = np.arange(self.n)
+        rows = self.pieces.rows
+        place = np.empty_like(rows)
+        place[rows] = np.arange(len(rows))
         return place[self.pieces.whole.rows]
 
-    def per_observation(self, table: Array, out: Array | None = None) -> Array:
+    def per_observation(self, table: Array, missing: float, out: Array | None = None) -> Array:
         """What is known of each row of `data`, (K, N), for each observation, (K, T), packed."""
         if self.which is None:
             return table
+        if self.missing:
+            table = np.pad(table, ((0, 0), (0, 1)), constant_values=missing)
         # With mode "clip", NumPy writes into `out` directly.
         return np.take(table, self.which, axis=1, out=out, mode="clip")
 
@@ -339,16 +358,21 @@ class Sequences:
         if self.which is None:
             return r
         n = self.data.shape[0]
-        return np.stack([np.bincount(self.which, weights=r_k, minlength=n) for r_k in r])
+        return np.stack([np.bincount(self.which, r_k, minlength=n)[:n] for r_k in r])
+
+    def allowed(self, k: int) -> Mask:
+        """Which of K states each observation may be in, by what is known: (K, T), packed."""
+        assert self.states is not None
+        possible: Mask = (self.states < 0) | (self.states == np.arange(k)[:, None])
+        return possible
 
     def transitions(self, r: Array) -> Array:
-        """Steps between states, if the rows of `data` are in them with shares (K, N).
+        """Steps between states, if observations are in them with shares (K, T), packed.
 
         Those from the end of one piece to the next are left out: for a start that is enough.
         """
-        shares = self.per_observation(r)
         steps = self.pieces.forward[1:]
-        counts = (shares[:, before] @ shares[:, at].T for at, before, _ in steps)
+        counts = (r[:, before] @ r[:, at].T for at, before, _ in steps)
         return sum(counts, np.zeros((len(r), len(r))))
 
     def in_order(self, packed: Array) -> Array:
@@ -359,7 +383,10 @@ class Sequences:
 
 
 def _blocks(x: Array, family: Family, weights: Array | None, standard: bool) -> Blocks:
-    return Blocks.standard(x, family, weights) if standard else Blocks(x, family, weights)
+    if not standard:
+        return Blocks(x, family, weights)
+    family.check_spread(x)
+    return Blocks.standard(x, family, weights)
 
 
 def check_lengths(lengths: ArrayLike | None, n: int) -> Integers:

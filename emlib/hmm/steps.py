@@ -266,7 +266,7 @@ def _posterior(
     """
     data, k = form.data, len(params.startprob)
     b = table = space.table
-    log_scale = b.shape[1] * float(np.log(k))
+    log_scale = sequences.n * float(np.log(k))
     if sequences.which is not None:
         table = np.empty((k, data.shape[0]))
     for rows in data.slices(form.height):
@@ -275,15 +275,15 @@ def _posterior(
             _check_possible(log_p, sequences, rows)
         table[form.order, rows] = r
         log_scale += float(log_p.sum() if data.weights is None else log_p @ data.weights[rows])
-    b = sequences.per_observation(table, b)
+    b = sequences.per_observation(table, 1.0, b)
+    if sequences.states is not None:
+        b *= sequences.allowed(k)
     packed = walks.forward_backward(params.startprob, params.transmat, b, sequences.pieces, space)
     if packed is not None:
         return packed, log_scale
-    order, whole = sequences.packed_of_whole, sequences.pieces.whole
-    log_b = _log_densities(form, len(params.startprob), sequences)[:, order]
-    packed = walks.forward_backward_in_logs(params.startprob, params.transmat, log_b, whole)
-    b[:, order] = packed.responsibilities
-    return packed._replace(responsibilities=b), 0.0
+    log_b = _log_densities(form, len(params.startprob), sequences)
+    chain = params.startprob, params.transmat
+    return walks.forward_backward_in_logs(*chain, log_b, sequences.pieces), 0.0
 
 
 def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
@@ -292,7 +292,8 @@ def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
     for rows in form.data.slices(form.height):
         table[:, rows] = form.log_joint(rows)
     table += np.log(k)
-    return sequences.per_observation(np.where(table > engine.IMPOSSIBLE, table, -np.inf))
+    log_b = sequences.per_observation(np.where(table > engine.IMPOSSIBLE, table, -np.inf), 0.0)
+    return log_b if sequences.states is None else np.where(sequences.allowed(k), log_b, -np.inf)
 
 
 def _check_possible(log_p: Array, sequences: Sequences, rows: slice) -> None:

@@ -12,7 +12,7 @@ never forgets is walked from every state, which is exact whatever the chain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -250,45 +250,96 @@ def _sum_of_pairs(onward: Walk, leaving: list[Array], later: list[Array]) -> Arr
 def forward_backward_in_logs(
     startprob: Array, transmat: Array, log_b: Array, pieces: Pieces
 ) -> Packed:
-    """Responsibilities and transitions of whole sequences from log-densities, (K, T), packed."""
-    with np.errstate(divide="ignore"):
+    """Responsibilities and transitions from log-densities, (K, T), packed: of any size.
+
+    Logarithms are relative to the sum at their time, so that no digits are lost in long sequences.
+    """
+    with np.errstate(divide="ignore", under="ignore"):
         log_a, log_pi = np.log(transmat), np.log(startprob)
-    predicted, joint = _walk_in_logs(log_b, log_a, log_pi, pieces.forward)
-    rest, later = _walk_in_logs(log_b, log_a.T, np.zeros_like(log_pi), pieces.backward)
-    log_likelihoods = _log_sum(joint[:, pieces.last])
-    _check_possible(joint, pieces, log_likelihoods)
-    transitions = np.zeros_like(transmat)
-    with np.errstate(under="ignore"):
-        for at, before, n in pieces.forward:
-            of_sequence = later[:, at] - log_likelihoods[: at.stop - at.start]
-            pairs = joint[:, None, before] + log_a[:, :, None] + of_sequence[:, :n]
-            transitions += np.exp(pairs).sum(axis=2)
-            rest[:, at] = np.exp(predicted[:, at] + of_sequence)
-    by_sequence = np.empty(pieces.n_sequences)
-    by_sequence[pieces.sequence] = log_likelihoods
-    return Packed(rest, transitions, by_sequence)
+        arriving, leaving, scales = _settle_in_logs(log_b, log_a, log_pi, pieces)
+        _, later, _ = _settle_in_logs(log_b, log_a.T, np.zeros_like(log_pi), pieces, True)
+        log_likelihoods = np.bincount(pieces.sequence, scales, pieces.n_sequences).astype(float)
+        _check_possible(leaving, pieces, log_likelihoods)
+        # Equation hmm-responsibilities
+        r = _shares(arriving + later)
+        followers: list[tuple[Any, Any]] = [
+            (before, slice(at.start, at.start + n)) for at, before, n in pieces.forward
+        ]
+        followers.append((pieces.last[pieces.follows[pieces.cut]], pieces.cut))
+        transitions = np.zeros_like(transmat)
+        for before, at in followers:
+            # Equation hmm-transitions
+            pairs = leaving[:, None, before] + log_a[:, :, None] + later[:, at]
+            pairs = _shares(pairs.reshape(transmat.size, -1))
+            transitions += pairs.sum(axis=1).reshape(transmat.shape)
+    return Packed(r, transitions, log_likelihoods)
+
+
+def _settle_in_logs(
+    log_b: Array, log_a: Array, first: Array, pieces: Pieces, backward: bool = False
+) -> tuple[Array, Array, Array]:
+    """A walk in logs on which every piece starts where its source ends, sequences with `first`.
+
+    To know where it ends, each piece is walked from every state: what leaves is linear in the
+    start. Returns what arrives and what leaves, (K, T), and what each piece summed to, (C,).
+    """
+    k, source = len(first), pieces.precedes if backward else pieces.follows
+    steps = pieces.backward if backward else pieces.forward
+    ends = np.arange(len(source)) if backward else pieces.last
+    piece = np.arange(log_b.shape[1]) - np.repeat(pieces.offsets, pieces.active)
+    start, cut = np.repeat(first[:, None], len(source), axis=1), source >= 0
+    maps = np.empty((k, k, len(source)))
+    for j in range(k if np.any(cut) else 0):
+        start[:, cut] = np.log(np.eye(k)[:, [j]])
+        _, leaving, scales = _walk_in_logs(log_b, log_a, start, steps)
+        maps[j] = leaving[:, ends] + np.bincount(piece, scales)
+    by_start = np.argsort(pieces.starts)
+    order = by_start[::-1] if backward else by_start  # each piece after its source
+    for place in order[cut[order]]:
+        before = source[place]
+        end = maps[0, :, before]
+        if cut[before]:
+            end = _log_sum(start[:, before, None] + maps[:, :, before])
+        end = end - _finite(_log_sum(end))
+        start[:, place] = _log_sum(end[:, None] + log_a)
+    arriving, leaving, scales = _walk_in_logs(log_b, log_a, start, steps)
+    return arriving, leaving, np.bincount(piece, scales).astype(float)
 
 
 def _walk_in_logs(
     log_b: Array, log_a: Array, start: Array, steps: tuple[Step, ...]
-) -> tuple[Array, Array]:
-    """Logarithms of what arrives at every packed place, and of that times the density there."""
+) -> tuple[Array, Array, Array]:
+    """Logarithms of what arrives at every packed place, and of what leaves: its shares and sum."""
     arriving, leaving = np.empty(log_b.shape), np.empty(log_b.shape)
+    scales = np.empty(log_b.shape[1])
     for at, before, n in steps:
         now = arriving[:, at]
-        now[:, n:] = start[:, None]
+        now[:, n:] = start[:, n : now.shape[1]]
         if n:
             now[:, :n] = _log_sum(leaving[:, None, before] + log_a[:, :, None])
-        np.add(now, log_b[:, at], out=leaving[:, at])
-    return arriving, leaving
+        joint = now + log_b[:, at]
+        scales[at] = _log_sum(joint)
+        leaving[:, at] = joint - _finite(scales[at])
+    return arriving, leaving, scales
 
 
 def _log_sum(terms: Array) -> Array:
     """The logarithm of the sum of exponentials along the first axis."""
-    highest = terms.max(axis=0)
-    safe = np.where(np.isfinite(highest), highest, 0.0)
-    with np.errstate(divide="ignore", under="ignore"):
-        return safe + np.log(np.exp(terms - safe).sum(axis=0))
+    highest = _finite(terms.max(axis=0))
+    total: Array = highest + np.log(np.exp(terms - highest).sum(axis=0))
+    return total
+
+
+def _shares(logs: Array) -> Array:
+    """Of each column's sum, from logarithms."""
+    shares: Array = np.exp(logs - _finite(_log_sum(logs)))
+    return shares
+
+
+def _finite(logs: Array) -> Array:
+    """The same, with zero in place of minus infinity: what to subtract from other logarithms."""
+    finite: Array = np.where(logs > -np.inf, logs, 0.0)
+    return finite
 
 
 def best_paths(

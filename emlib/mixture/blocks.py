@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emlib.covariances import Full
 from emlib.families import Family
-from emlib.types import Array
+from emlib.types import Array, Integers
 from emlib.units import IDENTITY, Units
 
 # Floats of a block's features: under a megabyte, which a second-level cache holds.
@@ -42,6 +42,8 @@ class Blocks:
         By default the data's own.
     copy : bool
         Whether to keep the data standardised, for those who read them many times.
+    labels : ndarray of shape (N,), optional
+        The components that are known, and -1 for those that are not.
     """
 
     x: NDArray[Any]
@@ -49,6 +51,7 @@ class Blocks:
     weights: Array | None = None
     units: Units = IDENTITY
     copy: bool = False
+    labels: Integers | None = None
 
     @classmethod
     def of(cls, x: ArrayLike | Blocks, family: Family = FULL) -> Blocks | Self:

@@ -109,6 +109,9 @@ class Form(ABC):
         """Responsibilities of a block, (K, B) in `order`, and log p(x) as in `log_joint`, (B,)."""
         with np.errstate(all="ignore"):
             r = self.log_joint(rows)
+            if self.data.labels is not None:
+                labels = self.data.labels[rows]
+                r[(labels >= 0) & (labels != np.arange(len(r))[:, None])] = -np.inf
             log_p = normalise(r)
         return r[self.order], log_p
 
@@ -158,6 +161,8 @@ class Natural(Form):
         return self.eta @ self.read(rows)
 
     def posterior(self, rows: slice) -> tuple[Array, Array]:
+        if self.data.labels is not None:
+            return super().posterior(rows)
         features = self.read(rows)
         if self.joint.shape[1] != features.shape[1]:
             self.joint = np.empty((len(self.eta), features.shape[1]))

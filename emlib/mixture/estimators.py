@@ -37,7 +37,7 @@ from emlib.mixture.starts import STARTS
 from emlib.results import EMResult
 from emlib.types import Array, Integers
 from emlib.units import IDENTITY, Units
-from emlib.validation import check_data, positive_definite, shaped, shares
+from emlib.validation import check_data, check_labels, positive_definite, shaped, shares
 
 
 @dataclass(eq=False, repr=False)
@@ -57,7 +57,13 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
     verbose: bool | int = False
     random_state: Any = None
 
-    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+    ) -> Self:
         """Fit the mixture to `X` of shape (N, D) by EM.
 
         Parameters
@@ -66,6 +72,9 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         y : ignored
         sample_weight : array-like of shape (N,), optional
             How many times each point counts.
+        labels : array-like of int, shape (N,), optional
+            The components that are known, from 0 to K - 1, and -1 for those that are not
+            (semi-supervised learning).
 
         Raises
         ------
@@ -82,14 +91,16 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             x, weights = self._read(X, sample_weight, reset=True)
             k, d = self.n_components, x.shape[1]
             r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
+            known = None if labels is None else check_labels("labels", labels, len(x), k)
             if weights is not None and not np.all(weights > 0):
                 counted = weights > 0
                 x, weights, r = x[counted], weights[counted], None if r is None else r[counted]
+                known = None if known is None else known[counted]
             _check_enough(x, k)
             self._family().check_spread(x)
             data = Blocks.standard(x, self._family(), weights)
             family = self._family(data.units)
-            data = replace(data, family=family)
+            data = replace(data, family=family, labels=known)
             problem = fitting.problem_of(
                 data, family, self._prior(data, family), k, self.accelerate
             )
@@ -97,16 +108,19 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             rng = generator(self.random_state, 4)
 
             def draw() -> steps.Params:
-                drawn = r
-                if drawn is None and explicit[1][0] is not None:
-                    drawn = fitting.nearest(data, explicit[1][0])
+                drawn, places = r, explicit[1][0]
+                if drawn is None and places is not None:
+                    drawn = fitting.nearest(data, places)
                 elif drawn is None:
                     drawn = fitting.draw_responsibilities(data, k, self.init_params, rng)
+                if known is not None:
+                    matching = r is None and places is None
+                    drawn = fitting.with_known(drawn.T, known, matching).T
                 return problem.m_step(steps.statistics(drawn, data, family))
 
             def climb(number: int) -> EMResult[steps.Params]:
-                known = self._known(k, d) if number == 0 else None
-                given = explicit if known is None else (known[0], known[1:])
+                last = self._last_fit(k, d) if number == 0 else None
+                given = explicit if last is None else (last[0], last[1:])
                 return problem.climb(fitting.start(family, data.units, *given, draw), self, rng)
 
             results = fit_from_starts(self.n_init, climb)
@@ -234,7 +248,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         for name, part in zip(self._fitted_family().parameters, params[1:], strict=True):
             setattr(self, f"{name}_", part)
 
-    def _known(self, k: int, d: int) -> steps.Params | None:
+    def _last_fit(self, k: int, d: int) -> steps.Params | None:
         """What a warm start goes on from: the last fit, if it was one of the same form."""
         if not self.warm_start or not hasattr(self, "_fitted"):
             return None

@@ -22,7 +22,7 @@ from emlib.mixture.starts import STARTS
 from emlib.mixture.steps import Params
 from emlib.results import EMResult
 from emlib.squarem import Coordinates
-from emlib.types import Array
+from emlib.types import Array, Integers
 from emlib.units import Units
 from emlib.validation import listed
 
@@ -138,6 +138,19 @@ def filled(parts: tuple[Array | None, ...], others: tuple[Any, ...]) -> Componen
 def draw_responsibilities(data: Blocks, k: int, how: str, rng: np.random.Generator) -> Array:
     """Responsibilities of shape (N, K) from one of the `STARTS`, for which features weigh alike."""
     return STARTS[how](alike(data).standardise(data.x), k, rng, data.weights)
+
+
+def with_known(r: Array, labels: Integers, matching: bool) -> Array:
+    """Shares (K, N) in which the labels that are known (not -1) are told.
+
+    With `matching`, the components first take the order in which they suit these labels best.
+    """
+    known, r = np.flatnonzero(labels >= 0), r.copy()
+    told = np.eye(len(r))[:, labels[known]]
+    if matching:
+        r = r[linear_sum_assignment(told @ r[:, known].T, maximize=True)[1]]
+    r[:, known] = told
+    return r
 
 
 def nearest(data: Blocks, places: Array) -> Array:

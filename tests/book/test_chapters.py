@@ -214,3 +214,20 @@ def test_chapter_has_its_parts(path):
     for part in ("**You will learn**", "**You need**", "**Time**"):
         assert part in prose(path)
     assert any("assert" in cell.source for cell in code(path))
+
+
+def test_the_maps_in_the_introduction_and_the_readme_have_every_chapter():
+    parts = (ROOT / "_toc.yml").read_text(encoding="utf8").split("- caption:")
+    numbered = "".join(part for part in parts if "numbered" in part)
+    names = re.findall(r"file: chapters/(\w+)", numbered)
+    titles = [re.search(r"^# (.*)$", prose(p), re.M)[1] for p in map(chapter, names)]
+    rows = re.findall(r"^\| (\d+) \| \[(.*)\]\((\w+)\.ipynb\)", prose(chapter("intro")), re.M)
+    assert rows == [(str(i), *row) for i, row in enumerate(zip(titles, names, strict=True), 1)]
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    places = [readme.find(title) for title in titles]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def chapter(name):
+    return ROOT / "chapters" / f"{name}.ipynb"

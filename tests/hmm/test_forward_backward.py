@@ -233,3 +233,25 @@ def test_pieces_hold_every_row_once_and_know_their_neighbours(lengths, longest):
             assert pieces.rows[pieces.last[pieces.follows[place]]] == row - 1
         else:
             assert row in firsts
+
+
+def test_logs_lose_no_digits_in_a_long_sequence():
+    t = 100_000
+    log_b = 2 * np.random.default_rng(0).normal(size=(t, 2)) - 50
+    chain = np.full(2, 0.5), np.array([[0.9, 0.1], [0.2, 0.8]])
+    found, expected = in_logs(*chain, log_b), plain(*chain, log_b)
+    np.testing.assert_allclose(found.transitions.sum(), t - 1, rtol=1e-13)
+    np.testing.assert_allclose(found.transitions, expected.transitions, rtol=1e-11)
+    np.testing.assert_allclose(found.responsibilities, expected.responsibilities, atol=1e-10)
+
+
+def test_an_outlier_after_the_switch_of_a_chain_that_cannot_go_back():
+    t = 100_000
+    x = np.repeat([0.0, 100.0], t // 2)
+    x[3 * t // 4] = 0.0  # beyond the range of floats, so that only logs can hold it
+    log_b = -0.5 * (x[:, None] - [0.0, 100.0]) ** 2
+    found = blocked(np.array([1.0, 0.0]), np.array([[1 - 1e-4, 1e-4], [0, 1]]), log_b)
+    half = t / 2
+    np.testing.assert_allclose(found.transitions, [[half - 1, 1], [0, half - 1]], rtol=1e-12)
+    expected = (half - 1) * np.log1p(-1e-4) + np.log(1e-4) - 5000
+    np.testing.assert_allclose(found.log_likelihood, expected, rtol=1e-12)

@@ -2,6 +2,7 @@
 
 import tracemalloc
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ from emlib.covariances import FORMS, Diagonal
 from emlib.datasets import load_earthquakes
 from emlib.families import Categorical, Poisson, Symbols
 from emlib.hmm import HMMParams, Sequences
-from emlib.hmm.forward_backward import plain
+from emlib.hmm.forward_backward import plain, viterbi
 from emlib.hmm.stationary import expected_log, stationary
 
 COUNTS = load_earthquakes().values[:, [1]]
@@ -487,7 +488,9 @@ def test_more_starts_find_no_less():
     ("model", "x", "lengths", "message"),
     [
         (GaussianHMM(2), [1.0, 2.0], None, r"x\[:, None\]"),
-        (GaussianHMM(2), [[1.0], [np.nan]], None, "NaN"),
+        (GaussianHMM(2), [[1.0, 1.0], [0.0, np.nan]], None, "row 1 of the data lacks some"),
+        (GaussianHMM(2), [[np.nan], [np.nan]], None, "every row of data is NaN"),
+        (GaussianHMM(2), [[[1.0], [2.0]], [[3.0]]], None, "give their lengths="),
         (GaussianHMM(2), [[1.0], [1.0]], None, "constant"),
         (GaussianHMM(9), [[1.0], [2.0]], None, "n_components=9 is more than the 2 observations"),
         (GaussianHMM(1), [[1.0], [2.0]], [1, 2], "lengths sum to 3, but there are 2 rows"),
@@ -529,8 +532,7 @@ def test_other_features_than_fitted_are_an_error():
         (np.zeros((2, 2, 1)), "must be one column"),
         ([[0], [1, 0]], "Stack sequences"),
         ([["a"], ["b"]], "Number them: names, numbers = np.unique"),
-        ([[None], [1]], "NaN|whole numbers|not text"),
-        ([[0], [np.nan]], "whole numbers from 0 on"),
+        ([[None], [np.nan]], "every row of data is NaN"),
         ([[0], [np.inf]], "whole numbers from 0 on"),
         ([[0], [-1]], "whole numbers from 0 on.*got -1 .row 1."),
         ([[0.5], [1]], "whole numbers from 0 on"),
@@ -656,3 +658,100 @@ def test_a_fit_that_fails_leaves_the_last_one_as_it_was():
     with pytest.raises(ValueError, match="n_components=500"):
         model.set_params(covariance_type="diag", n_components=500).fit(x)
     assert model.score(x) == before
+
+
+def without(x, missing):
+    x = np.array(x, dtype=float)
+    x[missing] = np.nan
+    return x
+
+
+def test_an_observation_that_was_not_made_has_density_one_in_every_state():
+    x, start = made(8)
+    missing = np.random.default_rng(0).uniform(size=len(x)) < 0.3
+    r, log_likelihood = hmm.steps.smoothed(start, without(x, missing))
+    log_b = hmm.log_emission(start, x)
+    log_b[missing] = 0.0
+    expected = plain(start.startprob, start.transmat, log_b)
+    np.testing.assert_allclose(r, expected.responsibilities, atol=1e-12)
+    np.testing.assert_allclose(log_likelihood, expected.log_likelihood, rtol=1e-12)
+    statistics, again = hmm.e_step(start, without(x, missing))
+    np.testing.assert_allclose(again, log_likelihood, rtol=1e-12)
+    np.testing.assert_allclose(statistics.transitions, expected.transitions, atol=1e-9)
+    expected_n = expected.responsibilities[~missing].sum(axis=0)
+    np.testing.assert_allclose(statistics.emissions.n, expected_n, atol=1e-9)
+    path, log_p = hmm.steps.decoded(start, without(x, missing))
+    best, expected_p = viterbi(start.startprob, start.transmat, log_b)
+    np.testing.assert_array_equal(path, best)
+    np.testing.assert_allclose(log_p, expected_p, rtol=1e-12)
+
+
+START = {"startprob_init": [0.5, 0.5], "transmat_init": [[0.7, 0.3], [0.3, 0.7]]}
+
+
+@pytest.mark.parametrize(
+    ("model", "family", "components"),
+    [
+        (
+            GaussianHMM(2, means_init=[[0.0], [5.0]], random_state=0, **START),
+            Diagonal(),
+            (np.array([[0.0], [5.0]]), np.ones((2, 1))),
+        ),
+        (
+            CategoricalHMM(2, emissionprob_init=[[0.8, 0.2], [0.3, 0.7]], **START),
+            Symbols(2),
+            (np.array([[0.95, 0.05], [0.05, 0.95]]),),
+        ),
+    ],
+)
+def test_a_chain_half_of_which_is_missing_is_found(model, family, components):
+    rng = np.random.default_rng(3)
+    x, _ = hmm.sample(HMMParams(np.full(2, 0.5), STAYS, components), 30_000, rng, family)
+    x = without(x, rng.uniform(size=len(x)) < 0.5)
+    model.fit(x)
+    # Standard errors are below 0.01; with the gaps removed, 0.1 becomes 0.15 and 0.2 becomes 0.28.
+    np.testing.assert_allclose(model.transmat_, STAYS, atol=0.03)
+    assert len(model.predict(x)) == len(x)
+
+
+def test_bic_counts_the_observations_that_were_made():
+    symbols = np.array([0, 1, 0, np.nan, 0, 1])[:, None]
+    model = CategoricalHMM(1).fit(symbols)
+    np.testing.assert_allclose(model.emissionprob_, [[0.6, 0.4]])
+    np.testing.assert_allclose(model.bic(symbols), np.log(5) - 2 * model.score(symbols))
+
+
+def test_known_states_are_kept_and_the_likelihood_is_that_of_both():
+    x, start = made(9)
+    z = np.argmax(hmm.steps.smoothed(start, x)[0], axis=1)
+    states = np.where(np.arange(len(x)) % 3 == 0, z, -1)
+    sequences = Sequences.of(x)
+    sequences = replace(sequences, states=states[sequences.pieces.rows])
+    r, log_likelihood = hmm.steps.smoothed(start, sequences)
+    log_b = hmm.log_emission(start, x)
+    log_b[(states[:, None] >= 0) & (states[:, None] != np.arange(3))] = -np.inf
+    expected = plain(start.startprob, start.transmat, log_b)
+    np.testing.assert_allclose(r, expected.responsibilities, atol=1e-12)
+    np.testing.assert_allclose(log_likelihood, expected.log_likelihood, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_few_known_states_name_the_others(seed):
+    x, start = made(10)
+    z = np.argmax(hmm.steps.smoothed(start, x)[0], axis=1)
+    states = np.full(len(x), -1)
+    states[::15] = z[::15]
+    model = GaussianHMM(3, random_state=seed).fit(x, states=states)
+    assert np.mean(model.predict(x) == z) > 0.95
+    with pytest.raises(ValueError, match=r"states must be from 0 to 2, or -1"):
+        model.fit(x, states=states + 5)
+    with pytest.raises(ValueError, match="one for each row"):
+        model.fit(x, states=states[1:])
+
+
+def test_all_states_known_is_counting():
+    symbols, states = np.array([0, 1, 1, 0, 2, 2, 1, 0]), np.array([0, 0, 1, 1, 1, 0, 0, 1])
+    model = CategoricalHMM(2, random_state=0).fit(symbols[:, None], states=states)
+    np.testing.assert_allclose(model.startprob_, [1, 0])
+    np.testing.assert_allclose(model.transmat_, [[0.5, 0.5], [1 / 3, 2 / 3]])
+    np.testing.assert_allclose(model.emissionprob_, [[0.25, 0.5, 0.25], [0.5, 0.25, 0.25]])

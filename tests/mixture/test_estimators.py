@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.mixture import GaussianMixture as SklearnMixture
 from sklearn.model_selection import GridSearchCV
@@ -621,3 +623,47 @@ def test_a_fit_that_fails_leaves_a_mixture_as_it_was():
         model.set_params(n_components=9).fit(np.hstack([x, x]))
     assert model.score(x) == before
     assert model.n_features_in_ == 2
+
+
+def test_all_labels_known_is_a_gaussian_per_class():
+    iris = load_iris()
+    model = GaussianMixture(3, random_state=0).fit(iris.data, labels=iris.target)
+    groups = [iris.data[iris.target == k] for k in range(3)]
+    np.testing.assert_allclose(model.means_, [g.mean(axis=0) for g in groups], rtol=1e-9)
+    np.testing.assert_allclose(model.covariances_, [np.cov(g.T, bias=True) for g in groups])
+    expected = sum(
+        multivariate_normal(g.mean(axis=0), np.cov(g.T, bias=True)).logpdf(g).sum()
+        + len(g) * np.log(1 / 3)
+        for g in groups
+    )
+    np.testing.assert_allclose(model.result_.objective, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_what_some_labels_say_is_added_to_the_likelihood(kind):
+    iris = load_iris()
+    labels = np.where(np.arange(150) % 5 == 0, iris.target, -1)
+    model = GaussianMixture(3, covariance_type=kind, random_state=0)
+    model.fit(iris.data, labels=labels)
+    joint = mixture.log_joint(model._params(), iris.data, model._fitted_family())
+    known = labels >= 0
+    expected = joint[known, labels[known]].sum() + model.score_samples(iris.data[~known]).sum()
+    np.testing.assert_allclose(model.result_.objective, expected, rtol=1e-9)
+    assert np.mean(model.predict(iris.data) == iris.target) > 0.85
+    assert model.result_.confirmed
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_label_a_component_names_it_whatever_the_seed(seed, faithful):
+    labels = np.full(len(faithful), -1)
+    labels[[faithful[:, 0].argmax(), faithful[:, 0].argmin()]] = 0, 1
+    model = GaussianMixture(2, random_state=seed).fit(faithful, labels=labels)
+    assert model.means_[0, 0] > 4 > 2.5 > model.means_[1, 0]
+    weights = np.ones(len(faithful))
+    weights[:5] = 0
+    again = GaussianMixture(2, random_state=seed).fit(faithful, None, weights, labels)
+    other = GaussianMixture(2, random_state=seed).fit(faithful[5:], labels=labels[5:])
+    np.testing.assert_allclose(again.means_, other.means_)
+    for wrong in (labels[1:], labels + 3, labels + 0.5, ["a"] * len(labels)):
+        with pytest.raises(ValueError, match="labels must be"):
+            model.fit(faithful, labels=wrong)

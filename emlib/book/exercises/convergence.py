@@ -54,6 +54,11 @@ def _leap_second_step(start: Array, once: Array, twice: Array) -> Array:
     return start + 2 * a * (once - start) + a**2 * (twice - once)
 
 
+def _leap_each(start: Array, once: Array, twice: Array) -> Array:
+    u, v, _ = _length(start, once, twice)
+    return start - u**2 / v
+
+
 _PATH = (np.array([1.0, 4.0]), np.array([1.8, 3.0]), np.array([2.3, 2.6]))
 _LINE = (np.array([6.0]), np.array([5.9]), np.array([5.81]))
 
@@ -78,6 +83,7 @@ EXERCISES = {
             (0.04, "That is the distance before the first step."),
             (0.0036, "That is the last step. Sum all those that are still to come."),
             (0.00324, "That is the next step alone. Sum the whole series."),
+            (0.03, "Right so far: two digits, please."),
         ),
         "By which factor do the steps shrink? Sum the series of those still to come.",
         rtol=1.5e-2,
@@ -90,6 +96,8 @@ EXERCISES = {
             ([2.8, 0.3], "That counts every lamp as failed."),
             ([4.0, 0.7], "That is the fraction observed. What does the map leave?"),
             ([4.0, 3 / 7], "Three of how many lamps?"),
+            ([4.0, 30.0], "Right, but give the rate as a fraction of one."),
+            ([0.3, 4.0], "Right, but first the fixed point, then the rate."),
         ),
         "The mean of ten lifetimes, three of them replaced by what is expected of them.",
         rtol=2e-3,
@@ -102,6 +110,7 @@ EXERCISES = {
             (_leap_minus, "The second term is added: the change of step already has its sign."),
             (_leap_from_twice, "The leap is counted from the first of the three points."),
             (_leap_second_step, "v is the change of step, and not the second step."),
+            (_leap_each, "That is Aitken's leap for each parameter by itself. Use lengths."),
         ),
         "Write u and v first, then the ratio of their lengths.",
     ),
@@ -136,10 +145,22 @@ EXERCISES = {
         ),
         "Write down the M-step's weight times its mean, and sum over the two kinds.",
     ),
+    "flat": Exercise(
+        [0.6, 1e4 / 1.2],
+        (
+            ([1.0, 5000], "That is for Gaussian data. Put in the mean of x to the fourth here."),
+            ([1.8, 1e4 / 3.6], "The cubic term of tanh has a third in front."),
+            ([0.6, 1e4 / 0.6], "1 / theta squared grows by 2 c in a step, not by c."),
+            ([0.6, 100 / 1.2], "The square of 0.01 is 0.0001."),
+        ),
+        "Put the series of tanh under the mean. Then how does 1 / theta squared grow?",
+        rtol=2e-2,
+    ),
     "student": Exercise(
         2 / 7,
         (
             (5 / 7, "That is the fraction observed."),
+            (200 / 7, "Right, but give it as a fraction of one."),
             (2 / 5, "Compare with the complete information, and not with the observed."),
             (7 / 5, "A rate above one would be a saddle. Turn the fraction, then look again."),
         ),

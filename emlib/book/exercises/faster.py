@@ -56,15 +56,27 @@ EXERCISES = {
             (_parabola(1.96), "That is the parabola's interval. Look at the curve itself."),
             (_interval(1.96**2), "The drop of the log-likelihood is half of that."),
             (_interval(0.5), "That is one standard error's worth, about 68 per cent."),
+            (_interval(1.96**2 / 2)[::-1], "Right, but give the lower end first."),
+            ([0.52, 0.72], "Right so far: three digits, please."),
         ),
         "Find the maximum, then search on each side for the given drop.",
         rtol=1.5e-3,
+    ),
+    "ecm": Exercise(
+        (-50 + np.sqrt(5400)) / 5,
+        (
+            (5.0, "That is the plain mean. The standard deviation depends on the mean, too."),
+            (-(50 + np.sqrt(5400)) / 5, "A quadratic has two roots, and the mean is above zero."),
+        ),
+        "Set the derivative to zero and multiply by c squared times the mean's cube.",
+        rtol=1e-3,
     ),
     "px": Exercise(
         [0.75, 0.5],
         (
             ([0.5, 0.75], "Which of the two uses more of what it knows?"),
             ([0.75, 0.25], "Subtract the slope of log E[w], which is E[w b]."),
+            ([75.0, 50.0], "Right, but give the rates as fractions of one."),
             ([0.75, 1.0], "The mean of w stands in the denominator: its slope is subtracted."),
         ),
         "Differentiate the logarithm of each map at the truth; q falls as the scale grows.",

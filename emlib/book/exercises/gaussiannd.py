@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
+from sklearn.datasets import load_iris
 
 from emlib.book.exercises.checking import Exercise, FunctionExercise
 from emlib.datasets import load_faithful
@@ -12,6 +13,7 @@ from emlib.datasets import load_faithful
 Array = NDArray[np.float64]
 
 ELLIPSE = float(np.sqrt(2 * np.log(10)))
+DIGITS = "Right as far as it goes: give three decimals."
 
 # Durations and waits: mean and standard deviation of their sum, from the table itself
 _TABLE = load_faithful().values
@@ -62,6 +64,53 @@ def _given_marginal(mean: Array, covariance: Array, seen: list[int], values: Arr
     return np.vstack([first, covariance[np.ix_(rest, rest)]])
 
 
+def _flowers() -> Array:
+    """Correlation without the line in the model, nats lost; correlation in the data, partial."""
+    data = np.asarray(load_iris().data, dtype=float)
+    S = np.cov(data[50:100].T, ddof=0)
+    c = [0, 3]
+    through = S[1, c] @ np.linalg.solve(S[np.ix_(c, c)], S[c, 2])
+    P, scale = np.linalg.inv(S), np.sqrt(S[1, 1] * S[2, 2])
+    partial = -P[1, 2] / np.sqrt(P[1, 1] * P[2, 2])
+    return np.array([through / scale, -25 * np.log(1 - partial**2), S[1, 2] / scale, partial])
+
+
+_MODEL, _NATS, _SEEN, _PARTIAL = _flowers().tolist()
+
+
+def follow(x: Array, q: float, r: float) -> Array:
+    """Mean and variance of the walker's last position, given all that was seen."""
+    m, v = 0.0, 0.0
+    for seen in x:
+        v += q
+        g = v / (v + r)
+        m, v = m + g * (seen - m), v * (1 - g)
+    return np.array([m, v])
+
+
+def _follow_without_steps(x: Array, q: float, r: float) -> Array:
+    """The steps' variance is added only once."""
+    m, v = 0.0, q
+    for seen in x:
+        g = v / (v + r)
+        m, v = m + g * (seen - m), v * (1 - g)
+    return np.array([m, v])
+
+
+def _follow_no_news(x: Array, q: float, r: float) -> Array:
+    return np.array([follow(x, q, r)[0], len(x) * q])
+
+
+def _follow_predict(x: Array, q: float, r: float) -> Array:
+    m, v = follow(x, q, r)
+    return np.array([m, v + q])
+
+
+def _follow_deviation(x: Array, q: float, r: float) -> Array:
+    m, v = follow(x, q, r)
+    return np.array([m, np.sqrt(v)])
+
+
 _SIGMA = np.array(
     [[4.0, 1.0, 0.5, -1.0], [1.0, 3.0, 0.7, 0.2], [0.5, 0.7, 2.0, 0.4], [-1.0, 0.2, 0.4, 5.0]]
 )
@@ -88,8 +137,11 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.array([6.0, 2.0]), "You multiplied by the covariance. Its inverse is needed."),
             (np.sqrt([2 / 3, 2.0]), "That is the distance; its square was asked."),
             (np.array([2.0, 2 / 3]), "The other way round: along which point is more spread?"),
+            (np.array([1.5, 0.5]), "Upside down: along a long axis the same step counts less."),
+            (np.array([0.7, 2.0]), "Right as far as it goes: give two decimals."),
         ),
         "Both points lie along an eigenvector. What are the eigenvalues?",
+        atol=5e-3,
     ),
     "ellipse": Exercise(
         ELLIPSE,
@@ -98,8 +150,12 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (float(norm.ppf(0.95)), "That is for one dimension. In the plane more is outside."),
             (float(norm.ppf(0.9)), "That is for one dimension, and for one tail."),
             (float(np.sqrt(-2 * np.log(0.9))), "That ellipse holds ten per cent."),
+            (2.1, DIGITS),
+            (2.15, DIGITS),
         ),
         "Solve the formula for the share within a distance, in the plane.",
+        rtol=0,
+        atol=1.5e-3,
     ),
     "conditional": Exercise(
         np.array([2.0, 3.0]),
@@ -129,6 +185,17 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ),
         "A sum is a map to one dimension. Which matrix is it?",
         rtol=5e-4,
+    ),
+    "chain": Exercise(
+        np.array([1.0, 0.0, 0.5]),
+        (
+            (np.array([0.0, 0.0, 0.5]), "The third contains the first: write it with the z alone."),
+            (np.array([1.0, 1.0, 0.5]), "Given the second, does the first say more of the third?"),
+            (np.array([1.0, 0.0, 2.0]), "The last is an entry of the precision matrix."),
+            (np.array([1.0, 0.0, 1.0]), "The third feature also says something about the second."),
+        ),
+        "Write the squared distance as a sum of squares of the z, and those by the x.",
+        atol=1e-9,
     ),
     "round": FunctionExercise(
         round_fit,
@@ -160,5 +227,35 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_given_marginal, "The means are right. Seeing something shrinks the covariance."),
         ),
         "Try it on two features, where the chapter has done it.",
+    ),
+    "selection": Exercise(
+        np.array([_MODEL, _NATS]),
+        (
+            (np.array([_MODEL, 2 * _NATS]), "The correlation is right, and half of that the cost."),
+            (np.array([_MODEL, _NATS / 50]), "The correlation is right. All fifty flowers pay."),
+            (np.array([_MODEL, -_NATS]), "The correlation is right. A cost is above zero."),
+            (np.array([_SEEN, _NATS]), "That is the correlation in the data, not in the model."),
+            (np.array([0.0, _NATS]), "A zero in the precision is none in the covariance."),
+            (np.array([_PARTIAL, _NATS]), "That is the partial correlation that was set to zero."),
+            (np.round([_MODEL, _NATS], 2), DIGITS),
+        ),
+        "Which entries of the covariance may the slope still ask to equal the data's?",
+        rtol=0,
+        atol=1.5e-3,
+    ),
+    "walk": FunctionExercise(
+        follow,
+        (
+            (np.array([0.5, 2.0, 1.0]), 0.3, 1.0),
+            (np.array([-1.0]), 2.0, 0.5),
+            (np.linspace(0, 3, 40), 0.1, 4.0),
+        ),
+        (
+            (_follow_without_steps, "The walker takes a step before every look."),
+            (_follow_no_news, "The mean is right. Every look shrinks the variance."),
+            (_follow_predict, "That is the variance one step later, before the next look."),
+            (_follow_deviation, "That is the standard deviation. The variance was asked."),
+        ),
+        "Write it out for one look, then for two.",
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import logsumexp, softmax
 from scipy.stats import lomax, norm
 
@@ -106,6 +107,10 @@ def _sum_of_log_joint(x: Any, weights: Any, means: Any, variances: Any) -> Any:
     return _log_joint(x, weights, means, variances).sum(axis=1)
 
 
+def _larger_component_only(x: Any, weights: Any, means: Any, variances: Any) -> Any:
+    return _log_joint(x, weights, means, variances).max(axis=1)
+
+
 def _responsibilities(x: Any, weights: Any, means: Any, variances: Any) -> Any:
     return softmax(_log_joint(x, weights, means, variances), axis=1)
 
@@ -155,6 +160,45 @@ def _lifetime_scale(x: Any, a: float, b: float) -> Any:
     return lomax.pdf(x, a, scale=1 / b)
 
 
+_SAMPLE = "Those are the sample's. The mixture's own are asked for, and they are exact."
+_SAMPLE_MEAN, _SAMPLE_VARIANCE = 34.0488633, 108.6463015
+_OF_THE_SAMPLE = tuple(
+    (mean, variance)
+    for mean in (_SAMPLE_MEAN, *(round(_SAMPLE_MEAN, d) for d in range(5)))
+    for divided in (_SAMPLE_VARIANCE, _SAMPLE_VARIANCE * 10000 / 9999)
+    for variance in (divided, *(round(divided, d) for d in range(1, 5)))
+)
+
+# Kinds of hidden variable: 1 discrete, latent; 2 continuous, latent; 3 discrete, missing;
+# 4 continuous, missing. Wrong answers to one case, with what it overlooks.
+_KINDS = (1, 4, 2, 2)
+_SHOP = "Case 1: nobody wrote down for whom any customer bought, and there are two kinds."
+_SURVEY = "Case 2: incomes are amounts of money, and most people did state theirs."
+_TEST = "Case 3: ability is read on a scale, and nobody's was ever seen."
+_TANK = "Case 4: a temperature can be any number, and the sensor shows it only with noise."
+
+
+def _one_wrong() -> tuple[tuple[Any, str], ...]:
+    said = (_SHOP, _SURVEY, _TEST, _TANK)
+    return tuple(
+        (np.array([*_KINDS[:case], kind, *_KINDS[case + 1 :]]), said[case])
+        for case in range(4)
+        for kind in range(1, 5)
+        if kind != _KINDS[case]
+    )
+
+
+def _born() -> float:
+    """How many sds apart two components of weights 0.8 and 0.2 first have two modes."""
+
+    def excess(d: float) -> float:
+        r = (1 + np.sqrt(1 - 4 / d**2)) / 2
+        return float(np.log(r / (1 - r)) - np.log(0.2 / 0.8) - d**2 * (r - 0.5))
+
+    return float(brentq(excess, 2.001, 4))
+
+
+_BORN = _born()
 _TWO = (_P, _MU, np.array([25.0, 16.0]))
 _FAR = (np.array([22.0, 41.0, 19.0, 520.0]), np.array([0, 1, 1, 1]), *_TWO)
 _NEAR = (np.array([18.0, 33.0, 44.5]), np.array([0, 0, 1]), *_TWO)
@@ -163,7 +207,15 @@ _THREE = (np.array([0.2, 0.5, 0.3]), np.array([0.0, 4.0, 9.0]), np.array([1.0, 4
 _WEIGHTS_HINT = "The weights are missing: how probable each component was before x was seen."
 _SD_HINT = "The Gaussian's second parameter is the variance; it looks as if it was squared again."
 
+_DIGITS = "Right as far as it goes: give {}."
+
 EXERCISES: dict[str, Exercise | FunctionExercise] = {
+    "name": Exercise(
+        answer=np.array(_KINDS),
+        mistakes=_one_wrong(),
+        hint="Ask of each case: could its value be any number, or one of a few kinds? And did "
+        "anybody's value get into the data?",
+    ),
     "responsibilities": Exercise(
         answer=_R,
         mistakes=(
@@ -188,6 +240,9 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "The exponent is -x^2 / (2 sigma^2): the 2 is missing.",
             ),
             (_W, "These are the weights: what you knew before you saw x."),
+            (100 * _R, "That is per cent. Probabilities are between zero and one."),
+            (np.round(100 * _R), "That is per cent. Probabilities are between zero and one."),
+            (np.round(_R, 1), _DIGITS.format("three decimals")),
         ),
         hint="Write the joint density of each component, then divide both by their sum.",
     ),
@@ -216,16 +271,13 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 (_EVEN, _S2 + np.mean((_MU - _EVEN) ** 2)),
                 "The components are not equally common.",
             ),
-            (
-                (34.0488633, 108.6463015),
-                "Those are the sample's. The mixture's own are asked for, and they are exact.",
-            ),
+            *((wrong, _SAMPLE) for wrong in _OF_THE_SAMPLE),
             (
                 (_MEAN, 5 + _BETWEEN),
                 "Within a component the variance is 25; 5 is the standard deviation.",
             ),
         ),
-        hint="First the mean, as a weighted average. Then the two terms of the law one by one.",
+        hint="First the mean, as a weighted average. Then that of x squared, in each component.",
         rtol=1e-6,
     ),
     "complete_log_likelihood": FunctionExercise(
@@ -265,6 +317,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "That is a weighted average of logs. The logarithm stands outside the sum.",
             ),
             (_sum_of_log_joint, "That is a sum of logs. The logarithm stands outside the sum."),
+            (
+                _larger_component_only,
+                "That is the larger term alone. Between the means the other one counts too: add.",
+            ),
             (_maximum_left_out, "The largest term was taken out of the sum and never put back."),
         ),
     ),
@@ -311,5 +367,31 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_lifetime_scale, "b multiplies z in the exponent; it looks as if you divided by it."),
         ),
         hint="Write the product under the integral as a power of z times one exponential of z.",
+    ),
+    "unimodal": Exercise(
+        answer=_BORN,
+        mistakes=(
+            (2.0, "Two are enough for equal weights. A rare component is harder to see."),
+            (2.9, _DIGITS.format("three digits")),
+            (3.0, _DIGITS.format("three digits")),
+        ),
+        hint="Count the modes on a fine grid for a few separations, and close in on the first "
+        "that has two.",
+        rtol=2e-3,
+    ),
+    "tosses": Exercise(
+        answer=np.array([0.3, 0.9, 0.4]),
+        mistakes=(
+            (
+                np.array([0.7, 0.4, 0.9]),
+                "Labels switched: a is to be the larger bias, and pi the share of its coins.",
+            ),
+            (np.array([0.7, 0.9, 0.4]), "That pi is the share of the others."),
+            (np.array([0.3, 0.4, 0.9]), "The larger bias comes first."),
+            (np.array([30, 90, 40]), "That is per cent. Probabilities are between zero and one."),
+        ),
+        hint="First the three means, from the chances that one, two and three given tosses are "
+        "all heads. Average the quadratic over the coins, once as it is and once times theta.",
+        rtol=1e-2,
     ),
 }
