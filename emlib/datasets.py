@@ -21,7 +21,7 @@ class Dataset:
     source : str
         Where the data come from; for made data, how they were made.
     labels : ndarray of shape (N,) or None
-        The hidden variable, known only where the data were made.
+        The hidden variable, known only where the data were made or somebody judged every case.
     """
 
     values: NDArray[np.float64]
@@ -62,6 +62,28 @@ def load_galaxies() -> Dataset:
         "Postman, Huchra and Geller (1986), Astronomical Journal 92, 1238-1247, as used by "
         "Roeder (1990), J. Amer. Statist. Assoc. 85, 617-624; distributed with R as "
         "`MASS::galaxies`.",
+    )
+
+
+def load_diabetes() -> Dataset:
+    """145 adults: glucose when fasting, and glucose and insulin in the hours after sugar.
+
+    `values` are the plasma glucose of a fasting person, and the areas under the curves of glucose
+    and insulin in an oral glucose tolerance test. `labels` are diagnoses: 0 normal, 1 chemical
+    diabetes (no symptoms, but a poor tolerance of glucose), 2 overt diabetes.
+
+    Examples
+    --------
+    >>> load_diabetes().values[0]
+    array([ 80., 356., 124.])
+    """
+    table = _read("diabetes.csv")
+    return Dataset(
+        table[:, :3],
+        ("fasting glucose", "glucose area", "insulin area"),
+        "Reaven and Miller (1979), Diabetologia 16, 17-24, as printed in chapter 36 of Andrews and "
+        "Herzberg (1985), Data, Springer; distributed with R as `heplots::Diabetes`.",
+        table[:, 3].astype(np.intp),
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import norm, poisson
 
-from emlib.datasets import load_earthquakes, load_galaxies
+from emlib.datasets import load_diabetes, load_earthquakes, load_galaxies
 
 
 def test_galaxies_have_the_corrected_velocity_and_not_the_misprint():
@@ -27,6 +27,16 @@ def test_galaxies_name_their_source():
     assert "Roeder (1990)" in data.source
     assert data.columns == ("velocity (km/s)",)
     assert data.labels is None
+
+
+def test_diabetes_has_the_patients_and_diagnoses_that_mclust_prints():
+    # "A quick tour of mclust": 76 normal, 36 chemical, 33 overt, and the first rows.
+    data = load_diabetes()
+    assert data.values.shape == (145, 3)
+    np.testing.assert_array_equal(np.bincount(data.labels), [76, 36, 33])
+    np.testing.assert_array_equal(data.values[:2], [[80, 356, 124], [97, 289, 117]])
+    np.testing.assert_array_equal(data.values[5], [86, 381, 157])
+    assert "Reaven and Miller (1979)" in data.source
 
 
 def test_earthquakes_are_those_of_the_book_that_made_them_known():
