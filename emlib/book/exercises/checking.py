@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+NOT_FINITE = "Your answer contains a value that is not a finite number (nan or inf)."
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -49,14 +51,14 @@ class Exercise:
         if callable(given):
             return Verdict(False, "This asks for a value, and you gave a function: call it first.")
         trouble = _shape_trouble(given, self.answer)
-        if trouble:
+        if trouble and trouble != NOT_FINITE:  # infinity may be a foreseen mistake
             return Verdict(False, trouble)
         if self._close(given, self.answer):
             return Verdict(True, "Right.")
         for wrong, hint in self.mistakes:
             if np.shape(wrong) == np.shape(given) and self._close(given, wrong):
                 return Verdict(False, f"Not yet. {hint}")
-        return Verdict(False, f"Not yet. {self.hint}")
+        return Verdict(False, trouble or f"Not yet. {self.hint}")
 
     def _close(self, given: Any, value: Any) -> bool:
         return bool(np.allclose(np.asarray(given, float), value, rtol=self.rtol, atol=self.atol))
@@ -175,7 +177,7 @@ def _shape_trouble(given: Any, answer: Any) -> str:
         wanted = np.shape(answer) or "a single number"
         return f"Your answer has shape {array.shape}; expected {wanted}."
     if not np.all(np.isfinite(array)):
-        return "Your answer contains a value that is not a finite number (nan or inf)."
+        return NOT_FINITE
     return ""
 
 

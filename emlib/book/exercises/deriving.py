@@ -18,6 +18,14 @@ _EXPECTED_LOG = 0.5 * np.log(0.06 * 0.02)
 
 _COUNTS = np.array([12.0, 8.0, 0.0])
 
+# The slope at 0.05: twenty readings, and EM's first iteration leads from 0.05 to 0.21971.
+SLOPE = 20 * (0.21971 - 0.05)
+
+# Length of w and sigma of the one factor of Fisher's irises, from the eigenvalues of their
+# covariance by the closed form of Tipping and Bishop (1999).
+FACTOR = np.array([2.0213645, 0.3378448])
+DIGITS = "Right as far as it goes: give {}."
+
 # The geometric median of the five towns, found by SciPy's Nelder-Mead.
 MEDIAN = np.array([3.6206797, 1.1076549])
 
@@ -40,6 +48,8 @@ EXERCISES = {
             (np.log(2.5), "That is the log of the mean. Subtract the mean of the logs."),
             (np.log(2), "That is the mean of the logs. Subtract it from the log of the mean."),
             (np.log10(1.25), "Logarithms are natural in this book."),
+            (0.22, DIGITS.format("three digits")),
+            (0.2, DIGITS.format("three digits")),
         ),
         "Compute both by hand. The log of 1 is 0.",
     ),
@@ -63,6 +73,9 @@ EXERCISES = {
                 "Give logarithms: the log-likelihood, not the likelihood.",
             ),
             (_GAP * (1, 1, -1), "The gap is not negative: log-likelihood less bound."),
+            ((-2.53, -2.67, 0.14), DIGITS.format("three decimals")),
+            ((-2.5, -2.7, 0.1), DIGITS.format("three decimals")),
+            ((-2.5, -2.7, 0.2), DIGITS.format("three decimals")),
         ),
         "The likelihood is the sum of the two joint densities. Bound and gap add up to its log.",
     ),
@@ -72,6 +85,7 @@ EXERCISES = {
             (1, "That is EM itself, which lands on the top. Where may you land at the furthest?"),
             (3, "So far beyond the top you are lower than where you began."),
             (1.5, "Still higher than at the start. Go on until it is level."),
+            (np.inf, "However high the top, the bound falls beyond it: it is a parabola."),
         ),
         "The bound is a parabola. How high is it on the other side of its top?",
         rtol=1e-6,
@@ -90,6 +104,10 @@ EXERCISES = {
             (
                 lambda r_k, x, rate: -score(r_k, x, rate),
                 "The sign: with all counts above the rate, the likelihood rises with it.",
+            ),
+            (
+                lambda r_k, x, rate: np.mean(r_k * (x / rate - 1)),
+                "That is the mean over the points. The log-likelihood is a sum.",
             ),
             (
                 lambda r_k, x, rate: r_k * (x / rate - 1),
@@ -116,14 +134,42 @@ EXERCISES = {
             ),
             (_COUNTS + 2, "Those are the counts with the prior's. Weights sum to one."),
             ((_COUNTS + 2) / 20, "The weights must sum to one: pseudo-counts count there too."),
+            (100 * _shares(_COUNTS + 2), "That is per cent: give weights that sum to one."),
+            ((0.54, 0.38, 0.08), DIGITS.format("three decimals")),
+            ((0.54, 0.39, 0.08), DIGITS.format("three decimals")),
         ),
         "Collect the exponents of the weights in likelihood times prior.",
+    ),
+    "gradient": Exercise(
+        SLOPE,
+        (
+            (0.16971, "That is the step. EM divides the slope by something to get it."),
+            (0.16971 / 20, "The other way: the step is the slope over the number of readings."),
+            (-SLOPE, "EM goes uphill: the slope has the sign of the step."),
+        ),
+        "Fisher's identity gives the slope, and the M-step the same sum, over N.",
+    ),
+    "factor": Exercise(
+        FACTOR,
+        (
+            ((FACTOR[0] ** 2, FACTOR[1]), "You gave the squared length of w."),
+            ((FACTOR[0], FACTOR[1] ** 2), "You gave the variance of the noise; sigma is its root."),
+            (FACTOR**2, "Those are the squares of both: the length and sigma are asked for."),
+            (
+                (2.056, 0.3378),
+                "That is the first eigenvalue's root. The noise is a part of it: take it away.",
+            ),
+            ((2.0, 0.34), DIGITS.format("three digits")),
+        ),
+        "The M-step needs the expected squares of the sizes: mean squared plus variance.",
     ),
     "median": Exercise(
         MEDIAN,
         (
             ((3.0, 1.8), "That is the mean, from which you may start."),
             ((4.0, 1.0), "That takes each coordinate's median by itself."),
+            (MEDIAN[::-1], "The two are exchanged: first coordinate first."),
+            ((3.6, 1.1), DIGITS.format("three digits")),
         ),
         "Weight every point by one over its present distance, take the mean, and repeat.",
     ),
