@@ -240,7 +240,8 @@ def em(
         In units of the objective (nats, for the whole data set). The loop stops when both
         the last step and Aitken's estimate of what is still to gain are below it.
     max_iter : int
-        The most EM iterations of one climb: the first, and each that follows a nudge.
+        The most EM iterations of one climb: the first, and each that follows a nudge. With 0, the
+        result is the start.
     log_prior : callable params -> float, optional
         For MAP estimates: added to the log-likelihood to form the objective.
     nudge : callable (statistics, rng, size) -> statistics, optional
@@ -301,8 +302,8 @@ def em(
     """
     if not 0 <= tol < np.inf:
         raise ValueError(f"tol must be zero or positive, and finite, got {tol}")
-    if int(max_iter) != max_iter or max_iter < 1:
-        raise ValueError(f"max_iter must be a whole number, at least 1, got {max_iter}")
+    if int(max_iter) != max_iter or max_iter < 0:
+        raise ValueError(f"max_iter must be a whole number, at least 0, got {max_iter}")
     if map is not None and (iter(data) is data or not len(data)):
         raise ValueError("with map, data must be a list of chunks, at least one: not a generator")
     with progress_bar(progress) as bar:

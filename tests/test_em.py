@@ -179,7 +179,7 @@ def test_impossible_start_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"tol": -1}, {"tol": np.nan}, {"tol": np.inf}, {"max_iter": 0}, {"max_iter": 2.5}]
+    "bad", [{"tol": -1}, {"tol": np.nan}, {"tol": np.inf}, {"max_iter": -1}, {"max_iter": 2.5}]
 )
 def test_senseless_settings_are_errors(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
