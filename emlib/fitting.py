@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from emlib.em import Nudge, Visitor, maximise, progress_bar
-from emlib.results import WARNINGS, DegenerateError, EMResult, StopReason
+from emlib.results import WARNINGS, DegenerateError, EMResult, Interrupted, StopReason
 from emlib.squarem import Coordinates
 from emlib.types import Array, Integers
 
@@ -125,6 +125,8 @@ def fit_from_starts(n: int, climb: Callable[[int], EMResult[P]]) -> list[EMResul
             results.append(climb(number))
         except DegenerateError as error:
             failure = error
+        if results and results[-1].stop is StopReason.INTERRUPTED:
+            break
     if not results:
         raise failure
     return results
@@ -161,8 +163,11 @@ def keep(model: Any, results: list[EMResult[Any]]) -> EMResult[Any]:
     return best
 
 
-def warn_of(result: EMResult[Any], advice: str) -> None:
-    """Warn of a result that is not to be trusted, in the line that called the caller."""
+def warn_of(model: Any, advice: str) -> None:
+    """Warn of a fit that is not to be trusted, in the line that called `fit`; go on with Ctrl-C."""
+    result: EMResult[Any] = model.result_
+    if model.results_[-1].stop is StopReason.INTERRUPTED:
+        raise Interrupted(result)
     if result.stop in WARNINGS:
         warnings.warn(result.message, WARNINGS[result.stop], stacklevel=3)
     elif not result.converged:

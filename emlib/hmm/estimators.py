@@ -155,7 +155,7 @@ class _HMM(BaseEstimator):
             self.startprob_, self.transmat_, components = best.params
             for name, part in zip(self._shown, components, strict=True):
                 setattr(self, name, part)
-        warn_of(best, "Raise max_iter, or try other starts with n_init.")
+        warn_of(self, "Raise max_iter, or try other starts with n_init.")
         _warn_of_unvisited(best.params, sequences, family)
         return self
 

@@ -136,7 +136,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             self._show(best.params)
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
-        warn_of(best, "Raise max_iter, or try other starts with n_init.")
+        warn_of(self, "Raise max_iter, or try other starts with n_init.")
         return self
 
     def e_step(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[Any, float]:

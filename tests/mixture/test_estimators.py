@@ -693,3 +693,22 @@ def test_a_sample_repeats_with_its_own_seed(faithful):
     one, same, other = (model.sample(5, random_state=seed)[0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert np.all(one != other)
+
+
+def test_ctrl_c_leaves_a_fit_of_what_was_found(faithful, monkeypatch):
+    calls = []
+    e_step = mixture.steps.e_step
+
+    def interrupted(*args, **options):
+        calls.append(args)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return e_step(*args, **options)
+
+    monkeypatch.setattr(mixture.steps, "e_step", interrupted)
+    model = GaussianMixture(2, random_state=0, n_init=5)
+    with pytest.raises(KeyboardInterrupt, match="interrupted"):
+        model.fit(faithful)
+    assert model.result_.stop is StopReason.INTERRUPTED
+    assert 1 < len(model.result_.trace) <= 7
+    assert model.predict(faithful).shape == (len(faithful),)
