@@ -26,9 +26,11 @@ from emlib.fitting import (
     warn_of,
 )
 from emlib.hmm import fitting, steps
+from emlib.hmm.priors import ChainPrior, concentration
 from emlib.hmm.sequences import Sequences, check_lengths
 from emlib.hmm.stationary import stationary
 from emlib.hmm.steps import HMMParams
+from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, EMResult, ImpossibleError
 from emlib.types import Array, Integers
@@ -53,6 +55,9 @@ class _HMM(BaseEstimator):
         K, the number of hidden states.
     startprob_init, transmat_init : array-like of shapes (K,) and (K, K), optional
         An explicit start of the chain. What is zero stays zero: so you forbid transitions.
+    startprob_prior, transmat_prior : float or array-like of shapes (K,) and (K, K)
+        Concentrations of Dirichlet priors, at least 1: each counts for that less one starts or
+        steps. What is forbidden stays so.
     stationary : bool
         Whether every sequence starts in the chain's stationary distribution.
     tol : float
@@ -76,6 +81,8 @@ class _HMM(BaseEstimator):
     _: KW_ONLY
     startprob_init: ArrayLike | None = None
     transmat_init: ArrayLike | None = None
+    startprob_prior: ArrayLike = 1.0
+    transmat_prior: ArrayLike = 1.0
     stationary: bool = False
     tol: float = 1e-8
     max_iter: int = 2000
@@ -131,7 +138,8 @@ class _HMM(BaseEstimator):
                     f"n_components={k} is more than the {sequences.n} observations: use fewer."
                 )
             family = sequences.data.family
-            problem = fitting.problem_of(sequences, family, self.stationary)
+            prior = self._prior(sequences, family)
+            problem = fitting.problem_of(sequences, family, self.stationary, prior)
             given = self._given(family.shapes(k, sequences.data.x.shape[1]))
             startprob = shares("startprob_init", self.startprob_init, (k,))
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
@@ -254,7 +262,23 @@ class _HMM(BaseEstimator):
         startprob, transmat, *components = (getattr(self, name) for name in names)
         return HMMParams(startprob, transmat, tuple(components))
 
+    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior | None:
+        """The priors in the units in which EM works; None if there is none."""
+        k = self.n_components
+        starts = concentration("startprob_prior", self.startprob_prior, (k,))
+        if self.stationary and np.any(starts):
+            raise ValueError("a stationary chain has no start of its own: leave startprob_prior")
+        steps = concentration("transmat_prior", self.transmat_prior, (k, k))
+        symbols, gaussians = self._component_prior(sequences, family)
+        if gaussians is None and not any(map(np.any, (starts, steps, symbols))):
+            return None
+        return ChainPrior(starts, steps, symbols, gaussians)
+
     # --- What a model has of its own
+
+    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
+        """The prior on the components: symbols' pseudo-counts, and one on Gaussians."""
+        return 0.0, None
 
     def _family(self, d: int) -> Family:
         """What the states emit, by the settings, for data with `d` features."""
@@ -302,12 +326,18 @@ class GaussianHMM(_HMM):
         K, the number of hidden states.
     covariance_type : {'full', 'tied', 'diag', 'spherical'}
         As in `emlib.GaussianMixture`, as is `covariance_floor`.
+    prior : Prior, optional
+        On means and covariances, as in `emlib.GaussianMixture`: keeps states from collapsing.
     means_init : array-like of shape (K, D), optional
     covars_init : array-like, optional
         In the shape of `covars_`.
-    startprob_init, transmat_init, stationary, tol, max_iter, n_init, init_params
-        Explicit starts of the chain (zeros stay zero); whether it starts stationary; when to
-        stop, in log-likelihood per observation; how many starts, and how to make them.
+    startprob_init, transmat_init : array-like of shapes (K,) and (K, K), optional
+        Explicit starts of the chain: zeros stay zero.
+    startprob_prior, transmat_prior : float or array-like of the same shapes
+        Concentrations of Dirichlet priors, at least 1: for that less one starts or steps each.
+    stationary, tol, max_iter, n_init, init_params
+        Whether the chain starts stationary; when to stop, in log-likelihood per observation; how
+        many starts, and how to make them.
     verbose, random_state
         As in `emlib.GaussianMixture`.
 
@@ -331,6 +361,7 @@ class GaussianHMM(_HMM):
     covariance_type: str = "full"
     _: KW_ONLY
     covariance_floor: float = 1e-8
+    prior: Prior | None = None
     means_init: ArrayLike | None = None
     covars_init: ArrayLike | None = None
     init_params: str = "kmeans"
@@ -339,6 +370,13 @@ class GaussianHMM(_HMM):
 
     def _family(self, d: int) -> Family:
         return FORMS[self.covariance_type](floor=float(self.covariance_floor))
+
+    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
+        if not isinstance(self.prior, Prior | None):
+            raise ValueError(f"prior must be an emlib.Prior or None, got {self.prior!r}")
+        prior: Prior | None = self.prior
+        k = self.n_components
+        return 0.0, None if prior is None else prior.bound(sequences.data, k, family)
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         matrices = FORMS[self.covariance_type]().matrices
@@ -355,7 +393,8 @@ class PoissonHMM(_HMM):
     n_components : int
         K, the number of hidden states.
     lambdas_init : array-like of shape (K, D), optional
-    startprob_init, transmat_init, stationary, tol, max_iter, n_init, init_params, verbose,
+    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter,
+    n_init, init_params, verbose,
     random_state
         As in `GaussianHMM`.
 
@@ -400,7 +439,10 @@ class CategoricalHMM(_HMM):
     n_features : int, optional
         How many symbols there are; by default, as many as occur or as `emissionprob_init` has.
     emissionprob_init : array-like of shape (K, n_features), optional
-    startprob_init, transmat_init, stationary, tol, max_iter, n_init, verbose, random_state
+    emissionprob_prior : float or array-like of shape (K, n_features)
+        Concentrations of a Dirichlet prior, at least 1; with 2, every symbol was seen once more.
+    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter,
+    n_init, verbose, random_state
         As in `GaussianHMM`. Starts that are not explicit are random: use several.
 
     Attributes
@@ -422,8 +464,13 @@ class CategoricalHMM(_HMM):
     _: KW_ONLY
     n_features: int | None = None
     emissionprob_init: ArrayLike | None = None
+    emissionprob_prior: ArrayLike = 1.0
 
     _shown = ("emissionprob_",)
+
+    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
+        shape = self.n_components, family.height
+        return concentration("emissionprob_prior", self.emissionprob_prior, shape), None
 
     def _family(self, d: int) -> Family:
         return Symbols(d)

@@ -142,21 +142,24 @@ def m_step(statistics: HMMStatistics, family: Family = FULL, stationary: bool = 
     DegenerateError
         If a covariance cannot be computed.
     """
+    startprob, transmat = chain_m_step(statistics, stationary)
+    seen = visited(statistics)
+    if seen.all():
+        return HMMParams(startprob, transmat, family.mle(statistics.emissions))
+    components = family.refit(statistics.emissions, seen, statistics.params.components)
+    return HMMParams(startprob, transmat, components)
+
+
+def chain_m_step(statistics: HMMStatistics, stationary: bool = False) -> tuple[Array, Array]:
+    """The part of the M-step that is the chain's: its start and its transition matrix."""
     transitions, params = statistics.transitions, statistics.params
     left = transitions.sum(axis=1, keepdims=True)
     # Equation hmm-transmat
     transmat = np.where(left > 0, transitions / np.where(left > 0, left, 1), params.transmat)
-    # Equation hmm-start
-    startprob = statistics.starts / statistics.starts.sum()
     if stationary:
-        startprob, transmat = stationary_m_step(
-            statistics.starts, transitions, transmat, params.transmat
-        )
-    seen = visited(statistics)
-    if seen.all():
-        return HMMParams(startprob, transmat, family.mle(statistics.emissions))
-    components = family.refit(statistics.emissions, seen, params.components)
-    return HMMParams(startprob, transmat, components)
+        return stationary_m_step(statistics.starts, transitions, transmat, params.transmat)
+    # Equation hmm-start
+    return statistics.starts / statistics.starts.sum(), transmat
 
 
 def visited(statistics: HMMStatistics) -> Mask:

@@ -20,6 +20,7 @@ from emlib import (
     DegenerateWarning,
     GaussianHMM,
     PoissonHMM,
+    Prior,
     em,
     hmm,
     mixture,
@@ -809,3 +810,72 @@ def test_states_of_all_starts_are_in_the_order_of_the_best():
         np.testing.assert_allclose(result.params.components[0], model.means_, atol=1e-2)
         np.testing.assert_allclose(result.params.transmat, model.transmat_, atol=1e-2)
         np.testing.assert_allclose(hmm.e_step(result.params, x)[1], result.objective, rtol=1e-9)
+
+
+def test_priors_are_counts_seen_before():
+    symbols, states = np.array([0, 1, 1, 0, 2, 2, 1, 0]), np.array([0, 0, 1, 1, 1, 0, 0, 1])
+    priors = {"startprob_prior": 3, "transmat_prior": [[1, 2], [3, 1]], "emissionprob_prior": 2.0}
+    model = CategoricalHMM(2, random_state=0, **priors).fit(symbols[:, None], states=states)
+    np.testing.assert_allclose(model.startprob_, [3 / 5, 2 / 5])
+    np.testing.assert_allclose(model.transmat_, [[2 / 5, 3 / 5], [3 / 5, 2 / 5]])
+    np.testing.assert_allclose(model.emissionprob_, [[2 / 7, 3 / 7, 2 / 7], [3 / 7, 2 / 7, 2 / 7]])
+
+
+def test_dirichlet_priors_are_those_of_hmmlearn():
+    rng = np.random.default_rng(0)
+    x = rng.integers(3, size=(60, 1))
+    startprob, transmat, emissions = (
+        np.array([0.4, 0.6]),
+        np.array([[0.7, 0.3], [0.2, 0.8]]),
+        np.array([[0.5, 0.3, 0.2], [0.1, 0.3, 0.6]]),
+    )
+    priors = {"startprob_prior": 1.5, "transmat_prior": 2.0, "emissionprob_prior": 4.0}
+    theirs = peer.CategoricalHMM(2, init_params="", n_iter=300, tol=-np.inf, **priors)
+    theirs.startprob_, theirs.transmat_, theirs.emissionprob_ = startprob, transmat, emissions
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs.fit(x)
+    model = CategoricalHMM(
+        2, startprob_init=startprob, transmat_init=transmat, emissionprob_init=emissions, **priors
+    ).fit(x)
+    np.testing.assert_allclose(model.transmat_, theirs.transmat_, atol=1e-3)
+    np.testing.assert_allclose(model.emissionprob_, theirs.emissionprob_, atol=1e-3)
+    assert np.all(np.diff(model.result_.trace.objective) > -1e-9)
+    log_prior = (
+        0.5 * np.log(model.startprob_).sum()
+        + np.log(model.transmat_).sum()
+        + 3 * np.log(model.emissionprob_).sum()
+    )
+    np.testing.assert_allclose(model.result_.objective, model.score(x) + log_prior, rtol=1e-9)
+
+
+def test_a_prior_keeps_states_from_collapsing_and_forbidden_steps_forbidden():
+    x = np.concatenate([np.random.default_rng(0).normal(size=60), np.full(20, 7.0)])[:, None]
+    chain = {"startprob_init": [1, 0], "transmat_init": [[0.9, 0.1], [0, 1]]}
+    with pytest.warns(DegenerateWarning, match="a prior"):
+        GaussianHMM(2, random_state=0, **chain).fit(x)
+    model = GaussianHMM(2, prior=Prior(), transmat_prior=5.0, random_state=0, **chain).fit(x)
+    assert model.converged_
+    assert model.covars_.min() > 1e-2
+    assert model.transmat_[1, 0] == 0
+    # The only step out of state 0 counts once; the prior counts for four of each kind.
+    np.testing.assert_allclose(model.transmat_[0], [63 / 68, 5 / 68], atol=1e-6)
+    assert np.all(np.diff(model.result_.trace.objective) > -1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (GaussianHMM(2, transmat_prior=0.5), "transmat_prior must be at least 1"),
+        (
+            GaussianHMM(2, startprob_prior=[2, 2, 2]),
+            "startprob_prior must be a number, or of shape",
+        ),
+        (GaussianHMM(2, prior=1.0), "must be an emlib.Prior"),
+        (GaussianHMM(2, stationary=True, startprob_prior=2), "leave startprob_prior"),
+        (CategoricalHMM(2, emissionprob_prior="a"), "emissionprob_prior must be"),
+    ],
+)
+def test_priors_without_a_maximum_are_refused(model, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(np.array([0, 1, 1, 0, 1])[:, None])
