@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,7 +15,9 @@ from sklearn.utils.validation import _check_feature_names, check_is_fitted
 from emlib.covariances import FORMS
 from emlib.families import Family, Poisson, Symbols
 from emlib.fitting import (
+    aligned,
     all_or_nothing,
+    best_of,
     check_count,
     check_settings,
     fit_from_starts,
@@ -23,7 +26,7 @@ from emlib.fitting import (
     warn_of,
 )
 from emlib.hmm import fitting, steps
-from emlib.hmm.sequences import Sequences
+from emlib.hmm.sequences import Sequences, check_lengths
 from emlib.hmm.stationary import stationary
 from emlib.hmm.steps import HMMParams
 from emlib.mixture.starts import STARTS
@@ -140,12 +143,19 @@ class _HMM(BaseEstimator):
                     start = start._replace(startprob=stationary(start.transmat))
                 return problem.climb(start, self, rng)
 
-            best = keep(self, fit_from_starts(self.n_init, climb))
+            results = fit_from_starts(self.n_init, climb)
+            align = partial(
+                aligned,
+                best=best_of(results),
+                responsibilities=partial(fitting.smoothed, sequences=sequences, family=family),
+                relabelled=partial(steps.relabelled, family=family),
+            )
+            best = keep(self, [align(result) for result in results])
             self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
             self.startprob_, self.transmat_, components = best.params
             for name, part in zip(self._shown, components, strict=True):
                 setattr(self, name, part)
-        warn_of(best, "Raise max_iter, or try other starts with n_init.")
+        warn_of(self, "Raise max_iter, or try other starts with n_init.")
         _warn_of_unvisited(best.params, sequences, family)
         return self
 
@@ -165,6 +175,40 @@ class _HMM(BaseEstimator):
     def predict_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Responsibilities: p(z_t = k | the whole sequence), of shape (T, K)."""
         return self.score_samples(X, lengths)[1]
+
+    def score_sequences(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Array:
+        """The log-likelihood of each sequence; -inf for one that is impossible."""
+        return self._filtered(X, lengths)[1]
+
+    def filter_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Array:
+        """p(z_t = k | x_1 .. x_t), of shape (T, K): what was known of the states at the time."""
+        return self._filtered(X, lengths)[0]
+
+    def forecast_proba(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, steps: int = 1
+    ) -> Array:
+        """p(z_{T+s} = k | x_1 .. x_T), s `steps` after the last observation of each sequence.
+
+        The observation then comes from the mixture of the states' components with these weights:
+        `model.forecast_proba(X) @ model.means_` is its mean.
+
+        Returns
+        -------
+        ndarray of shape (number of sequences, K)
+        """
+        check_count("steps", steps)
+        r = self.filter_proba(X, lengths)
+        last = np.cumsum(check_lengths(lengths, len(r))) - 1
+        # Equation hmm-forward, without an observation
+        return r[last] @ np.linalg.matrix_power(self.transmat_, steps)
+
+    def _filtered(self, X: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
+        sequences = self._sequences(X, lengths)
+        return steps.filtered(self._params(), sequences, self._fitted_family())
+
+    def get_stationary_distribution(self) -> Array:
+        """The shares of time that the chain spends in each state, in the long run: (K,)."""
+        return stationary(self._params().transmat)
 
     def decode(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[float, Integers]:
         """Log-probability of data and most probable paths together, and the paths."""
@@ -399,8 +443,6 @@ class CategoricalHMM(_HMM):
         symbols = check_symbols(filled, n)
         if fit:
             self.n_features_in_ = 1
-        if table is not None:
-            _check_symbols(table, symbols)
         n = int(symbols.max()) + 1 if n is None else n
         values = np.arange(float(n))[:, None]
         return Sequences.of_values(values, symbols, lengths, Symbols(n), made=made)
@@ -409,13 +451,3 @@ class CategoricalHMM(_HMM):
 def _free_steps(startprob: Array, transmat: Array) -> tuple[int, int]:
     """How many of a chain's probabilities are free, if zeros are forbidden: of start and steps."""
     return int((startprob > 0).sum()) - 1, int((transmat > 0).sum()) - len(transmat)
-
-
-def _check_symbols(emissionprob: Array, symbols: Integers) -> None:
-    """An ImpossibleError that names a symbol no state can emit."""
-    impossible = np.setdiff1d(symbols, np.flatnonzero(emissionprob.max(axis=0) > 0))
-    if len(impossible):
-        raise ImpossibleError(
-            f"symbol {listed(impossible)} has probability zero in every state, but occurs: fit "
-            "with data in which it occurs, or give it a probability above zero"
-        )

@@ -54,6 +54,12 @@ def standardised(params: HMMParams, family: Family, units: Units) -> HMMParams:
     return params._replace(components=family.to_units(params.components, units))
 
 
+def smoothed(params: HMMParams, sequences: Sequences, family: Family) -> Array:
+    """Responsibilities (T, K) of a model of the data in the user's units."""
+    params = standardised(params, family, sequences.data.units)
+    return steps.smoothed(params, sequences, family)[0]
+
+
 def start(
     sequences: Sequences,
     family: Family,

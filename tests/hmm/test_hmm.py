@@ -391,10 +391,14 @@ def test_a_state_that_is_only_the_last_keeps_its_row():
 def test_a_symbol_without_probability_is_named():
     table = [[0.5, 0.5, 0.0], [0.2, 0.8, 0.0]]
     model = CategoricalHMM(2, emissionprob_init=table)
-    with pytest.raises(DegenerateError, match="symbol 2 has probability zero in every state"):
+    with pytest.raises(
+        DegenerateError, match=r"point 2 \(2\) has density zero.*without probability"
+    ):
         model.fit(np.array([0, 1, 2, 0])[:, None])
     fitted = CategoricalHMM(1, n_features=4).fit(np.array([0, 1, 1, 0])[:, None])
-    with pytest.raises(DegenerateError, match="symbol 3 has probability zero"):
+    with pytest.raises(
+        DegenerateError, match=r"observation 1 \(3\) has density zero.*without probability"
+    ):
         fitted.predict([[0], [3]])
     assert fitted.score([[0], [3]]) == -np.inf  # so that the highest score can win
     with pytest.raises(ValueError, match="below 4, got 4"):
@@ -610,9 +614,11 @@ def test_observations_are_counted_and_not_rows_of_an_array():
     np.testing.assert_allclose(model.bic(symbols[:, 0]), np.log(5) - 2 * model.score(symbols))
 
 
+TURNS = {"startprob_init": [1, 0], "transmat_init": [[0, 1], [1, 0]]}
+
+
 def test_an_impossible_path_scores_minus_infinity():
-    chain = {"startprob_init": [1, 0], "transmat_init": [[0, 1], [1, 0]]}
-    turns = CategoricalHMM(2, emissionprob_init=np.eye(2), **chain).fit([[0], [1], [0], [1]])
+    turns = CategoricalHMM(2, emissionprob_init=np.eye(2), **TURNS).fit([[0], [1], [0], [1]])
     assert turns.score([[0], [1]]) == pytest.approx(0)
     assert turns.score([[0], [0]]) == -np.inf
     with pytest.raises(DegenerateError, match="impossible from time 1"):
@@ -755,3 +761,51 @@ def test_all_states_known_is_counting():
     np.testing.assert_allclose(model.startprob_, [1, 0])
     np.testing.assert_allclose(model.transmat_, [[0.5, 0.5], [1 / 3, 2 / 3]])
     np.testing.assert_allclose(model.emissionprob_, [[0.25, 0.5, 0.25], [0.5, 0.25, 0.25]])
+
+
+def test_filtered_is_smoothed_if_the_record_ends_there():
+    x, start = made(11, t=40)
+    filtered, log_likelihoods = hmm.steps.filtered(start, Sequences.of(x, [30, 10]))
+    for t in (0, 7, 29, 30, 39):
+        so_far = x[: t + 1] if t < 30 else x[30 : t + 1]
+        np.testing.assert_allclose(
+            filtered[t], hmm.steps.smoothed(start, so_far)[0][-1], atol=1e-12
+        )
+    expected = [hmm.e_step(start, part)[1] for part in (x[:30], x[30:])]
+    np.testing.assert_allclose(log_likelihoods, expected, rtol=1e-12)
+
+
+def test_a_forecast_is_the_state_of_an_observation_not_yet_made():
+    x, _ = made(12)
+    model = GaussianHMM(3, random_state=0).fit(x)
+    for steps in (1, 4):
+        to_come = np.vstack([x, np.full((steps, 2), np.nan)])
+        expected = model.predict_proba(to_come)[-1]
+        np.testing.assert_allclose(model.forecast_proba(x, steps=steps), [expected], atol=1e-12)
+    both = model.forecast_proba(x, [100, len(x) - 100])
+    np.testing.assert_allclose(both[0], model.forecast_proba(x[:100])[0], atol=1e-12)
+    far = model.forecast_proba(x, steps=10_000)
+    np.testing.assert_allclose(far, [model.get_stationary_distribution()], atol=1e-9)
+    with pytest.raises(ValueError, match="steps must be"):
+        model.forecast_proba(x, steps=0)
+
+
+def test_the_score_of_each_sequence_is_its_own():
+    turns = CategoricalHMM(2, emissionprob_init=np.eye(3)[:2], **TURNS).fit([[0], [1], [0], [1]])
+    scores = turns.score_sequences([[0], [1], [0], [0], [0], [2]], [2, 2, 2])
+    np.testing.assert_allclose(scores, [0, -np.inf, -np.inf], atol=1e-12)
+    model = PoissonHMM(2, random_state=0).fit(COUNTS)
+    parts = [COUNTS[:50], COUNTS[50:]]
+    found = model.score_sequences(COUNTS, [50, len(COUNTS) - 50])
+    np.testing.assert_allclose(found, [model.score(part) for part in parts], rtol=1e-12)
+
+
+def test_states_of_all_starts_are_in_the_order_of_the_best():
+    x, _ = made(13)
+    model = GaussianHMM(3, n_init=6, random_state=0).fit(x)
+    same = [r for r in model.results_ if abs(r.objective - model.result_.objective) < 1e-4]
+    assert len(same) > 2
+    for result in same:
+        np.testing.assert_allclose(result.params.components[0], model.means_, atol=1e-2)
+        np.testing.assert_allclose(result.params.transmat, model.transmat_, atol=1e-2)
+        np.testing.assert_allclose(hmm.e_step(result.params, x)[1], result.objective, rtol=1e-9)
