@@ -394,8 +394,7 @@ class PoissonHMM(_HMM):
         K, the number of hidden states.
     lambdas_init : array-like of shape (K, D), optional
     startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter,
-    n_init, init_params, verbose,
-    random_state
+    n_init, init_params, verbose, random_state
         As in `GaussianHMM`.
 
     Attributes
