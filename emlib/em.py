@@ -23,9 +23,17 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from emlib.results import WARNINGS, EMResult, ObjectiveFellWarning, StopReason, Trace, Visit
+from emlib.results import (
+    WARNINGS,
+    EMResult,
+    Interrupted,
+    ObjectiveFellWarning,
+    StopReason,
+    Trace,
+    Visit,
+)
 from emlib.squarem import Coordinates, leaps, plain_coordinates
-from emlib.trees import add, map_leaves
+from emlib.trees import add, leaves, map_leaves
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -69,6 +77,10 @@ def climb(
                 )
     except (ArithmeticError, np.linalg.LinAlgError) as error:
         return path.ended(StopReason.DEGENERATE, str(error))
+    except KeyboardInterrupt:
+        return path.ended(
+            StopReason.INTERRUPTED, f"interrupted after {len(path.params) - 1} iterations"
+        )
     return path.ended(
         StopReason.MAX_ITER, f"stopped after {max_iter} iterations, before convergence"
     )
@@ -168,6 +180,8 @@ def maximise(
                 path = climb_from(m_step(nudge(statistics, rng, size)))
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return None
+        except KeyboardInterrupt:
+            return Path[P, S]().ended(StopReason.INTERRUPTED, "")
         if path.stop is StopReason.OBJECTIVE_FELL:
             warnings.warn(f"after a nudge, {path.message}", ObjectiveFellWarning, stacklevel=5)
         return None if path.stop in WARNINGS else path
@@ -192,6 +206,8 @@ def confirm(
             other = climb_nudged(path.statistics, size)
             if other is None:
                 continue
+            if other.stop is StopReason.INTERRUPTED:
+                return path.ended(other.stop, "interrupted while the end was confirmed"), None
             gain = other.objective[-1] - path.objective[-1]
             if gain > same:
                 path = path.then(other)
@@ -240,7 +256,8 @@ def em(
         In units of the objective (nats, for the whole data set). The loop stops when both
         the last step and Aitken's estimate of what is still to gain are below it.
     max_iter : int
-        The most EM iterations of one climb: the first, and each that follows a nudge.
+        The most EM iterations of one climb: the first, and each that follows a nudge. With 0, the
+        result is the start.
     log_prior : callable params -> float, optional
         For MAP estimates: added to the log-likelihood to form the objective.
     nudge : callable (statistics, rng, size) -> statistics, optional
@@ -301,14 +318,19 @@ def em(
     """
     if not 0 <= tol < np.inf:
         raise ValueError(f"tol must be zero or positive, and finite, got {tol}")
-    if int(max_iter) != max_iter or max_iter < 1:
-        raise ValueError(f"max_iter must be a whole number, at least 1, got {max_iter}")
-    if map is not None and (iter(data) is data or not len(data)):
-        raise ValueError("with map, data must be a list of chunks, at least one: not a generator")
+    if int(max_iter) != max_iter or max_iter < 0:
+        raise ValueError(f"max_iter must be a whole number, at least 0, got {max_iter}")
+    if map is not None and (isinstance(data, np.ndarray) or iter(data) is data or not len(data)):
+        raise ValueError(
+            "with map, data must be a list of chunks, at least one: not a generator, and not an "
+            "array, of which np.array_split(data, n) makes a list"
+        )
+    if map is None:
+        e_step = Watched("e_step", e_step)
     with progress_bar(progress) as bar:
         result = maximise(
             Visitor(e_step, data, log_prior, bar, map),
-            m_step,
+            Watched("m_step", m_step, [snapshot(params)]),
             params,
             tol=tol,
             max_iter=max_iter,
@@ -316,6 +338,8 @@ def em(
             rng=rng or np.random.default_rng(0),
             coordinates=plain_coordinates(params) if accelerate is True else accelerate or None,
         )
+    if result.stop is StopReason.INTERRUPTED:
+        raise Interrupted(result)
     if result.stop in WARNINGS:
         warnings.warn(result.message, WARNINGS[result.stop], stacklevel=2)
     return result
@@ -369,11 +393,66 @@ class Visitor(Generic[P, S]):
         if self.map is None:
             statistics, objective = as_pair(self.e_step(params, self.data))
         else:
-            chunks = self.map(partial(self.e_step, params), self.data)
-            statistics, objective = reduce(add, (as_pair(chunk) for chunk in chunks))
+            statistics, objective = reduce(add, self.chunks(params))
         if self.log_prior is not None:
             objective += float(self.log_prior(params))
         return Visit(params, statistics, objective)
+
+    def chunks(self, params: P) -> Iterator[tuple[S, float]]:
+        """What the E-step says of each chunk; an error says of which, and none may be lost."""
+        assert self.map is not None
+        count = 0
+        try:
+            for returned in self.map(partial(self.e_step, params), self.data):
+                yield as_pair(returned)
+                count += 1
+        except Exception as error:
+            error.add_note(f"This happened in the E-step of chunk {count} of {len(self.data)}.")
+            raise
+        if count != len(self.data):
+            raise ValueError(f"map returned {count} results for {len(self.data)} chunks")
+
+
+@dataclass
+class Watched:
+    """A step of EM whose first two calls are watched: it may write into nothing that it was given.
+
+    Attributes
+    ----------
+    name : str
+    step : callable
+    kept : list, optional
+        Snapshots of what it may not change later either, to which those of what it returns are
+        added: the M-step's parameters, which the trace keeps.
+    """
+
+    name: str
+    step: Callable[..., Any]
+    kept: list[tuple[Any, list[bytes]]] | None = None
+    calls: int = 0
+
+    def __call__(self, argument: Any, *rest: Any) -> Any:
+        """The step itself, or a ValueError if it changes what it should not."""
+        if self.calls == 2:
+            return self.step(argument, *rest)
+        self.calls += 1
+        given = [*(self.kept or []), snapshot(argument)]
+        returned = self.step(argument, *rest)
+        for tree, before in given:
+            if snapshot(tree)[1] != before:
+                raise ValueError(
+                    f"{self.name} writes into an array that it was given, or has returned before, "
+                    "so that parameters and objective no longer belong together: let it return new "
+                    "arrays, as np.copy makes them"
+                )
+        if self.kept is not None:
+            self.kept.append(snapshot(returned))
+        return returned
+
+
+def snapshot(tree: Any) -> tuple[Any, list[bytes]]:
+    """A tree, and the numbers in its leaves as they are now."""
+    return tree, [np.asarray(leaf).tobytes() for leaf in leaves(tree)]
 
 
 def as_pair(returned: Any) -> tuple[Any, float]:

@@ -14,12 +14,14 @@ from numbers import Integral, Real
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from emlib.em import Nudge, Visitor, maximise, progress_bar
-from emlib.results import WARNINGS, DegenerateError, EMResult, StopReason
+from emlib.results import WARNINGS, DegenerateError, EMResult, Interrupted, StopReason
 from emlib.squarem import Coordinates
+from emlib.types import Array, Integers
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -123,6 +125,8 @@ def fit_from_starts(n: int, climb: Callable[[int], EMResult[P]]) -> list[EMResul
             results.append(climb(number))
         except DegenerateError as error:
             failure = error
+        if results and results[-1].stop is StopReason.INTERRUPTED:
+            break
     if not results:
         raise failure
     return results
@@ -134,6 +138,23 @@ def best_of(results: list[EMResult[P]]) -> EMResult[P]:
     return max(results, key=lambda result: (grade.get(result.stop, 2), result.objective))
 
 
+def aligned(
+    result: EMResult[P],
+    best: EMResult[P],
+    responsibilities: Callable[[P], Array],
+    relabelled: Callable[[P, Integers], P],
+) -> EMResult[P]:
+    """The result with its components in the order in which they claim the best result's points."""
+    if result is best:
+        return result
+    ours, theirs = responsibilities(best.params), responsibilities(result.params)
+    order = linear_sum_assignment(ours.T @ theirs, maximize=True)[1]
+    trace = replace(
+        result.trace, params=tuple(relabelled(params, order) for params in result.trace.params)
+    )
+    return replace(result, params=trace.params[-1], trace=trace)
+
+
 def keep(model: Any, results: list[EMResult[Any]]) -> EMResult[Any]:
     """Set what every fitted estimator shows of its results; returns the best of them."""
     best = best_of(results)
@@ -142,8 +163,11 @@ def keep(model: Any, results: list[EMResult[Any]]) -> EMResult[Any]:
     return best
 
 
-def warn_of(result: EMResult[Any], advice: str) -> None:
-    """Warn of a result that is not to be trusted, in the line that called the caller."""
+def warn_of(model: Any, advice: str) -> None:
+    """Warn of a fit that is not to be trusted, in the line that called `fit`; go on with Ctrl-C."""
+    result: EMResult[Any] = model.result_
+    if model.results_[-1].stop is StopReason.INTERRUPTED:
+        raise Interrupted(result)
     if result.stop in WARNINGS:
         warnings.warn(result.message, WARNINGS[result.stop], stacklevel=3)
     elif not result.converged:
@@ -155,7 +179,7 @@ def generator(random_state: Any, size: int | None = None) -> np.random.Generator
     return np.random.default_rng(check_random_state(random_state).randint(2**31, size=size))
 
 
-COUNTS = ("n_components", "n_init", "max_iter")
+COUNTS = {"n_components": 1, "n_init": 1, "max_iter": 0}
 SIZES = ("tol", "covariance_floor", "reg_covar")
 
 
@@ -166,7 +190,7 @@ def check_settings(model: Any, choices: Mapping[str, Any]) -> None:
     """
     for name, value in model.get_params(deep=False).items():
         if name in COUNTS:
-            check_count(name, value)
+            check_count(name, value, COUNTS[name])
         is_size = isinstance(value, Real) and 0 <= float(value) < np.inf
         if name in SIZES and not is_size and not (name == "reg_covar" and value is None):
             raise ValueError(f"{name} must be a number, zero or positive, got {value!r}")
@@ -174,7 +198,7 @@ def check_settings(model: Any, choices: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} must be one of {list(choices[name])}, got {value!r}")
 
 
-def check_count(name: str, value: Any) -> None:
-    """A ValueError if `value` is not a whole number above zero."""
-    if not isinstance(value, Integral) or int(value) < 1:
-        raise ValueError(f"{name} must be a whole number, at least 1, got {value!r}")
+def check_count(name: str, value: Any, least: int = 1) -> None:
+    """A ValueError if `value` is not a whole number, or less than it may be."""
+    if not isinstance(value, Integral) or int(value) < least:
+        raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from emlib.types import Array
 
@@ -21,6 +21,7 @@ class StopReason(Enum):
     MAX_ITER = "iteration limit"
     OBJECTIVE_FELL = "objective fell"
     DEGENERATE = "degenerate"
+    INTERRUPTED = "interrupted"
 
 
 class DegenerateError(ArithmeticError, ValueError):
@@ -29,6 +30,17 @@ class DegenerateError(ArithmeticError, ValueError):
 
 class ImpossibleError(DegenerateError):
     """Raised for data that a model cannot have produced: their log-likelihood is minus infinity."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Raised after Ctrl-C; its `result`, an EMResult, has the path so far.
+
+    Estimators also keep it, as `result_`.
+    """
+
+    def __init__(self, result: EMResult[Any]) -> None:
+        super().__init__(f"{result.message}; the path so far is in `result`")
+        self.result = result
 
 
 class DegenerateWarning(RuntimeWarning):

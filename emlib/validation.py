@@ -224,3 +224,14 @@ def listed(indices: Integers) -> str:
     '0, 2'
     """
     return ", ".join(str(i) for i in indices)
+
+
+def with_value(row: int, x: Array) -> str:
+    """A row as a message names it: with its value, if that is a single number.
+
+    Examples
+    --------
+    >>> with_value(3, np.array([7.0]))
+    '3 (7)'
+    """
+    return f"{row} ({x[0]:g})" if len(x) == 1 else str(row)

@@ -13,6 +13,7 @@ from scipy.stats import poisson
 
 from emlib import DegenerateError, DegenerateWarning, ObjectiveFellWarning, StopReason, em
 from emlib.em import Trace, relative_nudge
+from emlib.results import Interrupted
 from emlib.trees import add
 
 # Do and Batzoglou (2008), Nature Biotechnology 26, 897-899: heads in five sets of ten tosses.
@@ -179,7 +180,7 @@ def test_impossible_start_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"tol": -1}, {"tol": np.nan}, {"tol": np.inf}, {"max_iter": 0}, {"max_iter": 2.5}]
+    "bad", [{"tol": -1}, {"tol": np.nan}, {"tol": np.inf}, {"max_iter": -1}, {"max_iter": 2.5}]
 )
 def test_senseless_settings_are_errors(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
@@ -451,3 +452,92 @@ def test_statistics_of_different_lengths_do_not_add():
 
 def test_traces_are_compared_by_identity():
     assert Trace((0.0,), np.zeros(1)) != Trace((0.0,), np.zeros(1))
+
+
+def into_its_argument(counts):
+    counts[0][:] = coins_m_step(counts)
+    return counts[0]
+
+
+def into_the_start(counts):
+    START[:] = coins_m_step(counts)
+    return START
+
+
+def into_one_buffer(counts):
+    BUFFER[:] = coins_m_step(counts)
+    return BUFFER
+
+
+def e_step_into_its_argument(theta, heads):
+    found = coins_e_step(theta, heads)
+    theta[:] = coins_m_step(found[0])
+    return found
+
+
+START, BUFFER = np.array([0.6, 0.5]), np.empty(2)
+
+
+@pytest.mark.parametrize(
+    ("e_step", "m_step", "name"),
+    [
+        (coins_e_step, into_its_argument, "m_step writes"),
+        (coins_e_step, into_the_start, "m_step writes"),
+        (coins_e_step, into_one_buffer, "m_step writes"),
+        (e_step_into_its_argument, coins_m_step, "e_step writes"),
+    ],
+)
+@pytest.mark.parametrize("accelerate", [False, True])
+def test_steps_that_write_into_what_they_were_given_are_named(e_step, m_step, name, accelerate):
+    START[:] = 0.6, 0.5
+    with pytest.raises(ValueError, match=name):
+        em(e_step, m_step, START, HEADS, accelerate=accelerate)
+
+
+def test_parameters_may_be_parts_of_the_statistics():
+    def e_step(theta, heads):
+        counts, log_likelihood = coins_e_step(theta, heads)
+        return coins_m_step(counts), log_likelihood
+
+    result = em(e_step, lambda statistics: statistics, np.array([0.6, 0.5]), HEADS)
+    np.testing.assert_allclose(result.params, [0.7968, 0.5196], atol=1e-4)  # Do and Batzoglou
+
+
+def test_a_map_that_loses_chunks_or_takes_rows_for_them_is_refused():
+    chunks = [HEADS[:2], HEADS[2:]]
+    with pytest.raises(ValueError, match="map returned 1 results for 2 chunks"):
+        em(coins_e_step, coins_m_step, START, chunks, map=lambda f, c: [f(c[0])])
+    with pytest.raises(ValueError, match="array_split"):
+        em(coins_e_step, coins_m_step, START, HEADS, map=map)
+    with pytest.raises(TypeError) as caught:
+        em(coins_e_step, coins_m_step, START, [HEADS, "none"], map=map)
+    assert caught.value.__notes__ == ["This happened in the E-step of chunk 1 of 2."]
+
+
+def interrupted_at(call, e_step=coins_e_step):
+    calls = []
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return e_step(*args)
+
+    return interrupted
+
+
+@pytest.mark.parametrize("accelerate", [False, True])
+def test_ctrl_c_leaves_the_path_so_far(accelerate):
+    start = np.array([0.6, 0.5])
+    options = {"accelerate": accelerate, "tol": 1e-9}
+    whole = em(coins_e_step, coins_m_step, start, HEADS, **options)
+    assert whole.n_steps > len(whole.trace)  # so that the last call below confirms
+    for call in (5, whole.n_steps):
+        with pytest.raises(Interrupted) as caught:
+            em(interrupted_at(call), coins_m_step, start, HEADS, **options)
+        result = caught.value.result
+        assert result.stop is StopReason.INTERRUPTED
+        assert "interrupted" in result.message
+        n = min(call - 1, len(whole.trace))
+        assert n - 2 <= len(result.trace) <= n  # a leap takes visits that are not on the path
+        np.testing.assert_array_equal(result.params, whole.trace.params[len(result.trace) - 1])

@@ -185,6 +185,19 @@ def test_every_equation_is_typeset(site, name):
 
 
 @pages
+def test_equations_named_in_code_are_links_that_show_their_numbers(site, name):
+    path = site / f"{name}.html"
+    for comment in article(site, name).select("span.c1"):
+        if comment.get_text().startswith(("# Equation ", "# Equations ")):
+            links = comment.select("a.equation")
+            assert links, comment
+            for link in links:
+                file, place = target(path, link["href"])
+                number = parsed(file).find(id=place).select_one(".eqno").get_text()
+                assert number.startswith(link["data-number"]), link
+
+
+@pages
 def test_no_markup_is_left_in_the_text(site, name):
     for part in article(site, name).find_all(["p", "li", "td", "figcaption"]):
         # Code may look like anything, and an annotation is the formula's source.

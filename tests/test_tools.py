@@ -12,8 +12,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from tools import execute, figures, notebooks, paths
+from tools import execute, figures, notebooks, paths, website
 from tools.notebooks import normalise
+from tools.paths import CHAPTERS
 from tools.reading import names_from_folded_cells, reading, visible_assertions
 
 FIGURE = "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([0, {top}])\nplt.show()"
@@ -295,3 +296,28 @@ def test_names_that_only_folded_cells_bind_are_found():
         new_code_cell("print([seen for _ in range(hidden)])"),
     ]
     assert names_from_folded_cells(new_notebook(cells=cells)) == {3: {"hidden"}}
+
+
+def test_a_site_that_fails_to_build_leaves_the_last_good_one(tmp_path, monkeypatch):
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "index.html").write_text("good", encoding="utf8")
+
+    def fails(source, work):
+        assert (source / "_toc.yml").exists()
+        assert (tmp_path / "html" / "index.html").read_text(encoding="utf8") == "good"
+        raise SystemExit("The site was not built")
+
+    monkeypatch.setattr(website, "run_jupyter_book", fails)
+    monkeypatch.setattr(website, "add_katex", lambda site: None)
+    with pytest.raises(SystemExit):
+        website.build_site(CHAPTERS, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["html"]
+
+    def builds(source, work):
+        (work / "new").mkdir()
+        return work / "new"
+
+    monkeypatch.setattr(website, "run_jupyter_book", builds)
+    site = website.build_site(CHAPTERS, tmp_path)
+    assert "refresh" in (site / "index.html").read_text(encoding="utf8")
+    assert [path.name for path in tmp_path.iterdir()] == ["html"]

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tools.execute import plain, refresh, with_outputs
 from tools.node import packages
@@ -71,24 +72,32 @@ def run_jupyter_book(source: Path, work: Path) -> Path:
 
 
 def build_site(chapters: Path, out: Path) -> Path:
-    """Build the site from chapters as they stand, stored outputs and all; return its folder."""
-    source, work, html = out / "source", renew(out / "work"), out / "html"
-    assemble(chapters, source)
-    shutil.rmtree(html, ignore_errors=True)
-    run_jupyter_book(source, work).replace(html)
-    shutil.rmtree(work)
-    welcome(html)
+    """Build the site from chapters as they stand, stored outputs and all; return its folder.
+
+    The site that was there stays until the new one is whole, and two builds at once do not meet.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    html = out / "html"
+    with TemporaryDirectory(dir=out, prefix="site-", ignore_cleanup_errors=True) as folder:
+        source, work = Path(folder) / "source", renew(Path(folder) / "work")
+        assemble(chapters, source)
+        built = run_jupyter_book(source, work)
+        welcome(built)
+        if html.exists():
+            html.replace(Path(folder) / "before")
+        built.replace(html)
     return html
 
 
 def build_book() -> None:
     """Execute what has changed and build the site of the whole book."""
     twins = refresh()
-    staged = BUILD / "chapters"
-    shutil.rmtree(staged, ignore_errors=True)
-    shutil.copytree(CHAPTERS, staged, ignore=UNSEEN)
-    for chapter, twin in twins.items():
-        (staged / chapter.name).write_text(with_outputs(chapter, twin), encoding="utf8")
-    print("Building the site", flush=True)
-    index = build_site(staged, BUILD) / "index.html"
+    BUILD.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=BUILD, prefix="chapters-", ignore_cleanup_errors=True) as folder:
+        staged = Path(folder) / "chapters"
+        shutil.copytree(CHAPTERS, staged, ignore=UNSEEN)
+        for chapter, twin in twins.items():
+            (staged / chapter.name).write_text(with_outputs(chapter, twin), encoding="utf8")
+        print("Building the site", flush=True)
+        index = build_site(staged, BUILD) / "index.html"
     print(f"The book is at {index}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,7 +15,9 @@ from sklearn.utils.validation import _check_feature_names, check_is_fitted
 from emlib.covariances import FORMS
 from emlib.families import Family, Poisson, Symbols
 from emlib.fitting import (
+    aligned,
     all_or_nothing,
+    best_of,
     check_count,
     check_settings,
     fit_from_starts,
@@ -23,9 +26,11 @@ from emlib.fitting import (
     warn_of,
 )
 from emlib.hmm import fitting, steps
-from emlib.hmm.sequences import Sequences
+from emlib.hmm.priors import ChainPrior, concentration
+from emlib.hmm.sequences import Sequences, check_lengths
 from emlib.hmm.stationary import stationary
 from emlib.hmm.steps import HMMParams
+from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, EMResult, ImpossibleError
 from emlib.types import Array, Integers
@@ -50,6 +55,9 @@ class _HMM(BaseEstimator):
         K, the number of hidden states.
     startprob_init, transmat_init : array-like of shapes (K,) and (K, K), optional
         An explicit start of the chain. What is zero stays zero: so you forbid transitions.
+    startprob_prior, transmat_prior : float or array-like of shapes (K,) and (K, K)
+        Concentrations of Dirichlet priors, at least 1: each counts for that less one starts or
+        steps. What is forbidden stays so.
     stationary : bool
         Whether every sequence starts in the chain's stationary distribution.
     tol : float
@@ -73,6 +81,8 @@ class _HMM(BaseEstimator):
     _: KW_ONLY
     startprob_init: ArrayLike | None = None
     transmat_init: ArrayLike | None = None
+    startprob_prior: ArrayLike = 1.0
+    transmat_prior: ArrayLike = 1.0
     stationary: bool = False
     tol: float = 1e-8
     max_iter: int = 2000
@@ -128,7 +138,8 @@ class _HMM(BaseEstimator):
                     f"n_components={k} is more than the {sequences.n} observations: use fewer."
                 )
             family = sequences.data.family
-            problem = fitting.problem_of(sequences, family, self.stationary)
+            prior = self._prior(sequences, family)
+            problem = fitting.problem_of(sequences, family, self.stationary, prior)
             given = self._given(family.shapes(k, sequences.data.x.shape[1]))
             startprob = shares("startprob_init", self.startprob_init, (k,))
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
@@ -140,12 +151,19 @@ class _HMM(BaseEstimator):
                     start = start._replace(startprob=stationary(start.transmat))
                 return problem.climb(start, self, rng)
 
-            best = keep(self, fit_from_starts(self.n_init, climb))
+            results = fit_from_starts(self.n_init, climb)
+            align = partial(
+                aligned,
+                best=best_of(results),
+                responsibilities=partial(fitting.smoothed, sequences=sequences, family=family),
+                relabelled=partial(steps.relabelled, family=family),
+            )
+            best = keep(self, [align(result) for result in results])
             self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
             self.startprob_, self.transmat_, components = best.params
             for name, part in zip(self._shown, components, strict=True):
                 setattr(self, name, part)
-        warn_of(best, "Raise max_iter, or try other starts with n_init.")
+        warn_of(self, "Raise max_iter, or try other starts with n_init.")
         _warn_of_unvisited(best.params, sequences, family)
         return self
 
@@ -165,6 +183,40 @@ class _HMM(BaseEstimator):
     def predict_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Responsibilities: p(z_t = k | the whole sequence), of shape (T, K)."""
         return self.score_samples(X, lengths)[1]
+
+    def score_sequences(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Array:
+        """The log-likelihood of each sequence; -inf for one that is impossible."""
+        return self._filtered(X, lengths)[1]
+
+    def filter_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Array:
+        """p(z_t = k | x_1 .. x_t), of shape (T, K): what was known of the states at the time."""
+        return self._filtered(X, lengths)[0]
+
+    def forecast_proba(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, steps: int = 1
+    ) -> Array:
+        """p(z_{T+s} = k | x_1 .. x_T), s `steps` after the last observation of each sequence.
+
+        The observation then comes from the mixture of the states' components with these weights:
+        `model.forecast_proba(X) @ model.means_` is its mean.
+
+        Returns
+        -------
+        ndarray of shape (number of sequences, K)
+        """
+        check_count("steps", steps)
+        r = self.filter_proba(X, lengths)
+        last = np.cumsum(check_lengths(lengths, len(r))) - 1
+        # Equation hmm-forward, without an observation
+        return r[last] @ np.linalg.matrix_power(self.transmat_, steps)
+
+    def _filtered(self, X: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
+        sequences = self._sequences(X, lengths)
+        return steps.filtered(self._params(), sequences, self._fitted_family())
+
+    def get_stationary_distribution(self) -> Array:
+        """The shares of time that the chain spends in each state, in the long run: (K,)."""
+        return stationary(self._params().transmat)
 
     def decode(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[float, Integers]:
         """Log-probability of data and most probable paths together, and the paths."""
@@ -210,7 +262,23 @@ class _HMM(BaseEstimator):
         startprob, transmat, *components = (getattr(self, name) for name in names)
         return HMMParams(startprob, transmat, tuple(components))
 
+    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior | None:
+        """The priors in the units in which EM works; None if there is none."""
+        k = self.n_components
+        starts = concentration("startprob_prior", self.startprob_prior, (k,))
+        if self.stationary and np.any(starts):
+            raise ValueError("a stationary chain has no start of its own: leave startprob_prior")
+        steps = concentration("transmat_prior", self.transmat_prior, (k, k))
+        symbols, gaussians = self._component_prior(sequences, family)
+        if gaussians is None and not any(map(np.any, (starts, steps, symbols))):
+            return None
+        return ChainPrior(starts, steps, symbols, gaussians)
+
     # --- What a model has of its own
+
+    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
+        """The prior on the components: symbols' pseudo-counts, and one on Gaussians."""
+        return 0.0, None
 
     def _family(self, d: int) -> Family:
         """What the states emit, by the settings, for data with `d` features."""
@@ -258,12 +326,18 @@ class GaussianHMM(_HMM):
         K, the number of hidden states.
     covariance_type : {'full', 'tied', 'diag', 'spherical'}
         As in `emlib.GaussianMixture`, as is `covariance_floor`.
+    prior : Prior, optional
+        On means and covariances, as in `emlib.GaussianMixture`: keeps states from collapsing.
     means_init : array-like of shape (K, D), optional
     covars_init : array-like, optional
         In the shape of `covars_`.
-    startprob_init, transmat_init, stationary, tol, max_iter, n_init, init_params
-        Explicit starts of the chain (zeros stay zero); whether it starts stationary; when to
-        stop, in log-likelihood per observation; how many starts, and how to make them.
+    startprob_init, transmat_init : array-like of shapes (K,) and (K, K), optional
+        Explicit starts of the chain: zeros stay zero.
+    startprob_prior, transmat_prior : float or array-like of the same shapes
+        Concentrations of Dirichlet priors, at least 1: for that less one starts or steps each.
+    stationary, tol, max_iter, n_init, init_params
+        Whether the chain starts stationary; when to stop, in log-likelihood per observation; how
+        many starts, and how to make them.
     verbose, random_state
         As in `emlib.GaussianMixture`.
 
@@ -287,6 +361,7 @@ class GaussianHMM(_HMM):
     covariance_type: str = "full"
     _: KW_ONLY
     covariance_floor: float = 1e-8
+    prior: Prior | None = None
     means_init: ArrayLike | None = None
     covars_init: ArrayLike | None = None
     init_params: str = "kmeans"
@@ -295,6 +370,13 @@ class GaussianHMM(_HMM):
 
     def _family(self, d: int) -> Family:
         return FORMS[self.covariance_type](floor=float(self.covariance_floor))
+
+    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
+        if not isinstance(self.prior, Prior | None):
+            raise ValueError(f"prior must be an emlib.Prior or None, got {self.prior!r}")
+        prior: Prior | None = self.prior
+        k = self.n_components
+        return 0.0, None if prior is None else prior.bound(sequences.data, k, family)
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         matrices = FORMS[self.covariance_type]().matrices
@@ -311,8 +393,8 @@ class PoissonHMM(_HMM):
     n_components : int
         K, the number of hidden states.
     lambdas_init : array-like of shape (K, D), optional
-    startprob_init, transmat_init, stationary, tol, max_iter, n_init, init_params, verbose,
-    random_state
+    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter,
+    n_init, init_params, verbose, random_state
         As in `GaussianHMM`.
 
     Attributes
@@ -356,7 +438,10 @@ class CategoricalHMM(_HMM):
     n_features : int, optional
         How many symbols there are; by default, as many as occur or as `emissionprob_init` has.
     emissionprob_init : array-like of shape (K, n_features), optional
-    startprob_init, transmat_init, stationary, tol, max_iter, n_init, verbose, random_state
+    emissionprob_prior : float or array-like of shape (K, n_features)
+        Concentrations of a Dirichlet prior, at least 1; with 2, every symbol was seen once more.
+    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter,
+    n_init, verbose, random_state
         As in `GaussianHMM`. Starts that are not explicit are random: use several.
 
     Attributes
@@ -378,8 +463,13 @@ class CategoricalHMM(_HMM):
     _: KW_ONLY
     n_features: int | None = None
     emissionprob_init: ArrayLike | None = None
+    emissionprob_prior: ArrayLike = 1.0
 
     _shown = ("emissionprob_",)
+
+    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
+        shape = self.n_components, family.height
+        return concentration("emissionprob_prior", self.emissionprob_prior, shape), None
 
     def _family(self, d: int) -> Family:
         return Symbols(d)
@@ -399,8 +489,6 @@ class CategoricalHMM(_HMM):
         symbols = check_symbols(filled, n)
         if fit:
             self.n_features_in_ = 1
-        if table is not None:
-            _check_symbols(table, symbols)
         n = int(symbols.max()) + 1 if n is None else n
         values = np.arange(float(n))[:, None]
         return Sequences.of_values(values, symbols, lengths, Symbols(n), made=made)
@@ -409,13 +497,3 @@ class CategoricalHMM(_HMM):
 def _free_steps(startprob: Array, transmat: Array) -> tuple[int, int]:
     """How many of a chain's probabilities are free, if zeros are forbidden: of start and steps."""
     return int((startprob > 0).sum()) - 1, int((transmat > 0).sum()) - len(transmat)
-
-
-def _check_symbols(emissionprob: Array, symbols: Integers) -> None:
-    """An ImpossibleError that names a symbol no state can emit."""
-    impossible = np.setdiff1d(symbols, np.flatnonzero(emissionprob.max(axis=0) > 0))
-    if len(impossible):
-        raise ImpossibleError(
-            f"symbol {listed(impossible)} has probability zero in every state, but occurs: fit "
-            "with data in which it occurs, or give it a probability above zero"
-        )

@@ -13,6 +13,7 @@ from emlib.em import SAME_VALUE
 from emlib.families import Components, Family
 from emlib.fitting import Problem
 from emlib.hmm import steps
+from emlib.hmm.priors import ChainPrior
 from emlib.hmm.sequences import Sequences
 from emlib.hmm.steps import HMMParams, HMMStatistics
 from emlib.mixture.blocks import Blocks
@@ -27,13 +28,13 @@ MOST_PERMUTED = 4
 
 
 def problem_of(
-    sequences: Sequences, family: Family, stationary: bool
+    sequences: Sequences, family: Family, stationary: bool, prior: ChainPrior | None = None
 ) -> Problem[HMMParams, HMMStatistics]:
     """A hidden Markov model with all that is needed to fit it to the sequences."""
     units = sequences.data.units
     return Problem(
         e_step=partial(steps.e_step, family=family),
-        m_step=partial(steps.m_step, family=family, stationary=stationary),
+        m_step=partial((prior or steps).m_step, family=family, stationary=stationary),
         nudge=partial(steps.nudge, family=family),
         data=sequences,
         n=sequences.n,
@@ -41,6 +42,7 @@ def problem_of(
         restore=partial(restored, family=family, units=units),
         # Densities are per unit of x: scaling by s divides them by s.
         log_scale=sequences.n * float(np.log(units.scale).sum()),
+        log_prior=None if prior is None else prior.log_density,
     )
 
 
@@ -52,6 +54,12 @@ def restored(params: HMMParams, family: Family, units: Units) -> HMMParams:
 def standardised(params: HMMParams, family: Family, units: Units) -> HMMParams:
     """The model of the data in standard units, if this is that of the data."""
     return params._replace(components=family.to_units(params.components, units))
+
+
+def smoothed(params: HMMParams, sequences: Sequences, family: Family) -> Array:
+    """Responsibilities (T, K) of a model of the data in the user's units."""
+    params = standardised(params, family, sequences.data.units)
+    return steps.smoothed(params, sequences, family)[0]
 
 
 def start(

@@ -24,6 +24,7 @@ from emlib.mixture.blocks import Blocks
 from emlib.results import ImpossibleError
 from emlib.trees import add
 from emlib.types import Array, Integers, Mask
+from emlib.validation import with_value
 
 
 class HMMParams(NamedTuple):
@@ -141,21 +142,24 @@ def m_step(statistics: HMMStatistics, family: Family = FULL, stationary: bool = 
     DegenerateError
         If a covariance cannot be computed.
     """
+    startprob, transmat = chain_m_step(statistics, stationary)
+    seen = visited(statistics)
+    if seen.all():
+        return HMMParams(startprob, transmat, family.mle(statistics.emissions))
+    components = family.refit(statistics.emissions, seen, statistics.params.components)
+    return HMMParams(startprob, transmat, components)
+
+
+def chain_m_step(statistics: HMMStatistics, stationary: bool = False) -> tuple[Array, Array]:
+    """The part of the M-step that is the chain's: its start and its transition matrix."""
     transitions, params = statistics.transitions, statistics.params
     left = transitions.sum(axis=1, keepdims=True)
     # Equation hmm-transmat
     transmat = np.where(left > 0, transitions / np.where(left > 0, left, 1), params.transmat)
-    # Equation hmm-start
-    startprob = statistics.starts / statistics.starts.sum()
     if stationary:
-        startprob, transmat = stationary_m_step(
-            statistics.starts, transitions, transmat, params.transmat
-        )
-    seen = visited(statistics)
-    if seen.all():
-        return HMMParams(startprob, transmat, family.mle(statistics.emissions))
-    components = family.refit(statistics.emissions, seen, params.components)
-    return HMMParams(startprob, transmat, components)
+        return stationary_m_step(statistics.starts, transitions, transmat, params.transmat)
+    # Equation hmm-start
+    return statistics.starts / statistics.starts.sum(), transmat
 
 
 def visited(statistics: HMMStatistics) -> Mask:
@@ -181,7 +185,7 @@ def nudge(
     return replace(statistics, starts=starts, transitions=transitions, emissions=emissions)
 
 
-def log_emission(params: HMMParams, x: ArrayLike, family: Family = FULL) -> Array:
+def log_emission(params: HMMParams, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
     """Logarithm of p(x_t | z_t = k), of shape (T, K); -inf where it is zero.
 
     Examples
@@ -207,6 +211,22 @@ def smoothed(
         packed, log_scale = _posterior(params, form, sequences, space)
         log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
         return sequences.in_order(packed.responsibilities), log_likelihood
+
+
+def filtered(
+    params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
+) -> tuple[Array, Array]:
+    """p(z_t = k | x_1 .. x_t), of shape (T, K), and the log-likelihood of each sequence.
+
+    That of an impossible sequence is minus infinity, and its rows are zero from where it fails.
+    """
+    sequences = Sequences.of(x, family=family)
+    check_chain(params.startprob, params.transmat)
+    log_b = log_emission(params, sequences.data, family).T
+    log_b = sequences.per_observation(log_b, 0.0)
+    chain = params.startprob, params.transmat
+    packed, log_likelihoods = walks.filtered_in_logs(*chain, log_b, sequences.pieces)
+    return sequences.in_order(packed), log_likelihoods
 
 
 def decoded(
@@ -243,6 +263,12 @@ def sample(
     for t, u in enumerate(rng.uniform(size=n)):
         z[t] = state = int(np.searchsorted(bounds[state], u, side="right"))
     return family.sample(params.components, z, rng), z
+
+
+def relabelled(params: HMMParams, order: Integers, family: Family = FULL) -> HMMParams:
+    """The same model with its states in another order."""
+    components = family.relabelled(params.components, order)
+    return HMMParams(params.startprob[order], params.transmat[np.ix_(order, order)], components)
 
 
 def evenly(components: Components) -> Components:
@@ -291,6 +317,7 @@ def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
     table = np.empty((k, form.data.shape[0]))
     for rows in form.data.slices(form.height):
         table[:, rows] = form.log_joint(rows)
+        _check_possible(table[:, rows].max(axis=0), sequences, rows)
     table += np.log(k)
     log_b = sequences.per_observation(np.where(table > engine.IMPOSSIBLE, table, -np.inf), 0.0)
     return log_b if sequences.states is None else np.where(sequences.allowed(k), log_b, -np.inf)
@@ -300,5 +327,6 @@ def _check_possible(log_p: Array, sequences: Sequences, rows: slice) -> None:
     """An ImpossibleError that names an observation which no state can produce."""
     impossible = ~(log_p > engine.IMPOSSIBLE) & (sequences.data.count(rows) > 0)
     if impossible.any():
-        row = sequences.row[rows.start + int(np.argmax(impossible))]
+        place = rows.start + int(np.argmax(impossible))
+        row = with_value(sequences.row[place], sequences.data.x[place])
         raise ImpossibleError(IMPOSSIBLE_OBSERVATION.format(row))

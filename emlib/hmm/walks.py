@@ -275,6 +275,17 @@ def forward_backward_in_logs(
     return Packed(r, transitions, log_likelihoods)
 
 
+def filtered_in_logs(
+    startprob: Array, transmat: Array, log_b: Array, pieces: Pieces
+) -> tuple[Array, Array]:
+    """p(z_t | x_1 .. x_t), (K, T), packed, and the log-likelihood of each sequence, or -inf."""
+    with np.errstate(divide="ignore", under="ignore"):
+        log_a, log_pi = np.log(transmat), np.log(startprob)
+        _, leaving, scales = _settle_in_logs(log_b, log_a, log_pi, pieces)
+        log_likelihoods = np.bincount(pieces.sequence, scales, pieces.n_sequences).astype(float)
+        return np.exp(leaving), log_likelihoods
+
+
 def _settle_in_logs(
     log_b: Array, log_a: Array, first: Array, pieces: Pieces, backward: bool = False
 ) -> tuple[Array, Array, Array]:

@@ -107,7 +107,7 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             problem = _problem(patterns, units, self)
             best = keep(self, [problem.climb(self._start(units), self, np.random.default_rng(0))])
             self.mean_, self.covariance_ = best.params.mean, best.params.covariance
-        warn_of(best, "Raise max_iter, or try accelerate=True.")
+        warn_of(self, "Raise max_iter, or try accelerate=True.")
         _warn_of_pairs_apart(patterns)
         return self
 

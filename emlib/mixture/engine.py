@@ -29,6 +29,7 @@ from emlib.gaussian import GaussianStatistics
 from emlib.mixture.blocks import Blocks
 from emlib.results import DegenerateError
 from emlib.types import Array, Integers
+from emlib.validation import with_value
 
 EPS = float(np.finfo(float).eps)
 # The largest error, in nats, that rounding may cause in the log-density of a point.
@@ -331,10 +332,11 @@ def check_possible(log_p: Array, data: Blocks, rows: slice) -> None:
     """A DegenerateError that names a point of a block which no component can have produced."""
     impossible = ~(log_p > IMPOSSIBLE) & (data.count(rows) > 0)
     if impossible.any():
+        row = rows.start + int(np.argmax(impossible))
         raise DegenerateError(
-            f"point {rows.start + np.argmax(impossible)} has density zero under every "
-            "component: it is too far from all of them for a float to hold. Is it an outlier, "
-            "or a start far from the data?"
+            f"point {with_value(row, data.x[row])} has density zero under every component, or one "
+            "too small for a float. Is it an outlier, a value without probability, or a start far "
+            "from the data?"
         )
 
 

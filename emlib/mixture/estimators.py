@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from emlib.covariances import FORMS, Full, precisions
 from emlib.families import Binomial, Categorical, Family, Poisson
 from emlib.fitting import (
+    aligned,
     all_or_nothing,
     best_of,
     check_count,
@@ -124,13 +125,18 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
                 return problem.climb(fitting.start(family, data.units, *given, draw), self, rng)
 
             results = fit_from_starts(self.n_init, climb)
-            align = partial(fitting.aligned, best=best_of(results), x=x, family=self._family())
+            align = partial(
+                aligned,
+                best=best_of(results),
+                responsibilities=partial(steps.responsibilities, x=x, family=self._family()),
+                relabelled=partial(steps.relabelled, family=self._family()),
+            )
             best = keep(self, [align(result) for result in results])
             self._fitted, self._units, self._m_step = self._family(), data.units, problem.m_step
             self._show(best.params)
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
-        warn_of(best, "Raise max_iter, or try other starts with n_init.")
+        warn_of(self, "Raise max_iter, or try other starts with n_init.")
         return self
 
     def e_step(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[Any, float]:
@@ -183,31 +189,42 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """Fit, then the most probable component of each row of `X`."""
         return self.fit(X, sample_weight=sample_weight).predict(X)
 
-    def sample(self, n_samples: int = 1) -> tuple[Array, Integers]:
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> tuple[Array, Integers]:
         """Draw points and the components they came from."""
         params = self._params()
         check_count("n_samples", n_samples)
-        rng = generator(self.random_state)
+        rng = generator(self.random_state if random_state is None else random_state)
         x, z = steps.sample(params, n_samples, rng, self._fitted_family())
         return self._decode(x), z
 
-    def aic(self, X: ArrayLike) -> float:
+    def aic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Akaike's criterion, -2 log L + 2 p: the lower the better."""
-        return -2 * float(self.score_samples(X).sum()) + 2 * self._n_parameters()
+        return 2 * self._n_parameters() - 2 * self._log_likelihood(X, sample_weight)[0]
 
-    def bic(self, X: ArrayLike) -> float:
-        """Schwarz's criterion, -2 log L + p log N: the lower the better."""
-        log_densities = self.score_samples(X)
-        penalty = self._n_parameters() * np.log(len(log_densities))
-        return float(penalty - 2 * log_densities.sum())
+    def bic(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Schwarz's criterion, -2 log L + p log N: the lower the better; N is a sum of weights."""
+        log_likelihood, n = self._log_likelihood(X, sample_weight)
+        return self._n_parameters() * float(np.log(n)) - 2 * log_likelihood
 
-    def icl(self, X: ArrayLike) -> float:
+    def icl(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """The integrated completed likelihood: BIC - 2 sum of log r of each point's component.
 
         The lower the better; it asks for components that are apart (Biernacki, Celeux and Govaert
         2000, IEEE Trans. PAMI 22, 719-725).
         """
-        return self.bic(X) - 2 * float(np.log(self.predict_proba(X).max(axis=1)).sum())
+        _, weights = self._read(X, sample_weight)
+        log_r = np.log(self.predict_proba(X).max(axis=1))
+        return self.bic(X, sample_weight) - 2 * float(
+            np.sum(log_r if weights is None else log_r * weights)
+        )
+
+    def _log_likelihood(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, float]:
+        """Of all the data together, and for how many points they count."""
+        log_densities, (_, weights) = self.score_samples(X), self._read(X, sample_weight)
+        if weights is None:
+            return float(log_densities.sum()), float(len(log_densities))
+        counted = weights > 0
+        return float(log_densities[counted] @ weights[counted]), float(weights.sum())
 
     def standard_errors(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Standard errors of weights and components, in their shapes (Louis 1982).

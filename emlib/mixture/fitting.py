@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from scipy.special import softmax
 from sklearn.metrics import pairwise_distances_argmin
@@ -20,7 +18,6 @@ from emlib.mixture.blocks import Blocks
 from emlib.mixture.priors import BoundPrior
 from emlib.mixture.starts import STARTS
 from emlib.mixture.steps import Params
-from emlib.results import EMResult
 from emlib.squarem import Coordinates
 from emlib.types import Array, Integers
 from emlib.units import Units
@@ -183,16 +180,3 @@ def coordinates(family: Family, k: int, d: int) -> Coordinates:
         return steps.named(softmax(weights), family.from_free(free), family)
 
     return Coordinates(to_vector, from_vector)
-
-
-def aligned(
-    result: EMResult[Params], best: EMResult[Params], x: ArrayLike, family: Family
-) -> EMResult[Params]:
-    """The result with its components in the order in which they claim the best result's points."""
-    if result is best:
-        return result
-    ours, theirs = (steps.responsibilities(r.params, x, family) for r in (best, result))
-    order = linear_sum_assignment(ours.T @ theirs, maximize=True)[1]
-    relabel = partial(steps.relabelled, order=order, family=family)
-    trace = replace(result.trace, params=tuple(relabel(p) for p in result.trace.params))
-    return replace(result, params=trace.params[-1], trace=trace)

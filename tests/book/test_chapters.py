@@ -20,7 +20,7 @@ CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PAGES = sorted((ROOT / "chapters").glob("*.md"))
 HIDDEN = {"hide-input", "remove-input", "hide-cell"}
 # They teach nothing new, so they have no exercises and no summary.
-NOT_LESSONS = {"intro", "misconceptions"}
+NOT_LESSONS = {"intro", "applications", "misconceptions"}
 LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
 
 chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)

@@ -20,6 +20,7 @@ from emlib import (
     DegenerateWarning,
     GaussianHMM,
     PoissonHMM,
+    Prior,
     em,
     hmm,
     mixture,
@@ -391,10 +392,14 @@ def test_a_state_that_is_only_the_last_keeps_its_row():
 def test_a_symbol_without_probability_is_named():
     table = [[0.5, 0.5, 0.0], [0.2, 0.8, 0.0]]
     model = CategoricalHMM(2, emissionprob_init=table)
-    with pytest.raises(DegenerateError, match="symbol 2 has probability zero in every state"):
+    with pytest.raises(
+        DegenerateError, match=r"point 2 \(2\) has density zero.*without probability"
+    ):
         model.fit(np.array([0, 1, 2, 0])[:, None])
     fitted = CategoricalHMM(1, n_features=4).fit(np.array([0, 1, 1, 0])[:, None])
-    with pytest.raises(DegenerateError, match="symbol 3 has probability zero"):
+    with pytest.raises(
+        DegenerateError, match=r"observation 1 \(3\) has density zero.*without probability"
+    ):
         fitted.predict([[0], [3]])
     assert fitted.score([[0], [3]]) == -np.inf  # so that the highest score can win
     with pytest.raises(ValueError, match="below 4, got 4"):
@@ -610,9 +615,11 @@ def test_observations_are_counted_and_not_rows_of_an_array():
     np.testing.assert_allclose(model.bic(symbols[:, 0]), np.log(5) - 2 * model.score(symbols))
 
 
+TURNS = {"startprob_init": [1, 0], "transmat_init": [[0, 1], [1, 0]]}
+
+
 def test_an_impossible_path_scores_minus_infinity():
-    chain = {"startprob_init": [1, 0], "transmat_init": [[0, 1], [1, 0]]}
-    turns = CategoricalHMM(2, emissionprob_init=np.eye(2), **chain).fit([[0], [1], [0], [1]])
+    turns = CategoricalHMM(2, emissionprob_init=np.eye(2), **TURNS).fit([[0], [1], [0], [1]])
     assert turns.score([[0], [1]]) == pytest.approx(0)
     assert turns.score([[0], [0]]) == -np.inf
     with pytest.raises(DegenerateError, match="impossible from time 1"):
@@ -755,3 +762,120 @@ def test_all_states_known_is_counting():
     np.testing.assert_allclose(model.startprob_, [1, 0])
     np.testing.assert_allclose(model.transmat_, [[0.5, 0.5], [1 / 3, 2 / 3]])
     np.testing.assert_allclose(model.emissionprob_, [[0.25, 0.5, 0.25], [0.5, 0.25, 0.25]])
+
+
+def test_filtered_is_smoothed_if_the_record_ends_there():
+    x, start = made(11, t=40)
+    filtered, log_likelihoods = hmm.steps.filtered(start, Sequences.of(x, [30, 10]))
+    for t in (0, 7, 29, 30, 39):
+        so_far = x[: t + 1] if t < 30 else x[30 : t + 1]
+        np.testing.assert_allclose(
+            filtered[t], hmm.steps.smoothed(start, so_far)[0][-1], atol=1e-12
+        )
+    expected = [hmm.e_step(start, part)[1] for part in (x[:30], x[30:])]
+    np.testing.assert_allclose(log_likelihoods, expected, rtol=1e-12)
+
+
+def test_a_forecast_is_the_state_of_an_observation_not_yet_made():
+    x, _ = made(12)
+    model = GaussianHMM(3, random_state=0).fit(x)
+    for steps in (1, 4):
+        to_come = np.vstack([x, np.full((steps, 2), np.nan)])
+        expected = model.predict_proba(to_come)[-1]
+        np.testing.assert_allclose(model.forecast_proba(x, steps=steps), [expected], atol=1e-12)
+    both = model.forecast_proba(x, [100, len(x) - 100])
+    np.testing.assert_allclose(both[0], model.forecast_proba(x[:100])[0], atol=1e-12)
+    far = model.forecast_proba(x, steps=10_000)
+    np.testing.assert_allclose(far, [model.get_stationary_distribution()], atol=1e-9)
+    with pytest.raises(ValueError, match="steps must be"):
+        model.forecast_proba(x, steps=0)
+
+
+def test_the_score_of_each_sequence_is_its_own():
+    turns = CategoricalHMM(2, emissionprob_init=np.eye(3)[:2], **TURNS).fit([[0], [1], [0], [1]])
+    scores = turns.score_sequences([[0], [1], [0], [0], [0], [2]], [2, 2, 2])
+    np.testing.assert_allclose(scores, [0, -np.inf, -np.inf], atol=1e-12)
+    model = PoissonHMM(2, random_state=0).fit(COUNTS)
+    parts = [COUNTS[:50], COUNTS[50:]]
+    found = model.score_sequences(COUNTS, [50, len(COUNTS) - 50])
+    np.testing.assert_allclose(found, [model.score(part) for part in parts], rtol=1e-12)
+
+
+def test_states_of_all_starts_are_in_the_order_of_the_best():
+    x, _ = made(13)
+    model = GaussianHMM(3, n_init=6, random_state=0).fit(x)
+    same = [r for r in model.results_ if abs(r.objective - model.result_.objective) < 1e-4]
+    assert len(same) > 2
+    for result in same:
+        np.testing.assert_allclose(result.params.components[0], model.means_, atol=1e-2)
+        np.testing.assert_allclose(result.params.transmat, model.transmat_, atol=1e-2)
+        np.testing.assert_allclose(hmm.e_step(result.params, x)[1], result.objective, rtol=1e-9)
+
+
+def test_priors_are_counts_seen_before():
+    symbols, states = np.array([0, 1, 1, 0, 2, 2, 1, 0]), np.array([0, 0, 1, 1, 1, 0, 0, 1])
+    priors = {"startprob_prior": 3, "transmat_prior": [[1, 2], [3, 1]], "emissionprob_prior": 2.0}
+    model = CategoricalHMM(2, random_state=0, **priors).fit(symbols[:, None], states=states)
+    np.testing.assert_allclose(model.startprob_, [3 / 5, 2 / 5])
+    np.testing.assert_allclose(model.transmat_, [[2 / 5, 3 / 5], [3 / 5, 2 / 5]])
+    np.testing.assert_allclose(model.emissionprob_, [[2 / 7, 3 / 7, 2 / 7], [3 / 7, 2 / 7, 2 / 7]])
+
+
+def test_dirichlet_priors_are_those_of_hmmlearn():
+    rng = np.random.default_rng(0)
+    x = rng.integers(3, size=(60, 1))
+    startprob, transmat, emissions = (
+        np.array([0.4, 0.6]),
+        np.array([[0.7, 0.3], [0.2, 0.8]]),
+        np.array([[0.5, 0.3, 0.2], [0.1, 0.3, 0.6]]),
+    )
+    priors = {"startprob_prior": 1.5, "transmat_prior": 2.0, "emissionprob_prior": 4.0}
+    theirs = peer.CategoricalHMM(2, init_params="", n_iter=300, tol=-np.inf, **priors)
+    theirs.startprob_, theirs.transmat_, theirs.emissionprob_ = startprob, transmat, emissions
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs.fit(x)
+    model = CategoricalHMM(
+        2, startprob_init=startprob, transmat_init=transmat, emissionprob_init=emissions, **priors
+    ).fit(x)
+    np.testing.assert_allclose(model.transmat_, theirs.transmat_, atol=1e-3)
+    np.testing.assert_allclose(model.emissionprob_, theirs.emissionprob_, atol=1e-3)
+    assert np.all(np.diff(model.result_.trace.objective) > -1e-9)
+    log_prior = (
+        0.5 * np.log(model.startprob_).sum()
+        + np.log(model.transmat_).sum()
+        + 3 * np.log(model.emissionprob_).sum()
+    )
+    np.testing.assert_allclose(model.result_.objective, model.score(x) + log_prior, rtol=1e-9)
+
+
+def test_a_prior_keeps_states_from_collapsing_and_forbidden_steps_forbidden():
+    x = np.concatenate([np.random.default_rng(0).normal(size=60), np.full(20, 7.0)])[:, None]
+    chain = {"startprob_init": [1, 0], "transmat_init": [[0.9, 0.1], [0, 1]]}
+    with pytest.warns(DegenerateWarning, match="a prior"):
+        GaussianHMM(2, random_state=0, **chain).fit(x)
+    model = GaussianHMM(2, prior=Prior(), transmat_prior=5.0, random_state=0, **chain).fit(x)
+    assert model.converged_
+    assert model.covars_.min() > 1e-2
+    assert model.transmat_[1, 0] == 0
+    # The only step out of state 0 counts once; the prior counts for four of each kind.
+    np.testing.assert_allclose(model.transmat_[0], [63 / 68, 5 / 68], atol=1e-6)
+    assert np.all(np.diff(model.result_.trace.objective) > -1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (GaussianHMM(2, transmat_prior=0.5), "transmat_prior must be at least 1"),
+        (
+            GaussianHMM(2, startprob_prior=[2, 2, 2]),
+            "startprob_prior must be a number, or of shape",
+        ),
+        (GaussianHMM(2, prior=1.0), "must be an emlib.Prior"),
+        (GaussianHMM(2, stationary=True, startprob_prior=2), "leave startprob_prior"),
+        (CategoricalHMM(2, emissionprob_prior="a"), "emissionprob_prior must be"),
+    ],
+)
+def test_priors_without_a_maximum_are_refused(model, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(np.array([0, 1, 1, 0, 1])[:, None])

@@ -604,7 +604,7 @@ def test_too_few_iterations_are_named():
     [
         {"tol": -1.0},
         {"tol": "small"},
-        {"max_iter": 0},
+        {"max_iter": -1},
         {"covariance_floor": np.inf},
         {"mean_init": [0.0]},
         {"covariance_init": [[1.0, 2.0], [2.0, 1.0]]},

@@ -395,7 +395,7 @@ def test_bad_data_are_refused_with_a_reason(x, message):
         ({"n_components": 0}, "n_components must be a whole number"),
         ({"n_components": 1.5}, "n_components must be a whole number"),
         ({"n_init": 0}, "n_init must be"),
-        ({"max_iter": 0}, "max_iter must be"),
+        ({"max_iter": -1}, "max_iter must be"),
         ({"tol": -1.0}, "tol must be"),
         ({"tol": "small"}, "tol must be"),
         ({"covariance_floor": -1.0}, "covariance_floor must be"),
@@ -667,3 +667,48 @@ def test_one_label_a_component_names_it_whatever_the_seed(seed, faithful):
     for wrong in (labels[1:], labels + 3, labels + 0.5, ["a"] * len(labels)):
         with pytest.raises(ValueError, match="labels must be"):
             model.fit(faithful, labels=wrong)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_weight_is_a_number_of_copies_in_every_criterion(kind, faithful):
+    model = GaussianMixture(2, covariance_type=kind, random_state=0).fit(faithful)
+    weights = np.arange(len(faithful)) % 4
+    copies = np.repeat(faithful, weights, axis=0)
+    for criterion in (model.aic, model.bic, model.icl):
+        np.testing.assert_allclose(criterion(faithful, weights), criterion(copies), rtol=1e-12)
+
+
+def test_without_iterations_the_start_is_the_result(faithful):
+    start = {"weights_init": [0.3, 0.7], "means_init": faithful[:2]}
+    start["precisions_init"] = np.array([np.eye(2), np.eye(2) / 9])
+    model = GaussianMixture(2, max_iter=0, **start)
+    with pytest.warns(ConvergenceWarning, match="0 iterations"):
+        model.fit(faithful)
+    np.testing.assert_allclose(model.means_, faithful[:2])
+    np.testing.assert_allclose(model.precisions_, start["precisions_init"])
+
+
+def test_a_sample_repeats_with_its_own_seed(faithful):
+    model = GaussianMixture(2, random_state=0).fit(faithful)
+    one, same, other = (model.sample(5, random_state=seed)[0] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert np.all(one != other)
+
+
+def test_ctrl_c_leaves_a_fit_of_what_was_found(faithful, monkeypatch):
+    calls = []
+    e_step = mixture.steps.e_step
+
+    def interrupted(*args, **options):
+        calls.append(args)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return e_step(*args, **options)
+
+    monkeypatch.setattr(mixture.steps, "e_step", interrupted)
+    model = GaussianMixture(2, random_state=0, n_init=5)
+    with pytest.raises(KeyboardInterrupt, match="interrupted"):
+        model.fit(faithful)
+    assert model.result_.stop is StopReason.INTERRUPTED
+    assert 1 < len(model.result_.trace) <= 7
+    assert model.predict(faithful).shape == (len(faithful),)

@@ -1,0 +1,75 @@
+"""Maximum a posteriori estimates of HMMs: conjugate priors as steps that were seen before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import xlogy
+
+from emlib.families import Family
+from emlib.hmm import steps
+from emlib.hmm.steps import HMMParams, HMMStatistics
+from emlib.mixture.priors import BoundPrior
+from emlib.types import Array
+
+
+@dataclass(frozen=True, eq=False)
+class ChainPrior:
+    """Dirichlet priors on start, transitions and symbols, and one on Gaussians.
+
+    What is forbidden stays so: a prior adds nothing to what has probability zero.
+
+    Attributes
+    ----------
+    starts, transitions : ndarrays of shapes (K,) and (K, K)
+        For how many starts and steps the priors count: their concentrations, less one.
+    symbols : ndarray of shape (K, number of symbols), or 0
+        The same for emissions.
+    gaussians : BoundPrior, optional
+    """
+
+    starts: Array
+    transitions: Array
+    symbols: Array | float = 0.0
+    gaussians: BoundPrior | None = None
+
+    def m_step(
+        self, statistics: HMMStatistics, family: Family, stationary: bool = False
+    ) -> HMMParams:
+        """The maximum of the expected complete-data log-posterior."""
+        params, emissions = statistics.params, statistics.emissions
+        more = replace(
+            statistics,
+            starts=statistics.starts + self.starts * (params.startprob > 0),
+            transitions=statistics.transitions + self.transitions * (params.transmat > 0),
+        )
+        if self.gaussians is not None:
+            components = self.gaussians.m_step(emissions)[1:]
+            return HMMParams(*steps.chain_m_step(more, stationary), components)
+        if np.any(self.symbols):
+            seen = emissions.sum_x + self.symbols * (params.components[0] > 0)
+            more = replace(more, emissions=replace(emissions, n=seen.sum(axis=1), sum_x=seen))
+        return steps.m_step(more, family, stationary)
+
+    def log_density(self, params: HMMParams) -> float:
+        """Log of the prior density, up to a constant."""
+        counts = [(self.starts, params.startprob), (self.transitions, params.transmat)]
+        if np.any(self.symbols):
+            counts.append((np.asarray(self.symbols), params.components[0]))
+        total = sum(float(xlogy(n * (p > 0), np.where(p > 0, p, 1.0)).sum()) for n, p in counts)
+        if self.gaussians is not None:
+            total += self.gaussians.log_density(steps.evenly(params.components))
+        return total
+
+
+def concentration(name: str, value: Any, shape: tuple[int, ...]) -> Array:
+    """For how many observations a Dirichlet prior counts; a ValueError if it has no maximum."""
+    try:
+        array = np.broadcast_to(np.asarray(value, dtype=float), shape)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number, or of shape {shape}, got {value!r}") from None
+    if not np.all((array >= 1) & (array < np.inf)):
+        raise ValueError(f"{name} must be at least 1, or the prior has no maximum, got {value!r}")
+    return array - 1
