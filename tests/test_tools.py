@@ -276,6 +276,13 @@ def test_reading_counts_the_main_path():
     assert (seen.words, seen.lines, seen.displays, seen.minutes) == (180, 8, 1, 5)
 
 
+def test_the_minutes_are_written_from_the_text():
+    text = "# Title\n\n**Time**: 90 minutes, and 90 more."
+    notebook = new_notebook(cells=[new_markdown_cell(text), new_markdown_cell("word " * 1800)])
+    normalise(notebook)
+    assert notebook.cells[0].source == "# Title\n\n**Time**: 15 minutes, and 90 more."
+
+
 def test_visible_assertions_are_counted_without_checks_and_solutions():
     cells = [
         new_code_cell("x = 1\nassert x == 1\nnp.testing.assert_allclose(\n    x,\n    1,\n)"),
