@@ -277,6 +277,13 @@ def test_reading_counts_the_main_path():
     assert (seen.words, seen.lines, seen.displays, seen.minutes) == (180, 8, 1, 5)
 
 
+def test_the_minutes_are_written_from_the_text():
+    text = "# Title\n\n**Time**: 90 minutes, and 90 more."
+    notebook = new_notebook(cells=[new_markdown_cell(text), new_markdown_cell("word " * 1800)])
+    normalise(notebook)
+    assert notebook.cells[0].source == "# Title\n\n**Time**: 15 minutes, and 90 more."
+
+
 def test_visible_assertions_are_counted_without_checks_and_solutions():
     cells = [
         new_code_cell("x = 1\nassert x == 1\nnp.testing.assert_allclose(\n    x,\n    1,\n)"),
@@ -302,8 +309,8 @@ def test_a_site_that_fails_to_build_leaves_the_last_good_one(tmp_path, monkeypat
     (tmp_path / "html").mkdir()
     (tmp_path / "html" / "index.html").write_text("good", encoding="utf8")
 
-    def fails(source, work):
-        assert (source / "_toc.yml").exists()
+    def fails(*folders):
+        assert (folders[0] / "_toc.yml").exists()
         assert (tmp_path / "html" / "index.html").read_text(encoding="utf8") == "good"
         raise SystemExit("The site was not built")
 
@@ -313,9 +320,9 @@ def test_a_site_that_fails_to_build_leaves_the_last_good_one(tmp_path, monkeypat
         website.build_site(CHAPTERS, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["html"]
 
-    def builds(source, work):
-        (work / "new").mkdir()
-        return work / "new"
+    def builds(*folders):
+        (folders[1] / "new").mkdir()
+        return folders[1] / "new"
 
     monkeypatch.setattr(website, "run_jupyter_book", builds)
     site = website.build_site(CHAPTERS, tmp_path)

@@ -8,6 +8,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from tools.figures import lighten_outputs
+from tools.reading import state_minutes
 
 VOLATILE = ("execution", "ExecuteTime", "collapsed", "scrolled", "vscode", "editable")
 
@@ -43,11 +44,12 @@ def fold(cell: NotebookNode) -> None:
 
 
 def normalise(notebook: NotebookNode) -> None:
-    """Fold what is to be folded; drop what differs from run to run and from machine to machine."""
+    """Fold what is to be folded, count the minutes, drop what differs from run to run."""
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
     )
+    state_minutes(notebook)
     seen: Counter[tuple[str, str]] = Counter()
     for cell in notebook.cells:
         content = (cell.cell_type, cell.source)

@@ -7,15 +7,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
 
-from tools.notebooks import load
 from tools.paths import CHAPTERS
 
 FOLDED = {"check", "hide-input", "remove-input", "hide-cell"}
 WORDS_A_MINUTE, LINES_A_MINUTE = 180, 8
 DISPLAY = re.compile(r"\$\$.+?\$\$(?:\s*\([\w-]+\))?", re.DOTALL)
 DIRECTIVE = re.compile(r"^\s*(?:`{3,}|:{3,}|:\w+:|\(\S+\)=).*$", re.MULTILINE)
+TIME = re.compile(r"(?<=\*\*Time\*\*: )\d+(?= minutes)")
 EXERCISES = re.compile(r"^#+ Exercises\b", re.MULTILINE)
 SOLUTION_START, SOLUTION_END = "{solution-start}", "{solution-end}"
 
@@ -85,6 +86,14 @@ def reading(notebook: NotebookNode) -> Reading:
     return Reading(words, lines, displays)
 
 
+def state_minutes(notebook: NotebookNode) -> None:
+    """Write into *Before you start* the minutes that the main path takes."""
+    minutes = str(reading(notebook).minutes)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = TIME.sub(minutes, cell.source)
+
+
 def assertion_lines(source: str) -> int:
     """How many lines of a cell belong to assertions."""
     count = 0
@@ -142,7 +151,7 @@ def print_reading(chapters: Path = CHAPTERS) -> None:
     """Say what each chapter asks of its reader."""
     print(f"{'chapter':24}{'words':>7}{'lines':>7}{'displays':>10}{'minutes':>9}{'asserts':>9}")
     for path in sorted(chapters.glob("*.ipynb")):
-        notebook = load(path)
+        notebook = nbformat.read(path, as_version=4)
         r, (asserts, lines) = reading(notebook), visible_assertions(notebook)
         share = asserts / max(lines, 1)
         print(f"{path.stem:24}{r.words:7}{r.lines:7}{r.displays:10}{r.minutes:9}{share:9.1%}")

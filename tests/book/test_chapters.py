@@ -14,6 +14,7 @@ import emlib
 from emlib.book.exercises import FunctionExercise
 from emlib.book.exercises.checking import all_exercises
 from tools.notebooks import dumps, load, normalise
+from tools.reading import names_from_folded_cells, reading, visible_assertions
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -22,8 +23,19 @@ HIDDEN = {"hide-input", "remove-input", "hide-cell"}
 # They teach nothing new, so they have no exercises and no summary.
 NOT_LESSONS = {"intro", "applications", "misconceptions"}
 LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
+# Chapters of the first edition, which still show their checks and take longer.
+FIRST_EDITION = {
+    "em_at_scale",
+    "hmm",
+    "image_reconstruction",
+    "image_segmentation",
+    "missing_data",
+    "text",
+}
+SECOND_EDITION = [path for path in CHAPTERS if path.stem not in FIRST_EDITION]
 
 chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+second_edition = pytest.mark.parametrize("path", SECOND_EDITION, ids=lambda p: p.stem)
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 
 
@@ -231,3 +243,29 @@ def test_the_maps_in_the_introduction_and_the_readme_have_every_chapter():
 
 def chapter(name):
     return ROOT / "chapters" / f"{name}.ipynb"
+
+
+@second_edition
+def test_chapter_is_read_in_45_minutes(path):
+    assert reading(load(path)).minutes <= 45
+
+
+@second_edition
+def test_code_in_sight_is_to_be_read_and_not_a_check(path):
+    assertions, lines = visible_assertions(load(path))
+    assert assertions <= 0.02 * lines
+
+
+@second_edition
+def test_code_in_sight_uses_no_name_from_folded_code(path):
+    assert names_from_folded_cells(load(path)) == {}
+
+
+@second_edition
+def test_every_figure_is_referred_to(path):
+    names = {
+        cell.metadata["mystnb"]["figure"]["name"]
+        for cell in code(path)
+        if images(cell) and "check" not in cell.metadata.get("tags", [])
+    }
+    assert names <= set(re.findall(r"\{numref\}`(?:[^`<]*<)?(fig-[^`>]+)>?`", prose(path)))
