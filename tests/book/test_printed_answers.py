@@ -1,5 +1,6 @@
 """Answers as the chapters print them are right, and near ones named."""
 
+import numpy as np
 import pytest
 
 from emlib.book.exercises import grade
@@ -43,6 +44,9 @@ from emlib.book.exercises import grade
         ("gaussiannd.distance", [0.667, 2]),
         ("gaussiannd.ellipse", 2.146),
         ("gaussiannd.cycle", [74.38, 14.60]),
+        ("howmany.merge", [0.5, 0, 42.3]),
+        ("howmany.price", [16.8, 6]),
+        ("howmany.surface", 0.41),
         ("latent.responsibilities", [0.180, 0.820]),
         ("latent.moments", [34, 109]),
         ("latent.unimodal", 2.98),
@@ -94,6 +98,10 @@ def test_a_printed_answer_is_right(name, printed):
         ("gaussiannd.distance", [0.7, 2], "two decimals"),
         ("gaussiannd.ellipse", 2.15, "three decimals"),
         ("gaussiannd.chain", [1, 0, 2], "precision"),
+        ("howmany.price", [17, 6], "one decimal"),
+        ("howmany.price", [7.3, 6], "natural logarithm"),
+        ("howmany.sign", [1, -1], "other way round"),
+        ("howmany.surface", 0.94, "factor of ten"),
         ("latent.name", [1, 2, 2, 2], "Case 2"),
         ("latent.name", [1, 4, 1, 2], "Case 3"),
         ("latent.responsibilities", [18, 82], "per cent"),
@@ -118,3 +126,12 @@ def test_a_near_answer_is_told_what_it_is(name, given, said):
     verdict = grade(name, given)
     assert not verdict.right
     assert said in verdict.message
+
+
+def test_a_list_of_one_is_taken_for_its_number():
+    def icl(log_likelihood, p, r):
+        bic = -2 * log_likelihood + p * np.log(len(r))
+        return [bic - 2 * np.log(r.max(axis=1)).sum()]
+
+    assert grade("howmany.icl", icl).right
+    assert grade("howmany.pvalue", lambda t, s: [(1 + np.sum(s >= t)) / (1 + len(s))]).right
