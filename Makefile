@@ -4,16 +4,22 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test outputs lab serve look bench clean
+.PHONY: help book test test-oldest test-newest outputs lab serve look bench clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile
 
 book: .venv/complete  ## execute the chapters that have changed and build the site
 	@$(PY) -m tools book
 
 test: .venv/complete  ## check style, types, tests, and every stored output of every chapter
 	@$(PY) -m tools test
+
+test-oldest: .venv/complete  ## test emlib with the oldest versions that pyproject.toml admits
+	@$(PY) -m tools test-oldest
+
+test-newest: .venv/complete  ## test emlib with the newest versions that are published
+	@$(PY) -m tools test-newest
 
 outputs: .venv/complete  ## execute all chapters and store their outputs in chapters/
 	@$(PY) -m tools outputs

@@ -12,6 +12,7 @@ from tools.execute import ChapterError, store_outputs
 from tools.look import look
 from tools.paths import BUILD
 from tools.reading import print_reading
+from tools.versions import test_newest, test_oldest
 from tools.website import build_book
 
 HOST, PORT = "127.0.0.1", 8000
@@ -43,6 +44,8 @@ def bench() -> None:
 COMMANDS = {
     "book": build_book,
     "test": check,
+    "test-oldest": test_oldest,
+    "test-newest": test_newest,
     "outputs": store_outputs,
     "serve": serve,
     "look": look,

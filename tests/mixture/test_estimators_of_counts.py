@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bernoulli, poisson
+from sklearn import __version__ as sklearn_version
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import (
@@ -22,6 +23,11 @@ DEATHS = np.repeat(np.arange(10.0), [162, 267, 271, 185, 111, 61, 27, 8, 3, 1])[
 WHOLE_NUMBERS_ONLY = {
     "check_sample_weight_equivalence_on_dense_data": "its data are fractions, which are no counts"
 }
+
+
+# scikit-learn 1.6 subtracts a mean from whole numbers in place, which NumPy refuses.
+if sklearn_version.startswith("1.6"):
+    WHOLE_NUMBERS_ONLY["check_positive_only_tag_during_fit"] = "the check itself fails"
 
 
 def expected_to_fail(estimator):
