@@ -297,8 +297,11 @@ class _HMM(BaseEstimator):
             return sequences
         d = self._params().components[0].shape[1]
         sequences = Sequences.of(X, lengths, self._fitted_family())
-        if sequences.data.x.shape[1] != d:
-            raise ValueError(f"the model has {d} features, the data {sequences.data.x.shape[1]}")
+        if (found := sequences.data.x.shape[1]) != d:
+            name = type(self).__name__
+            raise ValueError(
+                f"X has {found} features, but {name} is expecting {d} features as input"
+            )
         return sequences
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.stats import norm, poisson
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import (
     CategoricalHMM,
@@ -31,6 +32,43 @@ from emlib.families import Categorical, Poisson, Symbols
 from emlib.hmm import HMMParams, Sequences
 from emlib.hmm.forward_backward import plain, viterbi
 from emlib.hmm.stationary import expected_log, stationary
+
+OTHER_WORDS = "the error says it in other words"
+OF_A_TIME_SERIES = "the order of rows is what an HMM is about"
+SCIKIT_LEARN_WOULD = {
+    "check_complex_data": OTHER_WORDS,
+    "check_dtype_object": OTHER_WORDS,
+    "check_estimators_empty_data_messages": OTHER_WORDS,
+    "check_estimator_sparse_tag": OTHER_WORDS,
+    "check_estimator_sparse_array": OTHER_WORDS,
+    "check_estimator_sparse_matrix": OTHER_WORDS,
+    "check_fit2d_1sample": OTHER_WORDS,
+    "check_fit2d_predict1d": OTHER_WORDS,
+    "check_methods_sample_order_invariance": OF_A_TIME_SERIES,
+    "check_methods_subset_invariance": OF_A_TIME_SERIES,
+}
+
+
+class OneSequence(GaussianHMM):
+    """An HMM as scikit-learn calls its estimators: `fit(X, y)`, and no lengths."""
+
+    def fit(self, X, y=None):
+        del y
+        return super().fit(X)
+
+    def score(self, X, y=None):
+        del y
+        return super().score(X)
+
+
+@parametrize_with_checks(
+    [OneSequence(2, random_state=0)], expected_failed_checks=lambda _: SCIKIT_LEARN_WOULD
+)
+@pytest.mark.filterwarnings("ignore::sklearn.utils.estimator_checks.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore::emlib.DegenerateWarning")
+def test_follows_the_conventions_of_scikit_learn(estimator, check):
+    check(estimator)
+
 
 COUNTS = load_earthquakes().values[:, [1]]
 STAYS = np.array([[0.9, 0.1], [0.2, 0.8]])
@@ -524,7 +562,7 @@ def test_errors_say_what_is_wrong(model, x, lengths, message):
 
 def test_other_features_than_fitted_are_an_error():
     model = GaussianHMM(1).fit([[1.0], [2.0], [4.0]])
-    with pytest.raises(ValueError, match="the model has 1 features, the data 2"):
+    with pytest.raises(ValueError, match="X has 2 features, but GaussianHMM is expecting 1"):
         model.score([[1.0, 2.0]])
 
 
