@@ -224,8 +224,9 @@ def positive_definite(
 
 
 def is_symmetric(matrices: Array) -> bool:
-    """Whether a matrix of finite numbers, or each of a stack, is symmetric, up to rounding."""
-    gap = np.abs(matrices - np.swapaxes(matrices, -1, -2)).max()
+    """Whether a matrix, or each of a stack, is finite and symmetric, up to rounding."""
+    with np.errstate(invalid="ignore"):  # of infinities, which do not pass
+        gap = np.abs(matrices - np.swapaxes(matrices, -1, -2)).max()
     return bool(gap <= 1e-8 * np.abs(matrices).max())
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import NoReturn
 
 import numpy as np
 
-from emlib.gaussian import Gaussian, GaussianStatistics
+from emlib.gaussian import NOT_POSITIVE, Gaussian, GaussianStatistics
+from emlib.results import DegenerateError
+from emlib.types import Array
 from emlib.validation import LARGEST, SMALLEST, floats, is_symmetric
 
 
@@ -23,6 +26,15 @@ def checked_params(params: Gaussian, d: int) -> Gaussian:
             f"data with {d} features need a mean of shape ({d},) and a covariance of shape "
             f"({d}, {d}), got {mean.shape} and {covariance.shape}"
         )
+    variances = covariance.diagonal()
+    in_range = np.abs(mean).max() <= LARGEST and variances.min() >= SMALLEST**2
+    if not (in_range and variances.max() <= LARGEST**2 and is_symmetric(covariance)):
+        _refuse(mean, covariance)
+    return Gaussian(mean, covariance)
+
+
+def _refuse(mean: Array, covariance: Array) -> NoReturn:
+    """The error that says why these cannot be the parameters of a Gaussian."""
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise ValueError(
             "mean and covariance must be finite, and hold NaN or infinity. If they were computed "
@@ -30,14 +42,12 @@ def checked_params(params: Gaussian, d: int) -> Gaussian:
         )
     if not is_symmetric(covariance):
         raise ValueError("the covariance must be symmetric: take (covariance + covariance.T) / 2")
-    variances = covariance.diagonal()
-    tiny = (variances > 0) & (variances < SMALLEST**2)
-    if np.abs(mean).max() > LARGEST or variances.max() > LARGEST**2 or tiny.any():
-        raise ValueError(
-            "mean or covariance holds numbers whose squares or inverses are out of a float's "
-            "range. Rescale the features."
-        )
-    return Gaussian(mean, covariance)
+    if covariance.diagonal().min() <= 0:
+        raise DegenerateError(NOT_POSITIVE)
+    raise ValueError(
+        "mean or covariance holds numbers whose squares or inverses are out of a float's range. "
+        "Rescale the features."
+    )
 
 
 def checked_statistics(statistics: GaussianStatistics) -> GaussianStatistics:

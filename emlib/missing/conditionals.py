@@ -68,8 +68,9 @@ class FewSeen:
 
     def fill(self, r: Array) -> tuple[Array, Array]:
         """As `Conditional.fill`."""
-        seen, d = self.block.sights[:, None, :], r.shape[2]
-        r_seen = np.take_along_axis(r, np.minimum(seen, d - 1), axis=2) * (seen < d)
+        seen, d = self.block.sights, r.shape[2]
+        which = np.arange(len(seen))[:, None]
+        r_seen = np.swapaxes(r[which, :, np.minimum(seen, d - 1)], 1, 2) * (seen < d)[:, None, :]
         # Equation miss-expectation
         expected = r_seen @ np.swapaxes(self.coefficients, 1, 2)
         squares = sum_of_squares(r_seen @ np.swapaxes(self.roots, 1, 2))
