@@ -56,6 +56,7 @@ def test_no_hint_gives_the_number_away(name):
         (np.nan, "not a finite number"),
         ([1.0, 2.0], "expected a single number"),
         ("eleven", "Expected numbers"),
+        ([[8.0, 1.0]], "expected a single number"),
         (len, "you gave a function"),
     ],
 )
@@ -76,6 +77,24 @@ def test_answers_of_the_wrong_kind_are_told_so(answer, said):
 )
 def test_functions_of_the_wrong_kind_are_told_so(answer, said):
     assert said in grade("mixtures.mstep", answer).message
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (0.733, "Right."),
+        ([0.733], "Right."),
+        (0.73, "give more digits"),
+        (0.7, "give more digits"),
+        (73.3, "per cent"),
+        (0.74, "read again"),
+        (0.72, "read again"),
+        (1.0, "read again"),
+        (0.0, "read again"),
+    ],
+)
+def test_fewer_digits_and_per_cent_are_told_from_wrong(answer, said):
+    assert said in Exercise(11 / 15, hint="read again", rtol=1e-3).grade(answer).message
 
 
 def test_unknown_exercise_is_an_error_that_suggests_one():
