@@ -176,11 +176,21 @@ def check_spread(data: Array) -> None:
         )
 
 
+def floats(name: str, value: ArrayLike) -> Array:
+    """`value` as an array of floats, or a ValueError that names it."""
+    try:
+        if not np.iscomplexobj(value):
+            return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{name} must be real numbers, with all rows equally long, got {value!r}")
+
+
 def shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
     """An explicit start as an array of that shape; None if there is none."""
     if value is None:
         return None
-    array = np.asarray(value, dtype=float)
+    array = floats(name, value)
     if array.shape != shape or not np.all(np.isfinite(array)):
         raise ValueError(f"{name} must be finite and of shape {shape}, got shape {array.shape}")
     return array
@@ -208,11 +218,16 @@ def positive_definite(
         if np.any(array <= 0):
             raise ValueError(f"{name} must be above zero")
         return array
-    size = np.abs(array).max()
-    symmetric = np.allclose(array, np.swapaxes(array, -1, -2), rtol=0, atol=1e-8 * size)
-    if not symmetric or np.any(np.linalg.eigvalsh(array) <= 0):
+    if not is_symmetric(array) or np.any(np.linalg.eigvalsh(array) <= 0):
         raise ValueError(f"{name} must hold symmetric, positive definite matrices")
     return array
+
+
+def is_symmetric(matrices: Array) -> bool:
+    """Whether a matrix, or each of a stack, is finite and symmetric, up to rounding."""
+    with np.errstate(invalid="ignore"):  # of infinities, which do not pass
+        gap = np.abs(matrices - np.swapaxes(matrices, -1, -2)).max()
+    return bool(gap <= 1e-8 * np.abs(matrices).max())
 
 
 def listed(indices: Integers) -> str:
