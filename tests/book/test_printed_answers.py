@@ -102,6 +102,8 @@ def test_a_printed_answer_is_right(name, printed):
         ("howmany.price", [7.3, 6], "natural logarithm"),
         ("howmany.sign", [1, -1], "other way round"),
         ("howmany.surface", 0.94, "factor of ten"),
+        ("howmany.surface", 0.385, "midpoints"),
+        ("howmany.price", [33.6, 6], "AIC is right"),
         ("latent.name", [1, 2, 2, 2], "Case 2"),
         ("latent.name", [1, 4, 1, 2], "Case 3"),
         ("latent.responsibilities", [18, 82], "per cent"),

@@ -82,6 +82,18 @@ def _icl_with_entropy(log_likelihood: float, p: int, r: Array) -> float:
     return float(-2 * log_likelihood + p * np.log(len(r)) + 2 * _entropy(r))
 
 
+def _icl_as_mclust(log_likelihood: float, p: int, r: Array) -> float:
+    return -_icl(log_likelihood, p, r)
+
+
+def _icl_in_nats(log_likelihood: float, p: int, r: Array) -> float:
+    return -_icl(log_likelihood, p, r) / 2
+
+
+def _icl_from_aic(log_likelihood: float, p: int, r: Array) -> float:
+    return _icl(log_likelihood, p, r) + p * (2 - float(np.log(len(r))))
+
+
 def _bic_alone(log_likelihood: float, p: int, r: Array) -> float:
     return float(-2 * log_likelihood + p * np.log(len(r)))
 
@@ -138,6 +150,8 @@ _MODELS = [
     "VVV",
 ]
 
+_FINER = "Near. Take midpoints of cells, at least 200 in each direction: the band is narrow."
+
 EXERCISES = {
     "families": Exercise(
         [29, 17, 20, 14],
@@ -168,6 +182,7 @@ EXERCISES = {
             ([17.0, 6.0], "Right as far as it goes: give one decimal."),
             ([12 * np.log(272) / 4 / np.log(10), 6.0], "Take the natural logarithm."),
             ([6 * np.log(272), 12.0], "The log-likelihood is doubled in both criteria."),
+            ([6 * np.log(272), 6.0], "AIC is right. In BIC, too, the log-likelihood is doubled."),
             ([1.5 * np.log(272), 3.0], "That is for one feature. Count again for two."),
             ([2.5 * np.log(272), 5.0], "The new component's weight is a parameter too."),
             ([6.0, 3 * np.log(272)], "The other way round: BIC first."),
@@ -183,6 +198,9 @@ EXERCISES = {
             (_icl_once, "BIC is on the scale of twice the log-likelihood; so is the rest."),
             (_icl_with_entropy, "That uses the entropy; here each point has one label."),
             (_bic_alone, "That is BIC. What do unsure labels cost?"),
+            (_icl_as_mclust, "That is mclust's sign: here the lower value wins."),
+            (_icl_in_nats, "That is half of it, with the other sign: multiply by -2."),
+            (_icl_from_aic, "That starts from AIC; ICL starts from BIC."),
         ),
         "With one component all labels are sure, and it must equal BIC.",
     ),
@@ -233,6 +251,7 @@ EXERCISES = {
             (1.0, "That is BIC's price. Compute the integral on a grid."),
             (0.5, "That is the limit for ever larger N. Compute it between these two."),
             (0.94, "That is the fall per factor of ten: divide by log 10."),
+            *((coarse, _FINER) for coarse in (0.346, 0.357, 0.385, 0.398, 0.420, 0.442)),
             (1.88, "That is the whole fall: divide by the difference of the log N."),
         ),
         "At each w and mu the divergence is an integral over x; check that it is 0 at w = 0.",
