@@ -252,6 +252,11 @@ def check_spread(data: Array) -> None:
         )
 
 
+def floats(name: str, value: ArrayLike) -> Array:
+    """`value` as an array of floats, finite or not, or a ValueError that names it."""
+    return numbers(name, value, finite=False)
+
+
 def shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
     """An explicit start as an array of that shape; None if there is none."""
     if value is None:
@@ -299,12 +304,9 @@ def check_order(order: ArrayLike, k: int) -> Integers:
 
 def check_symmetric(name: str, array: Array) -> None:
     """A ValueError unless these are square matrices that equal their transposes."""
-    transposed = np.swapaxes(array, -1, -2)
-    if (array == transposed).all():
-        return
-    gap = np.abs(array - transposed).max(initial=0)
-    if not gap <= 1e-8 * np.abs(array).max(initial=0):
-        raise ValueError(f"{name} must be symmetric, and differs from its transpose by {gap:.3g}")
+    # Those that are, up to the last digit, are soon done with.
+    if not (array == np.swapaxes(array, -1, -2)).all() and not is_symmetric(array):
+        raise ValueError(f"{name} must be symmetric: equal to the transpose, got {shown(array)}")
 
 
 def positive_definite(
@@ -322,6 +324,13 @@ def positive_definite(
     if np.any(np.linalg.eigvalsh(array) <= 0):
         raise ValueError(f"{name} must hold symmetric, positive definite matrices")
     return array
+
+
+def is_symmetric(matrices: Array) -> bool:
+    """Whether a matrix, or each of a stack, is finite and symmetric, up to rounding."""
+    with np.errstate(invalid="ignore"):  # of infinities, which do not pass
+        gap = np.abs(matrices - np.swapaxes(matrices, -1, -2)).max()
+    return bool(gap <= 1e-8 * np.abs(matrices).max())
 
 
 def listed(indices: Integers) -> str:

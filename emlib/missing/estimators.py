@@ -17,7 +17,7 @@ from emlib.covariances import Full
 from emlib.fitting import Problem, all_or_nothing, check_settings, generator, keep, warn_of
 from emlib.gaussian import Gaussian, GaussianStatistics
 from emlib.missing import steps
-from emlib.missing.steps import Patterns
+from emlib.missing.patterns import Patterns
 from emlib.results import DegenerateWarning
 from emlib.squarem import Coordinates
 from emlib.types import Array
@@ -35,6 +35,9 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     NaN marks the holes. Every number that was seen is used, and no row is dropped. The estimates
     are those of maximum likelihood if what is missing does not depend on the missing value itself,
     once the seen values of the row are known.
+
+    An iteration costs little where many rows share a pattern of holes, or where few features are
+    missing in a row, or few seen; memory is that of the table.
 
     Parameters
     ----------

@@ -916,3 +916,12 @@ def test_a_prior_keeps_states_from_collapsing_and_forbidden_steps_forbidden():
 def test_priors_without_a_maximum_are_refused(model, message):
     with pytest.raises(ValueError, match=message):
         model.fit(np.array([0, 1, 1, 0, 1])[:, None])
+
+
+def test_a_prior_adds_nothing_to_a_forbidden_symbol():
+    symbols = np.array([0, 1, 0, 2, 2, 0, 1, 2])[:, None]
+    emissions = np.array([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5]])
+    options = {"emissionprob_init": emissions, "emissionprob_prior": 3.0, **START}
+    model = CategoricalHMM(2, **options).fit(symbols)
+    assert model.emissionprob_[0, 2] == 0
+    assert model.emissionprob_.min(where=emissions > 0, initial=1) > 0.1

@@ -1,7 +1,10 @@
 """The Gaussian with holes: Murray's points, a loop over rows, and oracles that know no EM."""
 
+import math
 import pickle
+import tracemalloc
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -20,9 +23,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import DegenerateError, DegenerateWarning, GaussianImputer, StopReason, em, missing
 from emlib.datasets import load_murray
-from emlib.gaussian import Gaussian
-from emlib.missing import Patterns
-from emlib.missing import steps as steps_module
+from emlib.gaussian import Gaussian, GaussianStatistics
+from emlib.missing import Patterns, conditionals
+from emlib.missing import patterns as patterns_module
 
 seeds = st.integers(0, 2**32 - 1)
 NAN = np.nan
@@ -290,11 +293,122 @@ def test_chunks_add():
     np.testing.assert_allclose(mapped.params.covariance, plain.params.covariance, rtol=1e-8)
 
 
+@pytest.fixture(params=[0.0, np.inf], ids=["FewHoles", "FewSeen"])
+def one_way(request, monkeypatch):
+    """One of the two ways to the holes, whatever it costs."""
+    monkeypatch.setattr(conditionals, "COST_OF_A_HOLE", request.param)
+
+
+@pytest.mark.usefixtures("one_way")
+@pytest.mark.parametrize("seed", range(12))
+def test_both_ways_give_what_each_row_alone_gives(seed):
+    rng = np.random.default_rng(seed)
+    x, params = problem(seed, n=80, d=int(rng.integers(1, 13)), share=rng.uniform(0.02, 0.9))
+    x[7] = NAN
+    sum_x, sum_xx, _ = e_step_by_rows(params, x)
+    by_rows = [log_density_of_row(params, row) for row in x]
+    statistics, log_likelihood = missing.e_step(params, x)
+    there, rtol = statistics.about(0.0), 1e-14 * max(1e4, np.linalg.cond(params.covariance))
+    scale = np.abs(sum_xx).max()
+    np.testing.assert_allclose(there.sum_x, sum_x, rtol=rtol, atol=rtol * scale)
+    np.testing.assert_allclose(there.sum_xx, sum_xx, rtol=rtol, atol=rtol * scale)
+    np.testing.assert_allclose(log_likelihood, sum(by_rows), rtol=rtol)
+    np.testing.assert_allclose(missing.log_density(params, x), by_rows, rtol=rtol, atol=rtol)
+    filled = [e_step_by_rows(params, row[None])[0] for row in x]
+    np.testing.assert_allclose(missing.impute(params, x), filled, rtol=rtol, atol=rtol * scale)
+
+
+def log_density_of_row(params, row):
+    """SciPy's, of what was seen."""
+    o = np.flatnonzero(~np.isnan(row))
+    if not len(o):
+        return 0.0
+    seen = multivariate_normal(params.mean[o], params.covariance[np.ix_(o, o)])
+    return seen.logpdf(row[o])
+
+
+@pytest.mark.usefixtures("one_way")
+@pytest.mark.parametrize("kind", ["spectrum", "twins"])
+def test_both_ways_keep_their_digits_in_an_ill_conditioned_covariance(kind):
+    rng, d = np.random.default_rng(0), 8
+    if kind == "spectrum":
+        q = np.linalg.qr(rng.normal(size=(d, d)))[0]
+        covariance = (q * 10.0 ** np.linspace(0, -8, d)) @ q.T
+    else:  # every feature has a twin, which is the same but for a ten-thousandth
+        root = rng.normal(size=(d // 2, d // 2))
+        half = root @ root.T + np.eye(d // 2)
+        covariance = np.block([[half, half], [half, half + 1e-8 * np.eye(d // 2)]])
+    covariance = (covariance + covariance.T) / 2
+    assert np.linalg.cond(covariance) > 0.9e8
+    x = rng.standard_normal((15, d)) @ np.linalg.cholesky(covariance).T
+    x[rng.random(x.shape) < 0.3] = NAN
+    sum_xx, log_likelihood = e_step_without_rounding(covariance, x)
+    statistics, found = missing.e_step(Gaussian(np.zeros(d), covariance), x)
+    sizes = np.sqrt(np.outer(sum_xx.diagonal(), sum_xx.diagonal()))
+    np.testing.assert_allclose(statistics.sum_xx / sizes, sum_xx / sizes, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(found, log_likelihood, rtol=1e-8)
+
+
+def e_step_without_rounding(covariance, x):
+    """Sums of x x' and the log-likelihood of rows of mean zero, in fractions."""
+    sigma = [[Fraction(value) for value in row] for row in covariance.tolist()]
+    d, log_likelihood = len(sigma), 0.0
+    total = [[Fraction(0)] * d for _ in range(d)]
+    for row in x:
+        o, m = np.flatnonzero(~np.isnan(row)).tolist(), np.flatnonzero(np.isnan(row)).tolist()
+        filled = [Fraction(0 if np.isnan(value) else value) for value in row.tolist()]
+        # Gauss and Jordan turn (S_oo, S_om, x_o) into (1, S_oo^-1 S_om, S_oo^-1 x_o).
+        rows = [[sigma[i][j] for j in o + m] + [filled[i]] for i in o]
+        determinant = Fraction(1)
+        for i, pivot in enumerate(rows):
+            determinant *= pivot[i]
+            pivot[:] = [value / pivot[i] for value in pivot]
+            for other in rows:
+                if other is not pivot:
+                    other[:] = [a - other[i] * b for a, b in zip(other, pivot, strict=True)]
+        squares = sum(filled[i] * solved[-1] for i, solved in zip(o, rows, strict=True))
+        logs = math.log(determinant.numerator) - math.log(determinant.denominator)
+        log_likelihood -= 0.5 * (len(o) * math.log(2 * math.pi) + logs + float(squares))
+        for a in m:
+            filled[a] = sum(sigma[a][i] * solved[-1] for i, solved in zip(o, rows, strict=True))
+            for c, b in enumerate(m, start=len(o)):
+                known = sum(sigma[a][i] * solved[c] for i, solved in zip(o, rows, strict=True))
+                total[a][b] += sigma[a][b] - known
+        total = [[total[i][j] + filled[i] * filled[j] for j in range(d)] for i in range(d)]
+    return np.array(total, dtype=float), log_likelihood
+
+
+def test_a_few_rows_stand_for_many_of_one_pattern():
+    x, _ = problem(24, n=5000, d=4)
+    patterns = Patterns.of(x)
+    assert sum((block.weights != 0).sum() for block in patterns.blocks) < 16 * 5
+    rows = np.concatenate([block.x.reshape(-1, 4) for block in patterns.blocks])
+    weights = np.concatenate([block.weights.ravel() for block in patterns.blocks])
+    r = np.where(np.isnan(x), 0.0, x - patterns.origin)
+    np.testing.assert_allclose(rows.T @ rows, r.T @ r, rtol=1e-11, atol=1e-9)
+    np.testing.assert_allclose(weights @ rows, r.sum(axis=0), atol=1e-9)
+    np.testing.assert_allclose(weights @ weights, len(x))
+
+
+def test_memory_is_that_of_the_table_however_many_patterns():
+    d = 60
+    x, params = problem(25, n=3000, d=d, share=0.2)
+    tracemalloc.start()
+    patterns = Patterns.of(x)
+    missing.e_step(params, patterns)
+    missing.log_density(params, x)
+    missing.impute(params, x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(patterns.n) > 2900
+    assert peak < 10 * x.nbytes  # a matrix for each pattern would be 60 times the table
+
+
 def test_small_blocks_give_the_same_as_one(monkeypatch):
     x, params = problem(6, d=5)
     whole = missing.e_step(params, x)
     log_densities, filled = missing.log_density(params, x), missing.impute(params, x)
-    monkeypatch.setattr(steps_module, "BLOCK", 60)
+    monkeypatch.setattr(patterns_module, "BLOCK", 60)
     parts = missing.e_step(params, x)
     np.testing.assert_allclose(parts[0].sum_xx, whole[0].sum_xx, rtol=1e-12)
     np.testing.assert_allclose(parts[1], whole[1], rtol=1e-12)
@@ -357,6 +471,105 @@ def test_parameters_must_fit_the_data():
         missing.impute(Gaussian(np.zeros(2), np.eye(3)), [[1.0, NAN]])
 
 
+TWO = [[1.0, 2.0], [2.0, NAN], [NAN, 1.0], [3.0, 5.0]]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        missing.e_step,
+        missing.impute,
+        missing.log_density,
+        lambda params, x: missing.draw(params, x, np.random.default_rng(0)),
+    ],
+)
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        (Gaussian(np.array([NAN, 0.0]), np.eye(2)), "finite"),
+        (Gaussian(np.array([np.inf, 0.0]), np.eye(2)), "finite"),
+        (Gaussian(np.zeros(2), np.full((2, 2), NAN)), "finite"),
+        (Gaussian(np.zeros(2), np.diag([1.0, np.inf])), "finite"),
+        (Gaussian(np.array([1e200, 0.0]), np.eye(2)), "Rescale"),
+        (Gaussian(np.zeros(2), 1e-300 * np.eye(2)), "Rescale"),
+        (Gaussian(np.zeros(2), np.array([[1.0, 0.5], [0.0, 1.0]])), "symmetric"),
+        (Gaussian(np.zeros(2), -np.eye(2)), "not positive definite"),
+        (Gaussian(np.zeros(2), np.ones((2, 2))), "not positive definite"),
+        (Gaussian(np.zeros(0), np.zeros((0, 0))), "data with 2 features need"),
+        (Gaussian(np.array(0.0), np.array(1.0)), "data with 2 features need"),
+        (Gaussian(np.array(["a", "b"]), np.eye(2)), "mean must be real numbers"),
+        (Gaussian(np.zeros(2), [[1.0, 0.0], [1.0]]), "covariance must be real numbers"),
+        ((np.zeros(2), np.eye(2)), "must be a Gaussian"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(step, params, said):
+    with pytest.raises((ValueError, DegenerateError), match=said):
+        step(params, TWO)
+
+
+def test_parameters_may_be_lists():
+    plain = missing.impute(Gaussian(np.zeros(2), np.eye(2)), TWO)
+    np.testing.assert_array_equal(missing.impute(Gaussian([0, 0], [[1, 0], [0, 1]]), TWO), plain)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [missing.m_step, lambda statistics: missing.nudge(statistics, np.random.default_rng(0), 0.1)],
+)
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        ({"n": NAN}, "finite"),
+        ({"n": 0.0}, "above zero"),
+        ({"sum_x": np.array([NAN, 0.0])}, "finite"),
+        ({"sum_xx": np.full((2, 2), np.inf)}, "finite"),
+        ({"origin": np.array([NAN, 0.0])}, "finite"),
+        ({"sum_x": np.zeros(3)}, "shape"),
+        ({"sum_xx": np.zeros(2)}, "shape"),
+        ({"sum_xx": np.array([[1.0, 2.0], [0.0, 1.0]])}, "symmetric"),
+        ({"sum_xx": -np.eye(2)}, "sums of squares"),
+        ({"sum_x": "ab"}, "sum_x must be real numbers"),
+    ],
+)
+def test_statistics_that_make_no_sense_are_refused(step, trouble, said):
+    sums = {"n": 4.0, "sum_x": np.zeros(2), "sum_xx": 4 * np.eye(2), "origin": np.zeros(2)}
+    with pytest.raises(ValueError, match=said):
+        step(GaussianStatistics(**(sums | trouble)))
+    with pytest.raises(ValueError, match="must be GaussianStatistics"):
+        step((4.0, np.zeros(2), np.eye(2)))
+
+
+def test_floors_sizes_and_generators_that_make_no_sense_are_refused():
+    params = Gaussian(np.zeros(2), np.eye(2))
+    statistics, rng = missing.e_step(params, TWO)[0], np.random.default_rng(0)
+    for value in (NAN, np.inf, -1.0, "a", None):
+        with pytest.raises(ValueError, match="floor must be"):
+            missing.m_step(statistics, value)
+        with pytest.raises(ValueError, match="size must be"):
+            missing.nudge(statistics, rng, value)
+    for value in (None, 0, "a"):
+        with pytest.raises(ValueError, match="rng must be a generator"):
+            missing.draw(params, TWO, value)
+        with pytest.raises(ValueError, match="rng must be a generator"):
+            missing.nudge(statistics, value, 0.1)
+
+
+def test_where_nothing_was_seen_the_parameters_speak():
+    params = Gaussian(np.array([1.0, 2.0]), np.array([[2.0, 0.5], [0.5, 1.0]]))
+    for x in (np.full((3, 2), NAN), [[1.0, NAN]] * 3):
+        statistics = missing.e_step(params, x)[0]
+        assert np.isfinite(statistics.sum_xx).all()
+        assert np.isfinite(missing.log_density(params, x)).all()
+        np.testing.assert_allclose(missing.impute(params, x), np.tile(params.mean, (3, 1)))
+
+
+def test_a_density_of_zero_has_the_logarithm_minus_infinity():
+    narrow = Gaussian(np.zeros(2), 1e-200 * np.eye(2))
+    found = missing.log_density(narrow, [[1e100, NAN], [0.0, 0.0]])
+    assert found[0] == -np.inf
+    assert np.isfinite(found[1])
+
+
 def test_a_flat_covariance_is_named():
     with pytest.raises(DegenerateError, match="not positive definite"):
         missing.e_step(Gaussian(np.zeros(2), np.ones((2, 2))), [[1.0, 2.0]])
@@ -371,6 +584,10 @@ def test_a_flat_covariance_is_named():
         (sparse.eye(2), "real and dense"),
         (np.ma.masked_array([[1.0], [2.0]], mask=[[True], [False]]), "real and dense"),
         ([["a", "b"]], "could not convert"),
+        ([[1.0, 2.0], [1.0]], "all rows equally long"),
+        ([[1e200, NAN]], "Rescale"),
+        ([[1j, 2.0]], "real and dense"),
+        (None, r"shape \(N, D\)"),
     ],
 )
 def test_data_of_another_kind_are_refused(x, said):
@@ -599,6 +816,18 @@ def test_too_few_iterations_are_named():
     assert not model.converged_
 
 
+def test_no_iteration_at_all_leaves_the_start_as_it_is(murray):
+    begin = {"mean_init": [1.0, 2.0], "covariance_init": [[2.0, 1.0], [1.0, 3.0]]}
+    with pytest.warns(ConvergenceWarning, match="after 0 iterations"):
+        model = GaussianImputer(max_iter=0, **begin).fit(murray)
+    np.testing.assert_allclose(model.mean_, begin["mean_init"], rtol=1e-14)
+    np.testing.assert_allclose(model.covariance_, begin["covariance_init"], rtol=1e-14)
+    assert (model.n_iter_, model.converged_) == (0, False)
+    with pytest.warns(ConvergenceWarning, match="after 0 iterations"):
+        model = GaussianImputer(max_iter=0).fit(murray)
+    np.testing.assert_allclose(model.covariance_, np.diag(np.nanvar(murray, axis=0)), rtol=1e-14)
+
+
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -609,6 +838,8 @@ def test_too_few_iterations_are_named():
         {"mean_init": [0.0]},
         {"covariance_init": [[1.0, 2.0], [2.0, 1.0]]},
         {"covariance_init": [[1.0, 0.5], [0.4, 1.0]]},
+        {"covariance_init": [[1.0, 0.5], [1.0]]},
+        {"mean_init": "ab"},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(trouble):

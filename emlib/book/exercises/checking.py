@@ -51,14 +51,29 @@ class Exercise:
         if callable(given):
             return Verdict(False, "This asks for a value, and you gave a function: call it first.")
         trouble = _shape_trouble(given, self.answer)
-        if trouble and trouble != NOT_FINITE:  # infinity may be a foreseen mistake
+        if trouble in ("", NOT_FINITE):
+            given = np.reshape(np.asarray(given, float), np.shape(self.answer))
+            if self._close(given, self.answer):
+                return Verdict(True, "Right.")
+        if _numbers(given) is None:
             return Verdict(False, trouble)
-        if self._close(given, self.answer):
-            return Verdict(True, "Right.")
+        # A foreseen mistake may have infinities, or another shape than the answer.
+        if hint := self._foreseen(given, self._close):
+            return Verdict(False, f"Not yet. {hint}")
+        if trouble:
+            return Verdict(False, trouble)
+        if _is_rounded(given, self.answer):
+            return Verdict(False, "Not yet. Right as far as it goes: give more digits.")
+        if np.all(np.abs(self.answer) <= 1) and self._close(given / 100, self.answer):
+            return Verdict(False, "Not yet. That is per cent: give numbers up to 1.")
+        return Verdict(False, f"Not yet. {self._foreseen(given, _is_rounded) or self.hint}")
+
+    def _foreseen(self, given: Any, same: Callable[[Any, Any], bool]) -> str:
+        """The hint for the first foreseen mistake that is the same as `given`, or ''."""
         for wrong, hint in self.mistakes:
-            if np.shape(wrong) == np.shape(given) and self._close(given, wrong):
-                return Verdict(False, f"Not yet. {hint}")
-        return Verdict(False, trouble or f"Not yet. {self.hint}")
+            if np.shape(wrong) == np.shape(given) and same(given, wrong):
+                return hint
+        return ""
 
     def _close(self, given: Any, value: Any) -> bool:
         return bool(np.allclose(np.asarray(given, float), value, rtol=self.rtol, atol=self.atol))
@@ -173,12 +188,25 @@ def _shape_trouble(given: Any, answer: Any) -> str:
     array = _numbers(given)
     if array is None:
         return f"Expected numbers, and got {type(given).__name__}."
-    if array.shape != np.shape(answer):
+    one_in_brackets = np.ndim(answer) == 0 and array.size == 1  # [8] is 8
+    if array.shape != np.shape(answer) and not one_in_brackets:
         wanted = np.shape(answer) or "a single number"
         return f"Your answer has shape {array.shape}; expected {wanted}."
     if not np.all(np.isfinite(array)):
         return NOT_FINITE
     return ""
+
+
+def _is_rounded(given: Any, answer: Any) -> bool:
+    """Whether each number is the answer with fewer digits, and still within five per cent."""
+    given, answer = np.asarray(given, dtype=float), np.asarray(answer, dtype=float)
+    if not (np.all(np.isfinite(given)) and np.all(np.isfinite(answer))):
+        return False
+    written = [np.isclose(np.round(given, d), given, rtol=1e-12, atol=0) for d in range(8)]
+    rounded = [np.isclose(np.round(answer, d), given, rtol=1e-9, atol=0) for d in range(8)]
+    digits = np.array(written) & np.array(rounded)
+    near = np.abs(given - answer) <= 0.05 * np.abs(answer)
+    return bool(np.all(digits.any(axis=0) & near))
 
 
 def _numbers(value: Any) -> NDArray[np.float64] | None:

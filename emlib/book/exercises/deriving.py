@@ -72,6 +72,10 @@ EXERCISES = {
                 (0.08, np.exp(_BOUND), 0.08 - np.exp(_BOUND)),
                 "Give logarithms: the log-likelihood, not the likelihood.",
             ),
+            (
+                (_LOG_LIKELIHOOD, _EXPECTED_LOG - np.log(2), _GAP[0] - _EXPECTED_LOG + np.log(2)),
+                "The entropy of q is added to Q, not subtracted: q stands in the denominator.",
+            ),
             (_GAP * (1, 1, -1), "The gap is not negative: log-likelihood less bound."),
             ((-2.53, -2.67, 0.14), DIGITS.format("three decimals")),
             ((-2.5, -2.7, 0.1), DIGITS.format("three decimals")),
@@ -146,6 +150,7 @@ EXERCISES = {
             (0.16971, "That is the step. EM divides the slope by something to get it."),
             (0.16971 / 20, "The other way: the step is the slope over the number of readings."),
             (-SLOPE, "EM goes uphill: the slope has the sign of the step."),
+            (20 * 0.21971, "The step is the way from 0.05, and not from zero."),
         ),
         "Fisher's identity gives the slope, and the M-step the same sum, over N.",
     ),
