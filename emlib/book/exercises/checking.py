@@ -126,7 +126,8 @@ class FunctionExercise:
     def _agrees(self, values: list[Any], function: Callable[..., Any]) -> bool:
         expected = [function(*case) for case in self.cases]
         return all(
-            np.shape(v) == np.shape(e) and np.allclose(v, e, rtol=self.rtol, atol=self.atol)
+            (np.shape(v) == np.shape(e) or _one_in_brackets(v, e))
+            and np.allclose(v, e, rtol=self.rtol, atol=self.atol)
             for v, e in zip(values, expected, strict=True)
         )
 
@@ -188,13 +189,17 @@ def _shape_trouble(given: Any, answer: Any) -> str:
     array = _numbers(given)
     if array is None:
         return f"Expected numbers, and got {type(given).__name__}."
-    one_in_brackets = np.ndim(answer) == 0 and array.size == 1  # [8] is 8
-    if array.shape != np.shape(answer) and not one_in_brackets:
+    if array.shape != np.shape(answer) and not _one_in_brackets(array, answer):
         wanted = np.shape(answer) or "a single number"
         return f"Your answer has shape {array.shape}; expected {wanted}."
     if not np.all(np.isfinite(array)):
         return NOT_FINITE
     return ""
+
+
+def _one_in_brackets(given: Any, answer: Any) -> bool:
+    """Whether a number was asked for, and given as [8] instead of 8."""
+    return np.ndim(answer) == 0 and np.size(given) == 1
 
 
 def _is_rounded(given: Any, answer: Any) -> bool:

@@ -160,6 +160,9 @@ def _lifetime_scale(x: Any, a: float, b: float) -> Any:
     return lomax.pdf(x, a, scale=1 / b)
 
 
+_SD_GIVEN = "The second number is the standard deviation; the variance is asked for."
+_SD = np.sqrt(_S2 + _BETWEEN)
+_SD_ANSWERS = tuple((_MEAN, sd) for sd in (_SD, *(round(_SD, d) for d in range(1, 5))))
 _SAMPLE = "Those are the sample's. The mixture's own are asked for, and they are exact."
 _SAMPLE_MEAN, _SAMPLE_VARIANCE = 34.0488633, 108.6463015
 _OF_THE_SAMPLE = tuple(
@@ -258,9 +261,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 (_MEAN, _BETWEEN),
                 "That variance is the one between the components. Each has a spread of its own.",
             ),
+            *((wrong, _SD_GIVEN) for wrong in _SD_ANSWERS),
             (
-                (_MEAN, np.sqrt(_S2 + _BETWEEN)),
-                "The second number is the standard deviation; the variance is asked for.",
+                (_MEAN, _P @ (_S2 + _MU**2)),
+                "The second number is the mean of x squared. Subtract the square of the mean.",
             ),
             (
                 (_MEAN, _P**2 @ np.full(2, _S2)),
