@@ -25,7 +25,7 @@ def numbers(name: str, value: Any, finite: bool = True, shape: Any = None, hint:
     --------
     >>> numbers("means", [[0, 1], [2]])
     Traceback (most recent call last):
-    ValueError: means must be numbers, all rows equally long, got [[0, 1], [2]]
+    ValueError: means must be real numbers, with all rows equally long, got [[0, 1], [2]]
     """
     if type(value) is np.ndarray and value.dtype == float:
         array = value  # as nearly always
@@ -49,7 +49,7 @@ def _converted(name: str, value: Any, hint: str) -> Array:
         array = np.empty(0) if refused else np.asarray(array, dtype=float)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(
-            f"{name} must be numbers, all rows equally long, got {shown(value)}{hint}"
+            f"{name} must be real numbers, with all rows equally long, got {shown(value)}{hint}"
         ) from None
     if refused:
         raise ValueError(
