@@ -24,7 +24,7 @@ from emlib.gaussian import LOG_2PI, GaussianStatistics
 from emlib.results import DegenerateError
 from emlib.types import Array, Integers
 from emlib.units import Units
-from emlib.validation import check_spread, listed
+from emlib.validation import check_size, check_spread, check_symmetric, listed, numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,18 @@ class Gaussians(Family):
 
     floor: float = 0.0
     ridge: float | Array = 0.0
+
+    def __post_init__(self) -> None:
+        check_size("floor", self.floor)
+        is_array = isinstance(self.ridge, np.ndarray)
+        check_size("ridge", numbers("ridge", self.ridge).min() if is_array else self.ridge)
+
+    def check_range(self, components: Components) -> None:
+        if self.matrices:
+            check_symmetric("covariances", components[1])
+
+    def check_statistics(self, statistics: GaussianStatistics) -> GaussianStatistics:
+        return gaussian.check_statistics(statistics, self.form)
 
     standardised = whitens = True
     # The form's name; whether covariances are matrices, and whether all components share one.
@@ -61,13 +73,10 @@ class Gaussians(Family):
 
     def mle(self, statistics: GaussianStatistics) -> Components:
         """Means and covariances of maximum likelihood, under the floor."""
-        if self.matrices and not np.any(self.ridge):
-            # The function that fits one Gaussian fits K of them.
-            fitted = gaussian.mle(statistics, self.floor)
-            return fitted.mean, fitted.covariance
         mean, covariances = gaussian.moments(statistics, self.floor + float(np.min(self.ridge)))
         if self.matrices:
-            covariances = covariances + self.ridge * np.eye(mean.shape[1])
+            if not self.exact:
+                covariances = covariances + self.ridge * np.eye(mean.shape[1])
         else:
             covariances = covariances + (np.mean(self.ridge) if self.common_scale else self.ridge)
         return self.bounded((statistics.origin + mean, covariances))

@@ -34,6 +34,7 @@ from emlib.results import (
 )
 from emlib.squarem import Coordinates, leaps, plain_coordinates
 from emlib.trees import add, leaves, map_leaves
+from emlib.validation import check_count, check_generator, check_size
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -68,7 +69,8 @@ def climb(
                     StopReason.OBJECTIVE_FELL,
                     f"the objective fell by {path.objective[-1] - point.objective:.3g} at "
                     f"iteration {i}; exact E- and M-steps cannot do that, so look for a mistake "
-                    "in one of them",
+                    "in one of them; or e_step returns something other than the log-likelihood at "
+                    "its params, such as Q",
                 )
             path.add(point)
             if largest_gain(path, exact) <= tol:
@@ -316,10 +318,15 @@ def em(
     >>> result.stop, result.confirmed
     (<StopReason.CONVERGED: 'converged'>, True)
     """
-    if not 0 <= tol < np.inf:
-        raise ValueError(f"tol must be zero or positive, and finite, got {tol}")
-    if int(max_iter) != max_iter or max_iter < 0:
-        raise ValueError(f"max_iter must be a whole number, at least 0, got {max_iter}")
+    check_size("tol", tol)
+    check_count("max_iter", max_iter, 0)
+    steps_given = {"e_step": e_step, "m_step": m_step}
+    may_be_none = {"log_prior": log_prior, "nudge": nudge, "map": map}
+    for name, step in (steps_given | may_be_none).items():
+        if not callable(step) and not (step is None and name in may_be_none):
+            raise TypeError(f"{name} must be a function, got {step!r}")
+    if rng is not None:
+        check_generator("rng", rng)
     if map is not None and (isinstance(data, np.ndarray) or iter(data) is data or not len(data)):
         raise ValueError(
             "with map, data must be a list of chunks, at least one: not a generator, and not an "
@@ -395,7 +402,13 @@ class Visitor(Generic[P, S]):
         else:
             statistics, objective = reduce(add, self.chunks(params))
         if self.log_prior is not None:
-            objective += float(self.log_prior(params))
+            log_prior: Any = self.log_prior(params)
+            try:
+                objective += float(log_prior)
+            except (TypeError, ValueError):
+                raise TypeError(
+                    f"log_prior must return a single number, got {log_prior!r}"
+                ) from None
         return Visit(params, statistics, objective)
 
     def chunks(self, params: P) -> Iterator[tuple[S, float]]:

@@ -24,7 +24,7 @@ from emlib.results import DegenerateError
 from emlib.trees import leaves
 from emlib.types import Array, Integers, Mask
 from emlib.units import Units
-from emlib.validation import check_data, check_symbols
+from emlib.validation import check_count, check_data, check_is, check_sums, check_symbols, numbers
 
 # Stands for the logarithm of zero: lower than any log-density, and zero times it is zero.
 LOG_ZERO = -1e200
@@ -159,6 +159,44 @@ class Family(ABC):
         """The inverse of `to_units`."""
         return components
 
+    # --- Checks of what a user gives
+
+    def check_components(self, components: Any, d: int | None = None) -> Components:
+        """The parameters of some components, of data with `d` features, as arrays.
+
+        Or an error that names the one that is wrong.
+        """
+        names = list(self.parameters)
+        if not isinstance(components, tuple | list) or len(components) != len(names):
+            raise ValueError(f"parameters of components must be {', '.join(names)}, in a tuple")
+        arrays = tuple(map(numbers, names, components))
+        first = arrays[0]
+        if first.ndim != 2 or not first.size:
+            raise ValueError(f"{names[0]} must be of shape (K, D), not empty, got {first.shape}")
+        k, d = len(first), first.shape[1] if d is None else d
+        shapes, found = self.shapes(k, d), tuple(part.shape for part in arrays)
+        if found != shapes:
+            raise ValueError(
+                f"{k} components of data with {d} features need parameters of shape "
+                f"{', '.join(map(str, shapes))}, got {', '.join(map(str, found))}: those of "
+                f"{', '.join(names)}"
+            )
+        self.check_range(arrays)
+        return arrays
+
+    def check_range(self, components: Components) -> None:
+        """A ValueError if parameters are out of their range, and `natural` would not say so."""
+
+    def check_statistics(self, statistics: Any) -> Any:
+        """The sums that `mle` takes, as arrays; or an error that names one that is none."""
+        check_is("statistics", statistics, Sums)
+        n = numbers("n", statistics.n, shape=(None,))
+        if not len(n) or (n < 0).any():
+            raise ValueError(f"n must hold a number for each component, none negative, got {n}")
+        shape = len(n), None
+        sum_x = numbers("sum_x", statistics.sum_x, shape=shape)
+        return Sums(n, sum_x, numbers("sum_more", statistics.sum_more, shape=shape))
+
     # --- What else can be asked of a fit
 
     def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
@@ -208,6 +246,17 @@ class Family(ABC):
 class Counts(Family):
     """What families of counts have in common: whole numbers, and parameters not below zero."""
 
+    def check_range(self, components: Components) -> None:
+        for name, part in zip(self.parameters, components, strict=True):
+            if np.any(part < 0):
+                raise ValueError(f"{name} must not be negative: found {part.min():g}")
+
+    def check_statistics(self, statistics: Any) -> Sums:
+        sums: Sums = super().check_statistics(statistics)
+        if (sums.sum_x < 0).any():
+            raise ValueError("sum_x must not be negative: these are sums of counts")
+        return sums
+
     def check_data(self, x: ArrayLike) -> Array:
         counts = check_data(x)
         if np.any(counts < 0):
@@ -254,6 +303,14 @@ class Binomial(Counts):
     trials: int = 1
     parameters = {"probabilities": "KD"}
 
+    def __post_init__(self) -> None:
+        check_count("trials", self.trials)
+
+    def check_range(self, components: Components) -> None:
+        super().check_range(components)
+        if np.any(components[0] > 1):
+            raise ValueError("probabilities must not be negative, nor above one")
+
     def natural(self, components: Components) -> Array:
         # log p(x) = x log p + (trials - x) log(1 - p) + log (trials choose x)
         (p,) = components
@@ -293,6 +350,16 @@ class Categorical(Counts):
     sizes: tuple[int, ...]
     parameters = {"probabilities": "KD"}
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.sizes, tuple) or not self.sizes:
+            raise ValueError(f"sizes must be a tuple of whole numbers, got {self.sizes!r}")
+        for size in self.sizes:
+            check_count("sizes", size)
+
+    def check_range(self, components: Components) -> None:
+        for group in self._by_feature(components[0], axis=1):
+            check_sums("probabilities", group)
+
     def natural(self, components: Components) -> Array:
         # log p(x) = sum of x log p, + the logarithm of the multinomial coefficient
         (p,) = components
@@ -314,7 +381,7 @@ class Categorical(Counts):
         counts = super().check_data(x)
         if sum(self.sizes) != counts.shape[1]:
             raise ValueError(
-                f"sizes {self.sizes} need {sum(self.sizes)} columns, got {counts.shape[1]}"
+                f"sizes {self.sizes} need {sum(self.sizes)} columns of data, got {counts.shape[1]}"
             )
         return counts
 
@@ -344,6 +411,12 @@ class Symbols(Counts):
     height: int
     parameters = {"probabilities": "KD"}
     looked_up = True
+
+    def __post_init__(self) -> None:
+        check_count("height", self.height)
+
+    def check_range(self, components: Components) -> None:
+        check_sums("probabilities", components[0])
 
     def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
         return ((k, self.height),)

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -22,6 +21,7 @@ from emlib.em import Nudge, Visitor, maximise, progress_bar
 from emlib.results import WARNINGS, DegenerateError, EMResult, Interrupted, StopReason
 from emlib.squarem import Coordinates
 from emlib.types import Array, Integers
+from emlib.validation import check_count, check_size, shown
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -176,11 +176,19 @@ def warn_of(model: Any, advice: str) -> None:
 
 def generator(random_state: Any, size: int | None = None) -> np.random.Generator:
     """NumPy's new generator, from what scikit-learn takes as a `random_state`."""
-    return np.random.default_rng(check_random_state(random_state).randint(2**31, size=size))
+    try:
+        state = check_random_state(random_state)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "random_state must be None, a RandomState, or a whole number from 0 to 2**32 - 1, "
+            f"got {shown(random_state)}"
+        ) from None
+    return np.random.default_rng(state.randint(2**31, size=size))
 
 
 COUNTS = {"n_components": 1, "n_init": 1, "max_iter": 0}
 SIZES = ("tol", "covariance_floor", "reg_covar")
+FLAGS = ("accelerate", "warm_start", "stationary")
 
 
 def check_settings(model: Any, choices: Mapping[str, Any]) -> None:
@@ -191,14 +199,11 @@ def check_settings(model: Any, choices: Mapping[str, Any]) -> None:
     for name, value in model.get_params(deep=False).items():
         if name in COUNTS:
             check_count(name, value, COUNTS[name])
-        is_size = isinstance(value, Real) and 0 <= float(value) < np.inf
-        if name in SIZES and not is_size and not (name == "reg_covar" and value is None):
-            raise ValueError(f"{name} must be a number, zero or positive, got {value!r}")
+        if name in SIZES and not (name == "reg_covar" and value is None):
+            check_size(name, value)
+        if name in FLAGS and not isinstance(value, bool | np.bool_):
+            raise ValueError(f"{name} must be True or False, got {shown(value)}")
+        if name == "verbose" and not isinstance(value, bool | np.bool_):
+            check_count(name, value, 0)
         if name in choices and (not isinstance(value, str) or value not in choices[name]):
             raise ValueError(f"{name} must be one of {list(choices[name])}, got {value!r}")
-
-
-def check_count(name: str, value: Any, least: int = 1) -> None:
-    """A ValueError if `value` is not a whole number, or less than it may be."""
-    if not isinstance(value, Integral) or int(value) < least:
-        raise ValueError(f"{name} must be a whole number, at least {least}, got {value!r}")

@@ -15,7 +15,17 @@ from scipy.linalg.lapack import dtrtri
 
 from emlib.results import DegenerateError
 from emlib.types import Array, Mask
-from emlib.validation import check_data, check_weights, listed
+from emlib.validation import (
+    check_count,
+    check_data,
+    check_generator,
+    check_is,
+    check_size,
+    check_symmetric,
+    check_weights,
+    listed,
+    numbers,
+)
 
 LOG_2PI = float(np.log(2 * np.pi))
 # E[x^2] - E[x]^2 is wrong by about this times E[x^2]; more than a millionth of it is too much.
@@ -156,22 +166,23 @@ def log_density(x: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> Array:
     array([-0.9189])
     """
     x = check_data(x)
-    mean, covariance = np.asarray(mean, dtype=float), np.asarray(covariance, dtype=float)
-    _check_shapes(x.shape[1], mean, covariance)
+    mean, covariance = _checked(mean, covariance, x.shape[1])
     if mean.ndim == 1:
         return _log_density(x, mean, covariance)
     components = zip(mean, covariance, strict=True)
     return np.stack([_log_density(x, *component) for component in components], axis=1)
 
 
-def _check_shapes(d: int, mean: Array, covariance: Array) -> None:
+def _checked(mean: ArrayLike, covariance: ArrayLike, d: int) -> tuple[Array, Array]:
+    """Both as arrays that fit data with `d` features, or a ValueError."""
+    mean, covariance = numbers("mean", mean), numbers("covariance", covariance)
     if mean.ndim not in (1, 2) or mean.shape[-1] != d or covariance.shape != (*mean.shape, d):
         raise ValueError(
             f"data with {d} features need a mean of shape ({d},) and a covariance of shape "
             f"({d}, {d}), or K of each, got {mean.shape} and {covariance.shape}"
         )
-    if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(covariance))):
-        raise ValueError("mean and covariance must be finite")
+    check_symmetric("covariance", covariance)
+    return mean, covariance
 
 
 def _log_density(x: Array, mean: Array, covariance: Array) -> Array:
@@ -276,10 +287,10 @@ def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     >>> fitted.mean, fitted.covariance
     (array([2.]), array([[1.]]))
     """
+    check_size("floor", floor)
+    statistics = check_statistics(statistics)
     mean, covariance = moments(statistics, floor)
-    if floor > 0:
-        covariance = clip_eigenvalues(covariance, floor)
-    return Gaussian(statistics.origin + mean, covariance)
+    return Gaussian(statistics.origin + mean, clip_eigenvalues(covariance, floor))
 
 
 def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
@@ -291,8 +302,36 @@ def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
     >>> sample(standard, 5, np.random.default_rng(0)).shape
     (5, 2)
     """
-    factor = cholesky_factor(np.asarray(params.covariance, dtype=float))
-    return params.mean + rng.standard_normal((n, len(factor))) @ factor.T
+    check_is("params", params, Gaussian)
+    mean = numbers("mean", params.mean, shape=(None,))
+    mean, covariance = _checked(mean, params.covariance, len(mean))
+    check_count("n", n, 0)
+    factor = cholesky_factor(covariance)
+    return mean + check_generator("rng", rng).standard_normal((n, len(factor))) @ factor.T
+
+
+def check_statistics(statistics: GaussianStatistics, form: str | None = None) -> GaussianStatistics:
+    """The sums as arrays; or an error that names one that is none, or a form other than `form`."""
+    check_is("statistics", statistics, GaussianStatistics)
+    if form not in (None, statistics.form):
+        raise ValueError(f"statistics are those of {statistics.form} covariances, not of {form}")
+    n = numbers("n", statistics.n)
+    sum_x = numbers("sum_x", statistics.sum_x, shape=(*n.shape, None))
+    if not sum_x.size or (n < 0).any():
+        raise ValueError(f"n and sum_x must not be empty, and n not negative, got n = {n}")
+    origin = statistics.origin
+    if np.ndim(origin):
+        origin = numbers("origin", origin, shape=sum_x.shape)
+    d = sum_x.shape[-1]
+    shapes = {"full": (*sum_x.shape, d), "tied": (d, d), "diag": sum_x.shape, "spherical": n.shape}
+    sum_xx = numbers("sum_xx", statistics.sum_xx, shape=shapes[statistics.form])
+    if statistics.form in ("full", "tied"):
+        check_symmetric("sum_xx", sum_xx)
+    mean = sum_x / np.where(n > 0, n, 1)[..., None]
+    spread = statistics.variances(sum_xx - statistics.products(sum_x, mean))
+    if (spread < -LARGEST_SHARE_LOST * statistics.variances(sum_xx)).any():
+        raise ValueError("sum_xx is too small to go with n and sum_x: no points have such sums")
+    return GaussianStatistics(n, sum_x, sum_xx, origin, statistics.form)
 
 
 def clip_eigenvalues(covariance: Array, floor: float) -> Array:

@@ -2,14 +2,105 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import issparse
 
 from emlib.types import Array, Integers, Mask
 
 # Squares of anything larger, or smaller, leave the range of a float.
 LARGEST, SMALLEST = 1e150, 1e-140
+# Sums of probabilities may miss one by so much; those of a start, which are scaled, by more.
+ROUNDING_OF_SUM, ROUNDING_OF_START = 1e-6, 1.001e-5
+
+
+def numbers(name: str, value: Any, finite: bool = True, shape: Any = None, hint: str = "") -> Array:
+    """`value` as an array of real numbers, all finite, or a ValueError that names it.
+
+    With a `shape`, of this one; None in it stands for any size.
+
+    Examples
+    --------
+    >>> numbers("means", [[0, 1], [2]])
+    Traceback (most recent call last):
+    ValueError: means must be real numbers, with all rows equally long, got [[0, 1], [2]]
+    """
+    if type(value) is np.ndarray and value.dtype == float:
+        array = value  # as nearly always
+    else:
+        array = _converted(name, value, hint)
+    if shape is not None and not _fits(array.shape, shape):
+        wanted = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
+        raise ValueError(f"{name} must be finite and of shape {wanted}, got shape {array.shape}")
+    if finite and not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, without NaN, got {shown(array)}")
+    return array
+
+
+def _converted(name: str, value: Any, hint: str) -> Array:
+    refused = hasattr(value, "toarray") or np.ma.is_masked(value)  # sparse, or masked
+    try:
+        array = np.empty(0) if refused else np.asarray(value)
+        refused = refused or array.dtype.kind == "c"
+        if value is None or array.dtype.kind not in "biufOc":
+            raise TypeError
+        array = np.empty(0) if refused else np.asarray(array, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(
+            f"{name} must be real numbers, with all rows equally long, got {shown(value)}{hint}"
+        ) from None
+    if refused:
+        raise ValueError(
+            f"{name} must be real and dense, with no masked entries: convert them first"
+        )
+    return array
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        w is None or n == w for n, w in zip(shape, wanted, strict=True)
+    )
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: in one line, and not all of it if it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """A whole number, at least `least`; or a ValueError. A bool is no count."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
+        raise ValueError(f"{name} must be a whole number, at least {least}, got {shown(value)}")
+    return int(value)
+
+
+def check_size(name: str, value: Any, least: float = 0.0) -> float:
+    """A finite number, at least `least`; or a ValueError. A bool is none."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not least <= float(value) < np.inf:
+        limit = ", zero or positive," if least == 0 else ""
+        raise ValueError(f"{name} must be a number{limit} and finite, got {shown(value)}")
+    return float(value)
+
+
+def check_generator(name: str, value: Any) -> np.random.Generator:
+    """One of NumPy's generators, or a TypeError."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(
+            f"{name} must be a generator, as np.random.default_rng(0) is, got {value!r}"
+        )
+    return value
+
+
+def check_is(name: str, value: Any, kind: Any, hint: str = "") -> Any:
+    """`value` if it is of this kind, or a TypeError."""
+    if not isinstance(value, kind):
+        found = shown(value) if np.isscalar(value) or value is None else type(value).__name__
+        raise TypeError(f"{name} must be {hint or kind.__name__}, got {found}")
+    return value
 
 
 def check_data(x: ArrayLike) -> Array:
@@ -21,17 +112,11 @@ def check_data(x: ArrayLike) -> Array:
     Traceback (most recent call last):
     ValueError: data must be a table of shape (N, D), got (2,). For one feature use x[:, None].
     """
-    refused = issparse(x) or np.ma.is_masked(x)
-    try:
-        refused = refused or np.iscomplexobj(x)
-        data = np.empty(0) if refused else np.asarray(x, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"data must be numbers: {error}. Encode text as numbers and make all rows equally "
-            "long; stack several sequences one below the other, and give their lengths="
-        ) from error
-    if refused:
-        raise ValueError("data must be real and dense, with no masked entries: convert them first")
+    hint = (
+        ". Encode text as numbers; stack several sequences one below the other, and give their "
+        "lengths="
+    )
+    data = numbers("data", x, finite=False, hint=hint)
     if data.ndim != 2:
         hint = "For one feature use x[:, None]." if data.ndim < 2 else "Flatten the extra axes."
         raise ValueError(f"data must be a table of shape (N, D), got {data.shape}. {hint}")
@@ -47,8 +132,8 @@ def check_data(x: ArrayLike) -> Array:
         row, feature = bad[0]
         value = "NaN" if np.isnan(data[row, feature]) else "infinity"
         raise ValueError(
-            f"data contain {value} (row {row}, feature {feature}; {len(bad)} "
-            "such values in all). Remove those rows or fill the values in first."
+            f"data contain {value} (row {row}, feature {feature}; {len(bad)} such values in all). "
+            "Remove those rows or fill the values in first; of Gaussian data, GaussianImputer can."
         )
     if max(data.max(), -data.min()) > LARGEST:
         row, feature = np.unravel_index(np.abs(data).argmax(), data.shape)
@@ -96,25 +181,11 @@ def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
     >>> check_symbols([[0], [2], [1]])
     array([0, 2, 1])
     """
-    if np.ma.is_masked(symbols) or issparse(symbols):
-        raise ValueError(
-            "symbols must be dense, with no masked entries: fill them in, or cut there"
-        )
-    try:
-        table = np.asarray(symbols)
-    except ValueError as error:
-        raise ValueError(
-            f"symbols must be one column: {error}. Stack sequences one below the other, and give "
-            "their lengths="
-        ) from error
-    if table.dtype.kind not in "biuf":
-        try:
-            table = table.astype(float)
-        except (TypeError, ValueError):
-            raise ValueError(
-                "symbols must be whole numbers from 0 on, not text or other objects. Number them: "
-                "names, numbers = np.unique(symbols, return_inverse=True)"
-            ) from None
+    hint = (
+        ". Number them: names, numbers = np.unique(symbols, return_inverse=True). Stack sequences "
+        "one below the other, and give their lengths="
+    )
+    table = numbers("symbols", symbols, finite=False, hint=hint)
     if table.ndim not in (1, 2) or table.shape[1:] not in ((), (1,)):
         raise ValueError(
             f"symbols must be one column, of shape (T, 1), got {table.shape}. Stack sequences one "
@@ -122,46 +193,51 @@ def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
         )
     if not len(table):
         raise ValueError("symbols are empty: at least one is needed")
-    numbers = table.reshape(-1)
-    wrong = ~((numbers == np.floor(numbers)) & (numbers >= 0) & (numbers < 2**53))
+    column = table.reshape(-1)
+    wrong = ~((column == np.floor(column)) & (column >= 0) & (column < 2**53))
     if n_symbols is not None:
-        wrong |= numbers >= n_symbols
+        wrong |= column >= n_symbols
     if np.any(wrong):
         limit = "" if n_symbols is None else f" below {n_symbols}"
         row = int(np.argmax(wrong))
         raise ValueError(
-            f"symbols must be whole numbers from 0 on{limit}, got {numbers[row]:g} (row {row}). "
+            f"symbols must be whole numbers from 0 on{limit}, got {column[row]:g} (row {row}). "
             "Number the symbols, or say with n_features how many there may be."
         )
-    return numbers.astype(np.intp)
+    return column.astype(np.intp)
 
 
 def check_labels(name: str, labels: ArrayLike, n: int, k: int) -> Integers:
     """Labels of shape (N,) from 0 to K - 1, or -1 where they are not known; or a ValueError."""
-    given = np.asarray(labels)
-    if given.shape != (n,) or given.dtype.kind not in "iuf" or not np.all(np.isfinite(given)):
-        raise ValueError(f"{name} must be {n} whole numbers, one for each row, got {labels!r}")
+    try:
+        given = numbers(name, labels, shape=(n,))
+    except ValueError as error:
+        raise ValueError(f"{name} must be {n} whole numbers, one for each row: {error}") from None
     if np.any((given != np.floor(given)) | (given < -1) | (given >= k)):
-        raise ValueError(f"{name} must be from 0 to {k - 1}, or -1 where unknown, got {given}")
+        raise ValueError(
+            f"{name} must be from 0 to {k - 1}, or -1 where unknown, got {shown(labels)}"
+        )
     return given.astype(np.intp)
 
 
-def check_weights(weights: ArrayLike | None, n: int) -> Array:
+def check_weights(weights: ArrayLike | None, n: int, name: str = "weights") -> Array:
     """Weights of shape (N,) or (N, K), ones by default, or a ValueError."""
     if weights is None:
         return np.ones(n)
-    w = np.asarray(weights, dtype=float)
+    w = numbers(name, weights, finite=False)
     if w.ndim not in (1, 2) or len(w) != n:
         raise ValueError(
-            f"weights must have shape ({n},) or ({n}, K) to go with {n} points, got {w.shape}"
+            f"{name} must have shape ({n},) or ({n}, K) to go with {n} points, got {w.shape}"
         )
     if not np.all(np.isfinite(w)) or np.any(w < 0):
-        raise ValueError("weights must be finite and not negative")
+        raise ValueError(f"{name} must be finite and not negative")
     return w
 
 
 def check_spread(data: Array) -> None:
     """A ValueError if some feature does not vary, or by too little to be squared."""
+    if len(data) < 2:
+        raise ValueError("n_samples=1: one row has no spread, and a Gaussian needs at least two")
     spread = np.ptp(data, axis=0)
     constant = np.flatnonzero(spread == 0)
     if len(constant):
@@ -177,22 +253,25 @@ def check_spread(data: Array) -> None:
 
 
 def floats(name: str, value: ArrayLike) -> Array:
-    """`value` as an array of floats, or a ValueError that names it."""
-    try:
-        if not np.iscomplexobj(value):
-            return np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        pass
-    raise ValueError(f"{name} must be real numbers, with all rows equally long, got {value!r}")
+    """`value` as an array of floats, finite or not, or a ValueError that names it."""
+    return numbers(name, value, finite=False)
 
 
 def shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
     """An explicit start as an array of that shape; None if there is none."""
     if value is None:
         return None
-    array = floats(name, value)
-    if array.shape != shape or not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must be finite and of shape {shape}, got shape {array.shape}")
+    return numbers(name, value, shape=shape)
+
+
+def in_range(
+    name: str, value: ArrayLike | None, shape: tuple[int, ...], highest: float = np.inf
+) -> Array | None:
+    """An explicit start of that shape, from zero to `highest`; None if there is none."""
+    array = shaped(name, value, shape)
+    if array is not None and np.any((array < 0) | (array > highest)):
+        limit = "" if highest == np.inf else f", nor above {highest:g}"
+        raise ValueError(f"{name} must not be negative{limit}, got {shown(value)}")
     return array
 
 
@@ -201,10 +280,33 @@ def shares(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array 
     array = shaped(name, value, shape)
     if array is None:
         return None
-    totals = array.sum(axis=-1, keepdims=True)
-    if np.any(array < 0) or not np.allclose(totals, 1):
-        raise ValueError(f"{name} must not be negative and must sum to 1, got {array}")
-    return array / totals
+    check_sums(name, array, ROUNDING_OF_START)
+    return array / array.sum(axis=-1, keepdims=True)
+
+
+def check_sums(name: str, rows: Array, rounding: float = ROUNDING_OF_SUM) -> None:
+    """A ValueError unless these are distributions; it names the row that is none."""
+    table = np.atleast_2d(rows)
+    wrong = (table < 0).any(axis=1) | ~(np.abs(table.sum(axis=1) - 1) < rounding)
+    if wrong.any():
+        row = int(wrong.argmax())
+        which = name if rows.ndim == 1 else f"row {row} of {name}"
+        raise ValueError(f"{which} must not be negative and must sum to 1, got {table[row]}")
+
+
+def check_order(order: ArrayLike, k: int) -> Integers:
+    """A permutation of 0 to K - 1, or a ValueError."""
+    given = numbers("order", order, shape=(k,))
+    if not np.array_equal(np.sort(given), np.arange(k)):
+        raise ValueError(f"order must hold each number from 0 to {k - 1} once, got {given}")
+    return given.astype(np.intp)
+
+
+def check_symmetric(name: str, array: Array) -> None:
+    """A ValueError unless these are square matrices that equal their transposes."""
+    # Those that are, up to the last digit, are soon done with.
+    if not (array == np.swapaxes(array, -1, -2)).all() and not is_symmetric(array):
+        raise ValueError(f"{name} must be symmetric: equal to the transpose, got {shown(array)}")
 
 
 def positive_definite(
@@ -218,7 +320,8 @@ def positive_definite(
         if np.any(array <= 0):
             raise ValueError(f"{name} must be above zero")
         return array
-    if not is_symmetric(array) or np.any(np.linalg.eigvalsh(array) <= 0):
+    check_symmetric(name, array)
+    if np.any(np.linalg.eigvalsh(array) <= 0):
         raise ValueError(f"{name} must hold symmetric, positive definite matrices")
     return array
 

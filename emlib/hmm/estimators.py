@@ -18,7 +18,6 @@ from emlib.fitting import (
     aligned,
     all_or_nothing,
     best_of,
-    check_count,
     check_settings,
     fit_from_starts,
     generator,
@@ -35,9 +34,12 @@ from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, EMResult, ImpossibleError
 from emlib.types import Array, Integers
 from emlib.validation import (
+    check_count,
     check_labels,
     check_symbols,
+    in_range,
     listed,
+    numbers,
     observed,
     positive_definite,
     shaped,
@@ -292,7 +294,7 @@ class _HMM(BaseEstimator):
         """Checked data; for a fit, in the units in which EM works."""
         _check_feature_names(self, X, reset=fit)
         if fit:
-            sequences = Sequences.of(X, lengths, self._family(0), standard=True)
+            sequences = Sequences.of(X, lengths, self._family(1), standard=True)
             self.n_features_in_ = sequences.data.x.shape[1]
             return sequences
         d = self._params().components[0].shape[1]
@@ -427,7 +429,7 @@ class PoissonHMM(_HMM):
         return Poisson()
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
-        return (shaped("lambdas_init", self.lambdas_init, *shapes),)
+        return (in_range("lambdas_init", self.lambdas_init, shapes[0]),)
 
 
 @dataclass(eq=False, repr=False)
@@ -483,11 +485,12 @@ class CategoricalHMM(_HMM):
     def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
         _check_feature_names(self, X, reset=fit)
         given = self.emissionprob_init if fit else self._params().components[0]
-        table = None if given is None else np.asarray(given, dtype=float)
+        table = None if given is None else numbers("emissionprob_init", given)
         n = self.n_features if fit else None
-        n = table.shape[-1] if n is None and table is not None else n
         if n is not None:
             check_count("n_features", n)
+        elif table is not None and table.ndim:
+            n = table.shape[-1]
         filled, made = observed(X)
         symbols = check_symbols(filled, n)
         if fit:

@@ -34,7 +34,9 @@ def problem_of(
     units = sequences.data.units
     return Problem(
         e_step=partial(steps.e_step, family=family),
-        m_step=partial((prior or steps).m_step, family=family, stationary=stationary),
+        m_step=partial(
+            prior.m_step if prior else steps.maximum, family=family, stationary=stationary
+        ),
         nudge=partial(steps.nudge, family=family),
         data=sequences,
         n=sequences.n,

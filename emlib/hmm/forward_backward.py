@@ -15,6 +15,7 @@ from emlib.hmm.sequences import Pieces
 from emlib.mixture.engine import IMPOSSIBLE
 from emlib.results import DegenerateError
 from emlib.types import Array, Integers
+from emlib.validation import check_sums, numbers
 
 TOO_SMALL = (
     "states that can be reached give the observations density zero, or one that is too small "
@@ -251,10 +252,9 @@ def scaled(log_b: Array) -> tuple[Array, Array]:
 
 def checked(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, Array, Array]:
     """The three as arrays, or a ValueError."""
-    startprob, transmat = np.asarray(startprob, dtype=float), np.asarray(transmat, dtype=float)
-    log_b = np.asarray(log_b, dtype=float)
-    k = startprob.size
-    if startprob.shape != (k,) or transmat.shape != (k, k) or log_b.shape[1:] != (k,):
+    startprob, transmat = numbers("startprob", startprob), numbers("transmat", transmat)
+    log_b, k = numbers("log_b", log_b, finite=False), startprob.size
+    if startprob.shape != (k,) or transmat.shape != (k, k) or log_b.shape != (*log_b.shape[:1], k):
         raise ValueError(
             "startprob, transmat and log_b must have shapes (K,), (K, K) and (T, K), got "
             f"{startprob.shape}, {transmat.shape} and {log_b.shape}"
@@ -267,9 +267,5 @@ def checked(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, Arr
 
 def check_chain(startprob: Array, transmat: Array) -> None:
     """A ValueError unless these are distributions; it names the row that is none."""
-    for name, rows in (("startprob", startprob[None]), ("transmat", transmat)):
-        wrong = ~(np.all(rows >= 0, axis=1) & (np.abs(rows.sum(axis=1) - 1) < 1e-6))
-        if np.any(wrong):
-            row = int(np.argmax(wrong))
-            which = name if name == "startprob" else f"row {row} of {name}"
-            raise ValueError(f"{which} must not be negative and must sum to 1, got {rows[row]}")
+    check_sums("startprob", startprob)
+    check_sums("transmat", transmat)

@@ -13,6 +13,7 @@ from emlib.hmm import steps
 from emlib.hmm.steps import HMMParams, HMMStatistics
 from emlib.mixture.priors import BoundPrior
 from emlib.types import Array
+from emlib.validation import numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class ChainPrior:
         if np.any(self.symbols):
             seen = emissions.sum_x + self.symbols * (params.components[0] > 0)
             more = replace(more, emissions=replace(emissions, n=seen.sum(axis=1), sum_x=seen))
-        return steps.m_step(more, family, stationary)
+        return steps.maximum(more, family, stationary)
 
     def log_density(self, params: HMMParams) -> float:
         """Log of the prior density, up to a constant."""
@@ -66,10 +67,10 @@ class ChainPrior:
 
 def concentration(name: str, value: Any, shape: tuple[int, ...]) -> Array:
     """For how many observations a Dirichlet prior counts; a ValueError if it has no maximum."""
-    try:
-        array = np.broadcast_to(np.asarray(value, dtype=float), shape)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number, or of shape {shape}, got {value!r}") from None
-    if not np.all((array >= 1) & (array < np.inf)):
+    given = numbers(name, value)
+    if given.shape not in ((), shape):
+        raise ValueError(f"{name} must be a number, or of shape {shape}, got shape {given.shape}")
+    array = np.broadcast_to(given, shape)
+    if not np.all(array >= 1):
         raise ValueError(f"{name} must be at least 1, or the prior has no maximum, got {value!r}")
     return array - 1

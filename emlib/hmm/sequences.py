@@ -36,7 +36,7 @@ from emlib.covariances import Full
 from emlib.families import Family
 from emlib.mixture.blocks import Blocks
 from emlib.types import Array, Integers, Mask
-from emlib.validation import observed
+from emlib.validation import check_is, numbers, observed, shown
 
 FULL = Full()
 # A piece shorter than this is not worth a start from a guess.
@@ -298,6 +298,7 @@ class Sequences:
         """
         if isinstance(x, Sequences):
             return x
+        check_is("family", family, Family)
         filled, made = observed(x)
         checked = family.check_data(filled)
         if np.all(checked == np.floor(checked)):
@@ -393,9 +394,11 @@ def check_lengths(lengths: ArrayLike | None, n: int) -> Integers:
     """The lengths of sequences that make up `n` rows, or a ValueError."""
     if lengths is None:
         return np.array([n])
-    given = np.asarray(lengths)
-    if given.ndim != 1 or not np.issubdtype(given.dtype, np.integer) or np.any(given < 1):
-        raise ValueError(f"lengths must be whole numbers above zero, in a list, got {lengths!r}")
+    given = numbers("lengths", lengths)
+    if given.ndim != 1 or not len(given) or np.any((given != np.floor(given)) | (given < 1)):
+        raise ValueError(
+            f"lengths must be whole numbers above zero, in a list, got {shown(lengths)}"
+        )
     if given.sum() != n:
-        raise ValueError(f"lengths sum to {given.sum()}, but there are {n} rows of data")
+        raise ValueError(f"lengths sum to {given.sum():.0f}, but there are {n} rows of data")
     return given.astype(np.intp)

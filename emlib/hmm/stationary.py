@@ -8,6 +8,7 @@ from scipy.special import softmax, xlogy
 
 from emlib.results import DegenerateError
 from emlib.types import Array
+from emlib.validation import check_sums, numbers
 
 # Probabilities below this stay as they are: no data speak of such steps.
 SMALLEST_FREE = 1e-100
@@ -39,6 +40,14 @@ def stationary(transmat: Array) -> Array:
     >>> stationary(np.array([[0.9, 0.1], [0.3, 0.7]])).round(3)
     array([0.75, 0.25])
     """
+    transmat = numbers("transmat", transmat)
+    numbers("transmat", transmat, shape=(transmat.shape[:1] or (None,)) * 2)
+    check_sums("transmat", transmat)
+    return of_chain(transmat)
+
+
+def of_chain(transmat: Array) -> Array:
+    """The stationary distribution of a chain that needs no check."""
     k = len(transmat)
     # delta (I - A + U) = 1, with U all ones: Zucchini and MacDonald (2009), section 1.3.
     try:
@@ -84,12 +93,12 @@ def stationary_m_step(
     found = at(minimize(lost, np.log(closed[free]), jac=True, method="BFGS").x)
     candidates = (found, closed, current)
     best = max(candidates, key=lambda a: expected_log(starts, transitions, a)[0])
-    return stationary(best), best
+    return of_chain(best), best
 
 
 def expected_log(starts: Array, transitions: Array, transmat: Array) -> tuple[float, Array]:
     """What the chain adds to Q, and its slope along the entries of the transition matrix."""
-    delta = stationary(transmat)
+    delta = of_chain(transmat)
     value = xlogy(starts, delta).sum() + xlogy(transitions, transmat).sum()
     share = np.divide(starts, delta, out=np.zeros_like(delta), where=starts > 0)
     # d delta = delta dA Z with the fundamental matrix Z (Schweitzer 1968, J. Appl. Prob. 5).

@@ -24,7 +24,15 @@ from emlib.mixture.blocks import Blocks
 from emlib.results import ImpossibleError
 from emlib.trees import add
 from emlib.types import Array, Integers, Mask
-from emlib.validation import with_value
+from emlib.validation import (
+    check_count,
+    check_generator,
+    check_is,
+    check_order,
+    check_size,
+    numbers,
+    with_value,
+)
 
 
 class HMMParams(NamedTuple):
@@ -108,7 +116,10 @@ def e_step(
     array([[1.35, 0.45],
            [0.01, 0.18]])
     """
-    sequences = Sequences.of(x, family=family)
+    # Data that came by before are those of a fit, whose start was checked.
+    sequences = x if isinstance(x, Sequences) and "checked" in vars(x.data) else None
+    if sequences is None or sequences.data.family is not family:
+        params, sequences = checked(params, x, family)
     form = _form(params, sequences, family)
     with sequences.pieces.workspace(len(params.startprob)) as space:
         packed, log_scale = _posterior(params, form, sequences, space)
@@ -121,6 +132,49 @@ def e_step(
     emissions, log_shared = form.total()
     statistics = HMMStatistics(starts, packed.transitions, emissions, params)
     return statistics, float(packed.log_likelihoods.sum()) + log_scale + log_shared
+
+
+def checked(
+    params: HMMParams, x: ArrayLike | Sequences, family: Family
+) -> tuple[HMMParams, Sequences]:
+    """Parameters and data, once it is seen that they make sense: the door of every function."""
+    check_is("family", family, Family)
+    sequences = Sequences.of(x, family=family)
+    if sequences is x:
+        _ = Blocks.of(sequences.data, family).checked
+    return checked_params(params, family, sequences.data.shape[1]), sequences
+
+
+def checked_params(params: HMMParams, family: Family, d: int | None = None) -> HMMParams:
+    """Chain and components as arrays that belong together, or a ValueError that names one."""
+    check_is("family", family, Family)
+    if not isinstance(params, tuple | list) or len(params) != len(HMMParams._fields):
+        raise ValueError("params must be HMMParams: startprob, transmat, and a tuple of components")
+    components = family.check_components(params[2], d)
+    k = len(components[0])
+    startprob = numbers("startprob", params[0], shape=(k,))
+    transmat = numbers("transmat", params[1], shape=(k, k))
+    check_chain(startprob, transmat)
+    return HMMParams(startprob, transmat, components)
+
+
+def check_statistics(statistics: HMMStatistics, family: Family) -> HMMStatistics:
+    """The statistics as arrays; or an error that names a part that is none."""
+    check_is("family", family, Family)
+    check_is("statistics", statistics, HMMStatistics)
+    emissions, params = family.check_statistics(statistics.emissions), statistics.params
+    check_is("params", params, HMMParams)
+    k = len(emissions.n)
+    if len(params.startprob) != k:
+        raise ValueError(f"emissions are those of {k} states, and params are not")
+    starts = numbers("starts", statistics.starts, shape=(k,))
+    transitions = numbers("transitions", statistics.transitions, shape=(k, k))
+    for name, counts in (("starts", starts), ("transitions", transitions)):
+        if (counts < 0).any():
+            raise ValueError(f"{name} must not be negative")
+    if not starts.any():
+        raise ValueError("starts are all zero: at least one sequence must start")
+    return HMMStatistics(starts, transitions, emissions, params)
 
 
 def m_step(statistics: HMMStatistics, family: Family = FULL, stationary: bool = False) -> HMMParams:
@@ -142,6 +196,11 @@ def m_step(statistics: HMMStatistics, family: Family = FULL, stationary: bool = 
     DegenerateError
         If a covariance cannot be computed.
     """
+    return maximum(check_statistics(statistics, family), family, stationary)
+
+
+def maximum(statistics: HMMStatistics, family: Family, stationary: bool = False) -> HMMParams:
+    """The M-step of statistics that need no check, as those of an E-step."""
     startprob, transmat = chain_m_step(statistics, stationary)
     seen = visited(statistics)
     if seen.all():
@@ -177,6 +236,9 @@ def nudge(
     statistics: HMMStatistics, rng: np.random.Generator, size: float, family: Family = FULL
 ) -> HMMStatistics:
     """For the confirmation in `emlib.em`: states moved as in a mixture, forbidden steps kept."""
+    statistics = check_statistics(statistics, family)
+    check_generator("rng", rng)
+    check_size("size", size)
     emissions = statistics.emissions
     if not np.all(emissions.n > 0):
         emissions = family.revived(emissions)
@@ -196,6 +258,7 @@ def log_emission(params: HMMParams, x: ArrayLike | Blocks, family: Family = FULL
     array([[-0.919, -2.919],
            [-2.919, -0.919]])
     """
+    params = checked_params(params, family)
     log_b = mixture.log_joint(evenly(params.components), x, family)
     log_b += np.log(log_b.shape[1])
     return np.where(log_b > engine.IMPOSSIBLE, log_b, -np.inf)
@@ -205,7 +268,7 @@ def smoothed(
     params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
 ) -> tuple[Array, float]:
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
-    sequences = Sequences.of(x, family=family)
+    params, sequences = checked(params, x, family)
     form = _form(params, sequences, family)
     with sequences.pieces.workspace(len(params.startprob)) as space:
         packed, log_scale = _posterior(params, form, sequences, space)
@@ -220,8 +283,7 @@ def filtered(
 
     That of an impossible sequence is minus infinity, and its rows are zero from where it fails.
     """
-    sequences = Sequences.of(x, family=family)
-    check_chain(params.startprob, params.transmat)
+    params, sequences = checked(params, x, family)
     log_b = log_emission(params, sequences.data, family).T
     log_b = sequences.per_observation(log_b, 0.0)
     chain = params.startprob, params.transmat
@@ -233,7 +295,7 @@ def decoded(
     params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
 ) -> tuple[Integers, float]:
     """The most probable paths (T,), and the log-probability of them and the data together."""
-    sequences = Sequences.of(x, family=family)
+    params, sequences = checked(params, x, family)
     form = _form(params, sequences, family)
     order, whole = sequences.packed_of_whole, sequences.pieces.whole
     log_b = _log_densities(form, len(params.startprob), sequences)[:, order]
@@ -255,7 +317,9 @@ def sample(
     >>> sample(there_and_back, 4, np.random.default_rng(0), Poisson())[1]
     array([0, 1, 0, 1])
     """
-    check_chain(params.startprob, params.transmat)
+    params = checked_params(params, family)
+    check_count("n", n, 0)
+    check_generator("rng", rng)
     # The last bound is one, whatever rounding made of it; no uniform number reaches it.
     bounds = [np.cumsum(row)[:-1] for row in (*params.transmat, params.startprob)]
     z = np.empty(n, dtype=np.intp)
@@ -267,6 +331,7 @@ def sample(
 
 def relabelled(params: HMMParams, order: Integers, family: Family = FULL) -> HMMParams:
     """The same model with its states in another order."""
+    order = check_order(order, len(params.startprob))
     components = family.relabelled(params.components, order)
     return HMMParams(params.startprob[order], params.transmat[np.ix_(order, order)], components)
 

@@ -18,6 +18,7 @@ from emlib.covariances import Full
 from emlib.families import Family
 from emlib.types import Array, Integers
 from emlib.units import IDENTITY, Units
+from emlib.validation import check_is, check_labels, check_weights, numbers
 
 # Floats of a block's features: under a megabyte, which a second-level cache holds.
 BLOCK = 90_000
@@ -57,6 +58,7 @@ class Blocks:
     def of(cls, x: ArrayLike | Blocks, family: Family = FULL) -> Blocks | Self:
         """An array of shape (N, D), checked, in its own units; or what are blocks already."""
         if not isinstance(x, Blocks):
+            check_is("family", family, Family)
             return cls(family.check_data(x), family)
         same = x.family is family or x.family.key() == family.key()
         return x if same else replace(x, family=family)
@@ -75,6 +77,29 @@ class Blocks:
             variances = np.full_like(variances, variances.mean())
         units = Units(data.units.origin, np.sqrt(variances))
         return cls(x, family, weights, units, copy=x.size <= LARGEST_COPY)
+
+    @cached_property
+    def checked(self) -> bool:
+        """True, once it has been seen that points, weights and labels make sense; or an error."""
+        check_is("family", self.family, Family)
+        for name, part in (("data", self.x), ("weights", self.weights)):
+            is_array = isinstance(part, np.ndarray) and part.dtype.kind in "biuf"
+            if not is_array and part is not None:
+                numbers(name, part)
+                raise ValueError(f"{name} of Blocks must be an array, got {type(part).__name__}")
+        if np.ndim(self.x) != 2 or not self.x.size:
+            self.family.check_data(self.x)
+        for rows in self.slices(self.x.shape[1]):  # in pieces, which need no memory
+            try:
+                self.family.check_data(self.x[rows])
+            except ValueError:
+                self.family.check_data(self.x)  # says which row it is
+                raise
+        if self.weights is not None:
+            check_weights(self.weights, len(self.x))
+        if self.labels is not None:
+            check_labels("labels", self.labels, len(self.x), np.iinfo(np.intp).max)
+        return True
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils import Tags
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emlib.covariances import FORMS, Full, precisions
 from emlib.families import Binomial, Categorical, Family, Poisson
@@ -23,7 +23,6 @@ from emlib.fitting import (
     aligned,
     all_or_nothing,
     best_of,
-    check_count,
     check_settings,
     fit_from_starts,
     generator,
@@ -38,7 +37,17 @@ from emlib.mixture.starts import STARTS
 from emlib.results import EMResult
 from emlib.types import Array, Integers
 from emlib.units import IDENTITY, Units
-from emlib.validation import check_data, check_labels, positive_definite, shaped, shares
+from emlib.validation import (
+    check_count,
+    check_data,
+    check_labels,
+    check_size,
+    in_range,
+    numbers,
+    positive_definite,
+    shaped,
+    shares,
+)
 
 
 @dataclass(eq=False, repr=False)
@@ -156,6 +165,13 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         for name in ("result_", "results_", "lower_bound_", "lower_bounds_", "n_iter_"):
             self.__dict__.pop(name, None)  # they told of other parameters
         self.converged_ = False
+        statistics = self._fitted_family().check_statistics(statistics)
+        shape = self._params()[1].shape
+        if statistics.sum_x.shape != shape:
+            raise ValueError(
+                f"statistics must be those of {shape[0]} components with {shape[1]} features, "
+                f"got sum_x of shape {statistics.sum_x.shape}"
+            )
         params = self._m_step(statistics)
         self._show(fitting.restored(params, self._fitted_family(), self._units))
         return self
@@ -284,12 +300,28 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """Checked data, as the family takes them, and weights."""
         if np.ma.is_masked(X):
             check_data(X)  # scikit-learn would drop the mask and say nothing
-        x = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+        try:
+            x = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+        except TypeError as error:
+            if "parse" in str(error):  # and so it names what is wrong
+                raise
+            raise TypeError(  # in words for which scikit-learn's checks look
+                "data as an argument must be numbers, not a string or anything that is no number"
+            ) from None
+        except ValueError as error:
+            if "omplex" not in str(error):
+                numbers("data", X, finite=False)  # says it in plainer words, if it is about numbers
+            raise
         x = self._encode(x, reset)
         x = (self._family() if reset else self._fitted_family()).check_data(x)
         if sample_weight is None:
             return x, None
-        return x, _check_sample_weight(sample_weight, x, ensure_non_negative=True)
+        weights = numbers("sample_weight", sample_weight)
+        weights = np.full(len(x), weights) if weights.ndim == 0 else weights
+        numbers("sample_weight", weights, shape=(len(x),))
+        if np.any(weights < 0) or not np.any(weights > 0):
+            raise ValueError("sample_weight must not be negative, and some must be above zero")
+        return x, weights
 
     # --- What a mixture of one family has of its own
 
@@ -484,7 +516,7 @@ class Mixture(_Mixture):
         names = tuple(family.parameters)
         if given is None:
             return (None,) * len(names)
-        if len(given) != len(names):
+        if not isinstance(given, tuple | list) or len(given) != len(names):
             raise ValueError(f"components_init must have an entry for each of {names}")
         pairs = zip(given, family.shapes(k, d), strict=True)
         return tuple(shaped("components_init", part, shape) for part, shape in pairs)
@@ -530,7 +562,7 @@ class PoissonMixture(_Mixture):
         return Poisson()
 
     def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        return (shaped("rates_init", self.rates_init, (k, d)),)
+        return (in_range("rates_init", self.rates_init, (k, d)),)
 
     def __sklearn_tags__(self) -> Tags:
         """Counts are welcome, other numbers are not."""
@@ -579,10 +611,13 @@ class BernoulliMixture(_Mixture):
         return Binomial(1)
 
     def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        return (shaped("probabilities_init", self.probabilities_init, (k, d)),)
+        return (in_range("probabilities_init", self.probabilities_init, (k, d), 1.0),)
 
     def _encode(self, x: Array, reset: bool) -> Array:
-        return x if self.binarize is None else (check_data(x) > self.binarize).astype(float)
+        if self.binarize is None:
+            return x
+        threshold = check_size("binarize", self.binarize, -np.inf)
+        return (check_data(x) > threshold).astype(float)
 
 
 @dataclass(eq=False, repr=False)
@@ -631,7 +666,12 @@ class CategoricalMixture(_Mixture):
     def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
         if self.probabilities_init is None:
             return (None,)
-        tables = zip(self.probabilities_init, self.n_categories_, strict=True)
+        given = self.probabilities_init
+        if not isinstance(given, tuple | list | np.ndarray) or len(given) != len(
+            self.n_categories_
+        ):
+            raise ValueError("probabilities_init must be a list with a table for each column")
+        tables = zip(given, self.n_categories_, strict=True)
         parts: list[Any] = [shares("probabilities_init", table, (k, n)) for table, n in tables]
         return (np.concatenate(parts, axis=1),)
 
@@ -642,7 +682,7 @@ class CategoricalMixture(_Mixture):
             raise ValueError(f"{what}: categories must be whole numbers from 0 on. Number them.")
         if reset:
             sizes = x.max(axis=0) + 1 if self.n_categories is None else self.n_categories
-            self.n_categories_ = tuple(np.broadcast_to(sizes, x.shape[1]).astype(int).tolist())
+            self.n_categories_ = _one_each(sizes, x.shape[1])
         unknown = np.argwhere(x >= self.n_categories_)
         if len(unknown):
             row, column = unknown[0]
@@ -660,6 +700,16 @@ class CategoricalMixture(_Mixture):
     def __sklearn_tags__(self) -> Tags:
         """Counts are welcome, other numbers are not."""
         return _counting(super().__sklearn_tags__())
+
+
+def _one_each(sizes: ArrayLike, d: int) -> tuple[int, ...]:
+    """A number of categories for each column."""
+    given = numbers("n_categories", sizes)
+    if given.shape not in ((), (d,)) or isinstance(sizes, bool) or np.any(given != np.floor(given)):
+        raise ValueError(f"n_categories must be a whole number, or {d} of them, got {sizes!r}")
+    if np.any(given < 1):
+        raise ValueError(f"n_categories must be above zero, got {sizes!r}")
+    return tuple(np.broadcast_to(given, d).astype(int).tolist())
 
 
 def _counting(tags: Tags) -> Tags:

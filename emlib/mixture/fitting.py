@@ -34,7 +34,7 @@ def problem_of(
     units = data.units
     return Problem(
         e_step=partial(steps.e_step, family=family),
-        m_step=prior.m_step if prior else partial(steps.m_step, family=family, revive=True),
+        m_step=prior.m_step if prior else partial(steps.maximum, family=family, revive=True),
         nudge=partial(steps.nudge, family=family),
         data=data,
         n=data.n,

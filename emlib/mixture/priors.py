@@ -16,7 +16,7 @@ from emlib.gaussian import LOG_2PI, GaussianStatistics
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.steps import MixtureParams, Params, statistics
 from emlib.types import Array
-from emlib.validation import positive_definite, shaped
+from emlib.validation import check_size, positive_definite, shaped
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +48,15 @@ class Prior:
     scale: ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.weight_concentration < np.inf:
+        for name in ("weight_concentration", "mean_precision"):
+            check_size(name, getattr(self, name))
+        if self.degrees_of_freedom is not None:
+            check_size("degrees_of_freedom", self.degrees_of_freedom)
+        if self.weight_concentration < 1:
             raise ValueError(
                 "weight_concentration must be at least 1, or the prior has no maximum, "
                 f"got {self.weight_concentration}"
             )
-        if not 0 <= self.mean_precision < np.inf:
-            raise ValueError(f"mean_precision must not be negative, got {self.mean_precision}")
 
     def bound(self, data: Blocks, k: int, family: Gaussians) -> BoundPrior:
         """The prior in the units of `data`, for `k` components."""

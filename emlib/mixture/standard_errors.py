@@ -50,7 +50,8 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
         If the information is not positive definite: `params` is no maximum, or a component has
         hardly any points.
     """
-    data, row = Blocks.of(data, family), _Row(family, len(params[0]), data.shape[1])
+    params, data = steps.checked(params, data, family)
+    row = _Row(family, len(params[0]), data.shape[1])
     try:
         with np.errstate(all="ignore"):  # what goes wrong shows in the information
             sums = row.moments(params, data).sums

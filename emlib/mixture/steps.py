@@ -16,6 +16,16 @@ from emlib.families import Components, Family
 from emlib.mixture import engine
 from emlib.mixture.blocks import FULL, Blocks
 from emlib.types import Array, Integers
+from emlib.validation import (
+    check_count,
+    check_generator,
+    check_is,
+    check_order,
+    check_size,
+    check_sums,
+    check_weights,
+    numbers,
+)
 
 Params = tuple[Array, ...]
 
@@ -63,7 +73,41 @@ def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tupl
     DegenerateError
         If a covariance is not positive definite, or a point has density zero everywhere.
     """
-    return engine.expectations(params, Blocks.of(x, family), family)
+    # Data that came by before, in blocks, are those of a fit, whose start was checked.
+    data = x if isinstance(x, Blocks) and "checked" in vars(x) else None
+    if data is None or data.family is not family:
+        params, data = checked(params, x, family)
+    return engine.expectations(params, data, family)
+
+
+def checked(params: Params, x: ArrayLike | Blocks, family: Family) -> tuple[Params, Blocks]:
+    """Parameters and data, once it is seen that they make sense: the door of every function."""
+    check_is("family", family, Family)
+    data = Blocks.of(x, family)
+    if isinstance(x, Blocks):
+        _ = data.checked
+    return checked_params(params, family, data.shape[1], data.labels), data
+
+
+def checked_params(
+    params: Params, family: Family, d: int | None = None, labels: Integers | None = None
+) -> Params:
+    """Weights and components as arrays that belong together, or a ValueError that names one."""
+    check_parts(params, family)
+    components = family.check_components(tuple(params[1:]), d)
+    weights = numbers("weights", params[0], shape=(len(components[0]),))
+    check_sums("weights", weights)
+    if labels is not None and labels.max() >= len(weights):
+        raise ValueError(f"labels must be below {len(weights)}, the number of components")
+    return (weights, *components)
+
+
+def check_parts(params: Params, family: Family) -> None:
+    """An error unless there is a part for the weights and each of the family's parameters."""
+    check_is("family", family, Family)
+    names = ("weights", *family.parameters)
+    if not isinstance(params, tuple | list) or len(params) != len(names):
+        raise ValueError(f"params must be a tuple of {', '.join(names)}")
 
 
 def m_step(statistics: Any, family: Family = FULL, revive: bool = False) -> Any:
@@ -87,6 +131,12 @@ def m_step(statistics: Any, family: Family = FULL, revive: bool = False) -> Any:
     DegenerateError
         If a component has lost all its points.
     """
+    check_is("family", family, Family)
+    return maximum(family.check_statistics(statistics), family, revive)
+
+
+def maximum(statistics: Any, family: Family, revive: bool = False) -> Any:
+    """The M-step of statistics that need no check, as those of an E-step."""
     if revive and not (statistics.n > 0).all():
         statistics = family.revived(statistics)
     components = family.mle(statistics)
@@ -122,7 +172,7 @@ def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> A
     DegenerateError
         If a covariance is not positive definite.
     """
-    data = Blocks.of(x, family)
+    params, data = checked(params, x, family)
     form = engine.form_of(params, data, family)
     joint = np.empty((len(params[0]), data.shape[0]))
     for rows in data.slices(form.height):
@@ -141,7 +191,7 @@ def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) ->
     >>> log_density(one, [[0.0]]).round(4)
     array([-0.9189])
     """
-    data = Blocks.of(x, family)
+    params, data = checked(params, x, family)
     form, found = engine.form_of(params, data, family), np.empty(data.shape[0])
     for rows in data.slices(form.height):
         log_p = form.posterior(rows)[1]
@@ -161,7 +211,7 @@ def responsibilities(params: Params, x: ArrayLike | Blocks, family: Family = FUL
     array([[0.5  , 0.5  ],
            [0.119, 0.881]])
     """
-    data = Blocks.of(x, family)
+    params, data = checked(params, x, family)
     form, found = engine.form_of(params, data, family), np.empty((len(params[0]), data.shape[0]))
     for rows in data.slices(form.height):
         r, log_p = form.posterior(rows)
@@ -173,6 +223,7 @@ def responsibilities(params: Params, x: ArrayLike | Blocks, family: Family = FUL
 def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
     """The sums of T(x), each point weighted by its responsibilities `r` of shape (N, K)."""
     data = Blocks.of(x, family)
+    r = check_weights(numbers("r", r, shape=(data.shape[0], None)), data.shape[0], "r")
     form = engine.sums_alone(data, r.shape[1])
     for rows in data.slices(form.height):
         form.read(rows)
@@ -182,6 +233,8 @@ def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
 
 def relabelled(params: Params, order: Integers, family: Family = FULL) -> Any:
     """The same mixture with its components in another order."""
+    check_parts(params, family)
+    order = check_order(order, len(params[0]))
     return named(params[0][order], family.relabelled(params[1:], order), family)
 
 
@@ -195,10 +248,14 @@ def sample(
     x : ndarray of shape (n, D)
     z : ndarray of shape (n,)
     """
-    z = rng.choice(len(params[0]), size=n, p=params[0])
+    params = checked_params(params, family)
+    check_count("n", n, 0)
+    z = check_generator("rng", rng).choice(len(params[0]), size=n, p=params[0])
     return family.sample(params[1:], z, rng), z
 
 
 def nudge(statistics: Any, rng: np.random.Generator, size: float, family: Family = FULL) -> Any:
     """Statistics as if the components had been moved, for the confirmation in `emlib.em`."""
-    return family.nudge(statistics, rng, size)
+    check_is("family", family, Family)
+    statistics = family.check_statistics(statistics)
+    return family.nudge(statistics, check_generator("rng", rng), check_size("size", size))

@@ -42,7 +42,6 @@ SCIKIT_LEARN_WOULD = {
     "check_estimator_sparse_tag": OTHER_WORDS,
     "check_estimator_sparse_array": OTHER_WORDS,
     "check_estimator_sparse_matrix": OTHER_WORDS,
-    "check_fit2d_1sample": OTHER_WORDS,
     "check_fit2d_predict1d": OTHER_WORDS,
     "check_methods_sample_order_invariance": OF_A_TIME_SERIES,
     "check_methods_subset_invariance": OF_A_TIME_SERIES,

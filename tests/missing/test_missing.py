@@ -583,7 +583,7 @@ def test_a_flat_covariance_is_named():
         (np.empty((0, 2)), "empty"),
         (sparse.eye(2), "real and dense"),
         (np.ma.masked_array([[1.0], [2.0]], mask=[[True], [False]]), "real and dense"),
-        ([["a", "b"]], "could not convert"),
+        ([["a", "b"]], "data must be real numbers"),
         ([[1.0, 2.0], [1.0]], "all rows equally long"),
         ([[1e200, NAN]], "Rescale"),
         ([[1j, 2.0]], "real and dense"),

@@ -376,10 +376,10 @@ def spoiled(value):
         (GOOD[:1], "one point has no spread"),
         (np.arange(10.0), "Reshape your data"),
         (GOOD[None], "dim 3"),
-        ([["a", "b"], ["c", "d"]], "could not convert string to float"),
+        ([["a", "b"], ["c", "d"]], "data must be real numbers"),
         (np.ones((10, 2)), "feature 0, 1 is constant"),
         (np.c_[GOOD[:, 0], np.full(10, 7.0)], "feature 1 is constant"),
-        ([[1.0, 2.0], [3.0]], "inhomogeneous"),
+        ([[1.0, 2.0], [3.0]], "all rows equally long"),
         (GOOD * 1e-145, "varies by only"),
     ],
 )
