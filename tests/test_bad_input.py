@@ -926,7 +926,9 @@ def test_q_in_place_of_the_log_likelihood_is_named_as_what_may_be_wrong():
         joint = np.log(0.5) + np.log(theta) * sums[0] + np.log(1 - theta) * sums[1]
         return sums, -float(joint.sum())
 
-    with pytest.warns(ObjectiveFellWarning, match="or e_step returns something other than .*, such as Q"):
+    with pytest.warns(
+        ObjectiveFellWarning, match="or e_step returns something other than .*, such as Q"
+    ):
         em(e_step, coins_m, np.array([0.6, 0.5]), HEADS)
 
 
