@@ -26,6 +26,9 @@ from emlib.types import Array, Integers
 from emlib.units import Units
 from emlib.validation import check_size, check_spread, check_symmetric, listed, numbers
 
+# A variance that exceeds the ridge by less than this share of it says more of the ridge.
+SMALLEST_BESIDE_RIDGE = 0.01
+
 
 @dataclass(frozen=True, eq=False)
 class Gaussians(Family):
@@ -137,21 +140,29 @@ class Gaussians(Family):
         return covariances * (scale[0] if self.common_scale else scale) ** 2
 
     def collapse(self, components: Components, part: str) -> str | None:
-        covariances = components[1]
+        covariances, least, slack = components[1], self.floor, 1e-6
+        if np.all(np.asarray(self.ridge) > 0):
+            # In units of the ridge, how much is there beside it?
+            d = components[0].shape[1]
+            covariances = self.rescaled(covariances, np.broadcast_to(self.ridge, d) ** -0.5)
+            least, slack = 1.0, SMALLEST_BESIDE_RIDGE
         if self.matrices:
             values = np.atleast_2d(np.linalg.eigvalsh(covariances))
         else:
             values = np.sort(covariances.reshape(len(covariances), -1), axis=1)
         rounding = 4 * np.finfo(float).eps * values[:, -1]
-        on_floor = np.flatnonzero(values[:, 0] <= self.floor * (1 + 1e-6) + rounding)
+        on_floor = np.flatnonzero(values[:, 0] <= least * (1 + slack) + rounding)
         if not len(on_floor):
             return None
         which = "the covariance" if self.tied else f"{part} {listed(on_floor)}"
+        rest, lower = "rests on the floor", "covariance_floor"
+        if not self.exact:
+            rest, lower = "is hardly more than the ridge", "reg_covar"
         return (
             f"{which} has collapsed onto too few or identical points, or "
-            "onto features that depend linearly on each other: its covariance rests on the floor "
+            f"onto features that depend linearly on each other: its covariance {rest} "
             f"and its likelihood says nothing. Use fewer {part}s, more starts (n_init), a prior, "
-            "or drop duplicate features. If it really is that narrow, lower covariance_floor."
+            f"or drop duplicate features. If it really is that narrow, lower {lower}."
         )
 
     def n_parameters(self, k: int, d: int) -> int:

@@ -163,7 +163,8 @@ def maximise(
     """
 
     def climb_from(params: P) -> Path[P, S]:
-        point = visit(params)
+        with np.errstate(all="ignore"):  # of an impossible start, one error says enough
+            point = visit(params)
         if not np.isfinite(point.objective):
             raise ValueError(
                 f"the objective at the start is {point.objective}: the start gives some data point "
@@ -191,6 +192,13 @@ def maximise(
     path, confirmed = climb_from(params), None
     if nudge is not None and path.stop is StopReason.CONVERGED:
         path, confirmed = confirm(path, climb_nudged, tol)
+    trouble = visit.trouble()
+    if trouble and path.stop is StopReason.CONVERGED and differ(path.params[0], path.params[-1]):
+        path.message += (
+            f"; but the objective was {trouble} at all {visit.count} visits, although the "
+            "parameters changed: does e_step return the log-likelihood at its params, unrounded?"
+        )
+        confirmed = None
     return path.result(confirmed, visit.count)
 
 
@@ -383,6 +391,10 @@ class Visitor(Generic[P, S]):
         A progress bar, to be moved on by every visit.
     count : int
         How many visits there have been.
+    lowest, highest : float
+        Of the objectives at all of them.
+    whole : bool
+        Whether all of these were whole numbers.
     """
 
     e_step: Callable[[P, Any], tuple[S, float]]
@@ -391,6 +403,9 @@ class Visitor(Generic[P, S]):
     bar: Any = None
     map: Callable[..., Iterable[Any]] | None = None
     count: int = 0
+    lowest: float = np.inf
+    highest: float = -np.inf
+    whole: bool = True
 
     def __call__(self, params: P) -> Visit[P, S]:
         """E-step at `params`, of all the data or chunk by chunk: statistics add."""
@@ -409,7 +424,15 @@ class Visitor(Generic[P, S]):
                 raise TypeError(
                     f"log_prior must return a single number, got {log_prior!r}"
                 ) from None
+        self.lowest, self.highest = min(self.lowest, objective), max(self.highest, objective)
+        self.whole = self.whole and objective.is_integer()
         return Visit(params, statistics, objective)
+
+    def trouble(self) -> str | None:
+        """What no log-likelihood of data is at every visit; None if this one was not."""
+        if self.lowest == self.highest:
+            return f"exactly {self.lowest:g}"
+        return "a whole number" if self.whole else None
 
     def chunks(self, params: P) -> Iterator[tuple[S, float]]:
         """What the E-step says of each chunk; an error says of which, and none may be lost."""
@@ -466,6 +489,15 @@ class Watched:
 def snapshot(tree: Any) -> tuple[Any, list[bytes]]:
     """A tree, and the numbers in its leaves as they are now."""
     return tree, [np.asarray(leaf).tobytes() for leaf in leaves(tree)]
+
+
+def differ(params: Any, others: Any) -> bool:
+    """Whether two trees of parameters differ by more than rounding explains."""
+    pairs = zip(leaves(params), leaves(others), strict=False)
+    try:
+        return any(not np.allclose(a, b, rtol=1e-6, atol=0, equal_nan=True) for a, b in pairs)
+    except (TypeError, ValueError):  # of another kind than numbers
+        return False
 
 
 def as_pair(returned: Any) -> tuple[Any, float]:

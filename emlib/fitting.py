@@ -139,20 +139,22 @@ def best_of(results: list[EMResult[P]]) -> EMResult[P]:
 
 
 def aligned(
-    result: EMResult[P],
-    best: EMResult[P],
+    results: list[EMResult[P]],
     responsibilities: Callable[[P], Array],
     relabelled: Callable[[P, Integers], P],
-) -> EMResult[P]:
-    """The result with its components in the order in which they claim the best result's points."""
-    if result is best:
-        return result
-    ours, theirs = responsibilities(best.params), responsibilities(result.params)
-    order = linear_sum_assignment(ours.T @ theirs, maximize=True)[1]
-    trace = replace(
-        result.trace, params=tuple(relabelled(params, order) for params in result.trace.params)
-    )
-    return replace(result, params=trace.params[-1], trace=trace)
+) -> list[EMResult[P]]:
+    """The results with components in the order in which they claim the points of the best one."""
+    if len(results) == 1:
+        return results
+    best = best_of(results)
+    ours = responsibilities(best.params)
+
+    def like_best(result: EMResult[P]) -> EMResult[P]:
+        order = linear_sum_assignment(ours.T @ responsibilities(result.params), maximize=True)[1]
+        params = tuple(relabelled(params, order) for params in result.trace.params)
+        return replace(result, params=params[-1], trace=replace(result.trace, params=params))
+
+    return [result if result is best else like_best(result) for result in results]
 
 
 def keep(model: Any, results: list[EMResult[Any]]) -> EMResult[Any]:

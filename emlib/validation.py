@@ -149,11 +149,9 @@ def observed(x: ArrayLike) -> tuple[ArrayLike, Mask | None]:
 
     None if there is no such row. A row that lacks only some of its values is a ValueError.
     """
-    if np.ma.is_masked(x):
-        return x, None
     try:
-        table = np.empty(0) if np.iscomplexobj(x) else np.asarray(x, dtype=float)
-    except (TypeError, ValueError):
+        table = numbers("data", x, finite=False)
+    except ValueError:  # which the check of the data will say in its own words
         return x, None
     if table.ndim not in (1, 2) or not table.size or not np.isnan(table).any():
         return x, None
@@ -250,11 +248,6 @@ def check_spread(data: Array) -> None:
             f"feature {spread.argmin()} varies by only {spread.min():g}, whose square is out of a "
             "float's range. Rescale the feature."
         )
-
-
-def floats(name: str, value: ArrayLike) -> Array:
-    """`value` as an array of floats, finite or not, or a ValueError that names it."""
-    return numbers(name, value, finite=False)
 
 
 def shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:

@@ -16,6 +16,7 @@ from emlib import (
     BernoulliMixture,
     CategoricalHMM,
     CategoricalMixture,
+    DegenerateError,
     DegenerateWarning,
     GaussianHMM,
     GaussianMixture,
@@ -888,3 +889,91 @@ def test_good_input_gives_the_same_in_whatever_form(function, arguments, odd):
 def test_bad_input_is_named(calls, says):
     outcomes = {way: outcome(spoilt_call, says) for way, spoilt_call in calls.items()}
     assert {way: o for way, o in outcomes.items() if o[0] != "clear"} == {}
+
+
+# --- What is wrong with a model, and not with an argument
+
+
+def shift_m(mean_x):
+    return mean_x
+
+
+@pytest.mark.parametrize(
+    ("objective", "says"),
+    [
+        (lambda exact: 5.0, "exactly 5"),
+        (lambda exact: 0, "exactly 0"),
+        (lambda exact: int(exact), "a whole number"),
+        (lambda exact: float(round(exact)), "a whole number"),
+    ],
+)
+@pytest.mark.parametrize("confirm", [True, False])
+def test_an_objective_that_cannot_be_a_log_likelihood_is_named(objective, says, confirm):
+    def e_step(theta, heads):
+        sums, exact = coins_e(theta, heads)
+        return sums, objective(exact)
+
+    result = em(e_step, coins_m, np.array([0.6, 0.5]), HEADS, confirm=confirm)
+    assert re.search(f"the objective was {says} at all .* visits", result.message)
+    assert result.confirmed is None
+    assert "visits" not in em(coins_e, coins_m, np.array([0.6, 0.5]), HEADS).message
+
+
+def test_q_in_place_of_the_log_likelihood_is_named_as_what_may_be_wrong():
+    # Q(theta | theta) is not the log-likelihood: it lacks the entropy of z, which falls.
+    def e_step(theta, heads):
+        sums, _ = coins_e(theta, heads)
+        joint = np.log(0.5) + np.log(theta) * sums[0] + np.log(1 - theta) * sums[1]
+        return sums, -float(joint.sum())
+
+    with pytest.warns(
+        ObjectiveFellWarning, match="or e_step returns something other than .*, such as Q"
+    ):
+        em(e_step, coins_m, np.array([0.6, 0.5]), HEADS)
+
+
+@pytest.mark.parametrize("far", [1e100, 1e155, 1e300])
+def test_an_impossible_start_gives_one_error_and_no_warnings(far):
+    def e_step(mean, x):  # as by hand, with squares and exponentials that overflow
+        density = np.exp(-0.5 * (x - mean) ** 2)
+        return (density * x).sum() / density.sum(), float(np.log(density).sum())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="the objective at the start is"):
+            em(e_step, shift_m, far, ROWS)
+        for settings in ({}, {"precisions_init": [np.eye(2) / far] * 2}):
+            try:
+                GaussianMixture(2, means_init=far * (1 - MEANS), random_state=0, **settings).fit(
+                    ROWS
+                )
+            except DegenerateError as error:
+                assert re.search("density zero under every component", str(error))  # noqa: PT017
+
+
+@pytest.mark.parametrize("kind", ["full", "diag", "spherical"])
+@pytest.mark.parametrize("reg_covar", [1e-6, 1e-3, 1e-1])
+def test_a_ridge_does_not_hide_a_collapse(kind, reg_covar):
+    x = np.r_[np.full(20, 30.0), np.random.default_rng(0).normal(0, 1, 60)][:, None]
+    model = GaussianMixture(2, covariance_type=kind, reg_covar=reg_covar, random_state=0)
+    with pytest.warns(DegenerateWarning, match=r"component \d has collapsed.*the ridge.*reg_covar"):
+        model.fit(x)
+    # Its units do not matter, nor does a ridge beside which there is enough.
+    with pytest.warns(DegenerateWarning, match="reg_covar"):
+        GaussianMixture(2, covariance_type=kind, reg_covar=reg_covar * 1e-8, random_state=0).fit(
+            1e-4 * x
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GaussianMixture(2, covariance_type=kind, reg_covar=reg_covar, random_state=0).fit(LARGE)
+
+
+@pytest.mark.parametrize("estimator", [GaussianMixture, GaussianHMM])
+def test_one_row_is_said_to_be_too_few(estimator):
+    with pytest.raises(ValueError, match="n_samples=1"):
+        estimator(1).fit([[1.0, 2.0]])
+
+
+def test_holes_in_data_lead_to_the_imputer():
+    with pytest.raises(ValueError, match="GaussianImputer"):
+        GaussianMixture(2).fit(np.where(ROWS > 4.1, NAN, ROWS))

@@ -17,7 +17,6 @@ from emlib.families import Family, Poisson, Symbols
 from emlib.fitting import (
     aligned,
     all_or_nothing,
-    best_of,
     check_settings,
     fit_from_starts,
     generator,
@@ -154,13 +153,9 @@ class _HMM(BaseEstimator):
                 return problem.climb(start, self, rng)
 
             results = fit_from_starts(self.n_init, climb)
-            align = partial(
-                aligned,
-                best=best_of(results),
-                responsibilities=partial(fitting.smoothed, sequences=sequences, family=family),
-                relabelled=partial(steps.relabelled, family=family),
-            )
-            best = keep(self, [align(result) for result in results])
+            claims = partial(fitting.smoothed, sequences=sequences, family=family)
+            relabelled = partial(steps.relabelled, family=family)
+            best = keep(self, aligned(results, claims, relabelled))
             self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
             self.startprob_, self.transmat_, components = best.params
             for name, part in zip(self._shown, components, strict=True):

@@ -164,9 +164,7 @@ def blocked(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
         packed = walks.forward_backward(startprob, transmat, b, pieces, space)
     if packed is None:
         return in_logs(startprob, transmat, log_b)
-    r = np.empty_like(log_b)
-    r[pieces.rows] = packed.responsibilities.T
-    return Posterior(r, packed.transitions, float(packed.log_likelihoods[0] + shifts.sum()))
+    return _in_order(packed, pieces, float(shifts.sum()))
 
 
 def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
@@ -191,11 +189,15 @@ def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
     """
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
     pieces = Pieces.of(np.array([len(log_b)]))
-    log_b = log_b[pieces.rows].T
-    packed = walks.forward_backward_in_logs(startprob, transmat, log_b, pieces)
-    r = np.empty(log_b.T.shape)
+    packed = walks.forward_backward_in_logs(startprob, transmat, log_b[pieces.rows].T, pieces)
+    return _in_order(packed, pieces)
+
+
+def _in_order(packed: walks.Packed, pieces: Pieces, log_scale: float = 0.0) -> Posterior:
+    """What was found of one sequence, in the order of its observations."""
+    r = np.empty(packed.responsibilities.T.shape)
     r[pieces.rows] = packed.responsibilities.T
-    return Posterior(r, packed.transitions, float(packed.log_likelihoods[0]))
+    return Posterior(r, packed.transitions, float(packed.log_likelihoods[0] + log_scale))
 
 
 def viterbi(startprob: Array, transmat: Array, log_b: Array) -> tuple[Integers, float]:

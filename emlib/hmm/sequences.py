@@ -179,6 +179,12 @@ class Pieces:
         after[self.follows[self.cut]] = self.cut
         return after
 
+    def in_turn(self, backward: bool) -> Integers:
+        """The pieces that continue one, each after that one: the next, if they go `backward`."""
+        order = np.argsort(self.starts)[:: -1 if backward else 1]
+        source = self.precedes if backward else self.follows
+        return order[source[order] >= 0]
+
     @cached_property
     def positions(self) -> list[slice]:
         """The packed places of each position."""

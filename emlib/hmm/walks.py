@@ -197,9 +197,7 @@ class Walk:
             self._pass(start)
             ends[j], logs[j] = self.ends()
         weights = np.exp(logs - logs.max(axis=0))
-        by_start = np.argsort(self.pieces.starts)
-        order = by_start[::-1] if self.backward else by_start  # each piece after its source
-        for piece in order[cut[order]]:
+        for piece in self.pieces.in_turn(self.backward):
             source = self.source[piece]
             share = start[:, source] * weights[:, source] if cut[source] else np.eye(k)[0]
             end = share @ ends[:, :, source]
@@ -304,9 +302,7 @@ def _settle_in_logs(
         start[:, cut] = np.log(np.eye(k)[:, [j]])
         _, leaving, scales = _walk_in_logs(log_b, log_a, start, steps)
         maps[j] = leaving[:, ends] + np.bincount(piece, scales)
-    by_start = np.argsort(pieces.starts)
-    order = by_start[::-1] if backward else by_start  # each piece after its source
-    for place in order[cut[order]]:
+    for place in pieces.in_turn(backward):
         before = source[place]
         end = maps[0, :, before]
         if cut[before]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import NoReturn
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from emlib.gaussian import NOT_POSITIVE, Gaussian, GaussianStatistics
 from emlib.results import DegenerateError
 from emlib.types import Array
-from emlib.validation import LARGEST, SMALLEST, floats, is_symmetric
+from emlib.validation import LARGEST, SMALLEST, is_symmetric, numbers
 
 
 def checked_params(params: Gaussian, d: int) -> Gaussian:
@@ -20,7 +19,8 @@ def checked_params(params: Gaussian, d: int) -> Gaussian:
     """
     if not isinstance(params, Gaussian):
         raise ValueError(f"params must be a Gaussian(mean, covariance), got {params!r}")
-    mean, covariance = floats("mean", params.mean), floats("covariance", params.covariance)
+    mean = numbers("mean", params.mean, finite=False)
+    covariance = numbers("covariance", params.covariance, finite=False)
     if mean.shape != (d,) or covariance.shape != (d, d):
         raise ValueError(
             f"data with {d} features need a mean of shape ({d},) and a covariance of shape "
@@ -57,7 +57,9 @@ def checked_statistics(statistics: GaussianStatistics) -> GaussianStatistics:
             f"statistics must be GaussianStatistics, as e_step returns them, got {statistics!r}"
         )
     names = ("n", "sum_x", "sum_xx", "origin")
-    n, sum_x, sum_xx, origin = (floats(name, getattr(statistics, name)) for name in names)
+    n, sum_x, sum_xx, origin = (
+        numbers(name, getattr(statistics, name), finite=False) for name in names
+    )
     d = sum_x.size
     if n.shape != () or sum_x.shape != (d,) or sum_xx.shape != (d, d):
         raise ValueError(
@@ -74,12 +76,6 @@ def checked_statistics(statistics: GaussianStatistics) -> GaussianStatistics:
     if not is_symmetric(sum_xx) or (sum_xx.diagonal() < 0).any():
         raise ValueError("sum_xx must be symmetric, with sums of squares on its diagonal")
     return GaussianStatistics(n, sum_x, sum_xx, origin)
-
-
-def check_size(name: str, value: object) -> None:
-    """A ValueError if a floor, or the size of a nudge, is no number from zero on."""
-    if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
-        raise ValueError(f"{name} must be a number, zero or positive, got {value!r}")
 
 
 def check_generator(rng: object) -> None:

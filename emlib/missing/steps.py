@@ -18,16 +18,12 @@ from numpy.typing import ArrayLike
 
 from emlib import gaussian
 from emlib.gaussian import Gaussian, GaussianStatistics
-from emlib.missing.checks import (
-    check_generator,
-    check_size,
-    checked_params,
-    checked_statistics,
-)
+from emlib.missing.checks import check_generator, checked_params, checked_statistics
 from emlib.missing.conditionals import conditional, log_constants
 from emlib.missing.patterns import Block, Patterns, Rows
 from emlib.trees import add
 from emlib.types import Array
+from emlib.validation import check_size
 
 
 def e_step(params: Gaussian, data: ArrayLike | Patterns) -> tuple[GaussianStatistics, float]:
@@ -112,7 +108,6 @@ def m_step(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     >>> result.params.mean.round(3)  # the mean of 2, 3.5, 6.5, 8 alone would be 5
     array([3.8 , 7.73])
     """
-    check_size("floor", floor)
     # Equation miss-mstep
     return gaussian.mle(checked_statistics(statistics), floor)
 

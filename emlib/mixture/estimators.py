@@ -22,7 +22,6 @@ from emlib.families import Binomial, Categorical, Family, Poisson
 from emlib.fitting import (
     aligned,
     all_or_nothing,
-    best_of,
     check_settings,
     fit_from_starts,
     generator,
@@ -134,13 +133,9 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
                 return problem.climb(fitting.start(family, data.units, *given, draw), self, rng)
 
             results = fit_from_starts(self.n_init, climb)
-            align = partial(
-                aligned,
-                best=best_of(results),
-                responsibilities=partial(steps.responsibilities, x=x, family=self._family()),
-                relabelled=partial(steps.relabelled, family=self._family()),
-            )
-            best = keep(self, [align(result) for result in results])
+            claims = partial(steps.responsibilities, x=x, family=self._family())
+            relabelled = partial(steps.relabelled, family=self._family())
+            best = keep(self, aligned(results, claims, relabelled))
             self._fitted, self._units, self._m_step = self._family(), data.units, problem.m_step
             self._show(best.params)
             self.lower_bound_ = best.objective / data.n

@@ -108,7 +108,9 @@ def matched(
     distances = np.zeros((k, k))
     for part, other, axes in zip(given, theirs, ("K", *family.parameters.values()), strict=True):
         if part is not None and axes.startswith("K"):
-            gap = np.square(part[:, None] - other).reshape(k, k, -1).sum(axis=2)
+            largest = max(np.abs(part).max(), np.abs(other).max(), np.finfo(float).tiny)
+            steps_apart = (part[:, None] / largest - other / largest).reshape(k, k, -1)
+            gap = np.square(steps_apart).sum(axis=2)
             distances += gap / max(gap.max(), np.finfo(float).tiny)
     order = linear_sum_assignment(distances)[1]
     return steps.relabelled(drawn, order, family)

@@ -108,6 +108,8 @@ EXERCISES = {
             (98, "That is the tied form; with full covariances each component has its own."),
             (83, "That is the diagonal form, without covariances between features."),
             (220, "Those are the covariance matrices. There are weights and means too."),
+            (223, "The means are parameters too."),
+            (260, "The weights are parameters too."),
         ),
         "Count weights, means and the entries of the matrices, and ask which are free.",
         rtol=0,
@@ -177,6 +179,7 @@ EXERCISES = {
         0.0781303,
         (
             (100 * 0.0781303, "That is per cent. Give the weight itself."),
+            (292 * 0.0781303, "That is the expected number of strays. Give the weight."),
             (20 / 292, "That is the share that was mixed in. Some eruptions lie among them too."),
             (0.33084884, "That is the weight of the short kind."),
             (0.59102092, "That is the weight of the long kind."),

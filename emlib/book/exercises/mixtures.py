@@ -65,6 +65,15 @@ def _fit_divided_by_all(r: Array, x: Array) -> Array:
     return np.array([r.mean(axis=0), means, variances])
 
 
+def _fit_means_first(r: Array, x: Array) -> Array:
+    return _fit(r, x)[[1, 0, 2]]
+
+
+def _fit_about_zero(r: Array, x: Array) -> Array:
+    weights, means, variances = _fit(r, x)
+    return np.array([weights, means, variances + means**2])
+
+
 def _fit_with_counts(r: Array, x: Array) -> Array:
     weights, means, variances = _fit(r, x)
     return np.array([weights * len(x), means, variances])
@@ -108,6 +117,8 @@ EXERCISES = {
             (_fit_with_sds, "The third row holds standard deviations; variances were asked."),
             (_fit_divided_by_less, "Divide by N_k: maximum likelihood takes nothing off."),
             (_fit_divided_by_all, "Divide by N_k, what the component holds, and not by N."),
+            (_fit_means_first, "The order of the rows is weights, means, variances."),
+            (_fit_about_zero, "Those are mean squares of x. Take the squared means off."),
             (_fit_with_counts, "The first row holds N_k; a weight is a share of all points."),
         ),
         "With responsibilities of 0 and 1 it must give the mean and variance of each group.",
@@ -145,6 +156,7 @@ EXERCISES = {
     "remaining": Exercise(
         -1018.0,
         (
+            (1018.0, "Mind the sign: the three values are negative."),
             (18.0, "That is what is still to gain. Where does it lead to?"),
             (-1012.0, "Count the last gain once: it is already in the last value."),
             (-1030.0, "The next gain is not 6 again, and it is not the last one."),
@@ -187,6 +199,7 @@ EXERCISES = {
     "zeros": Exercise(
         np.array([_RISK_SHARE, _RISK_RATE]),
         (
+            (np.array([_RISK_RATE, _RISK_SHARE]), "The share first, then the rate."),
             (np.array([1 - _RISK_SHARE, _RISK_RATE]), "That is the share that was safe."),
             *(
                 (np.array([number, _RISK_RATE]), "Give the share, not the number.")

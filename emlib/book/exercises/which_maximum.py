@@ -152,6 +152,7 @@ EXERCISES = {
     "bound": Exercise(
         [_bound(INERTIA), _bound(INERTIA, 0.1)],
         (
+            ([_bound(INERTIA, 0.1), _bound(INERTIA)], "The tied form first, then c = 0.1."),
             ([-860.0, -233.0], "Right as far as it goes: give one decimal."),
             ([_bound(272 * 184.1438), _bound(272 * 184.1438, 0.1)], "Take the best two means."),
             ([-_bound(INERTIA), -_bound(INERTIA, 0.1)], "Mind the sign in front of N / 2."),
