@@ -8,7 +8,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from tools.figures import lighten_outputs
-from tools.reading import state_minutes
+from tools.reading import solution_cells, state_minutes
 
 VOLATILE = ("execution", "ExecuteTime", "collapsed", "scrolled", "vscode", "editable")
 
@@ -43,6 +43,13 @@ def fold(cell: NotebookNode) -> None:
         cell.metadata["jupyter"] = {"source_hidden": True}
 
 
+def fold_solutions(notebook: NotebookNode) -> None:
+    """Let JupyterLab show of a solution only what its reader opens."""
+    for cell in solution_cells(notebook):
+        if cell.cell_type == "code":
+            cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
+
+
 def normalise(notebook: NotebookNode) -> None:
     """Fold what is to be folded, count the minutes, drop what differs from run to run."""
     notebook.metadata = NotebookNode(
@@ -61,6 +68,7 @@ def normalise(notebook: NotebookNode) -> None:
             cell.metadata.pop(key, None)
         fold(cell)
         lighten_outputs(cell.get("outputs", []))
+    fold_solutions(notebook)
 
 
 def dumps(notebook: NotebookNode) -> str:

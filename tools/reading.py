@@ -47,16 +47,22 @@ def is_visible(cell: NotebookNode) -> bool:
     return not FOLDED & set(cell.metadata.get("tags", []))
 
 
-def lesson_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """The cells without those of solutions."""
+def solution_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The cells of solutions, those with the marks of their start and end among them."""
     kept, inside = [], False
     for cell in notebook.cells:
         inside = inside or SOLUTION_START in cell.source
-        if not inside:
+        if inside:
             kept.append(cell)
         if SOLUTION_END in cell.source:
             inside = False
     return kept
+
+
+def lesson_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The cells without those of solutions."""
+    solutions = {id(cell) for cell in solution_cells(notebook)}
+    return [cell for cell in notebook.cells if id(cell) not in solutions]
 
 
 def main_path(notebook: NotebookNode) -> list[NotebookNode]:

@@ -14,7 +14,7 @@ import emlib
 from emlib.book.exercises import FunctionExercise
 from emlib.book.exercises.checking import all_exercises
 from tools.notebooks import dumps, load, normalise
-from tools.reading import names_from_folded_cells, reading, visible_assertions
+from tools.reading import names_from_folded_cells, reading, solution_cells, visible_assertions
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -151,6 +151,21 @@ def equation_names(source):
 @lru_cache
 def equation_labels():
     return {m for p in (*CHAPTERS, *PAGES) for m in re.findall(r"\$\$ \(([a-z0-9-]+)\)", prose(p))}
+
+
+@lessons
+def test_jupyterlab_shows_of_a_solution_only_what_is_opened(path):
+    cells = [cell for cell in solution_cells(read(path)) if cell.cell_type == "code"]
+    assert cells
+    for cell in cells:
+        assert cell.metadata["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
+
+
+@pytest.mark.parametrize("path", CHAPTERS + PAGES, ids=lambda p: p.stem)
+def test_links_to_pages_lead_somewhere_on_the_site_and_in_jupyterlab(path):
+    targets = re.findall(r"\]\(([^)\s]+)\)", prose(path))
+    pages = [target.split("#")[0] for target in targets if not re.match(r"[a-z]+:|#", target)]
+    assert [page for page in pages if not (path.parent / page).is_file()] == []
 
 
 @lessons
