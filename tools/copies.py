@@ -37,9 +37,10 @@ NAME = re.compile(r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]")
 LINK = re.compile(r"\]\((?:([a-z_0-9]+)\.(?:md|ipynb))?(?:#([^)]*))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 INSTALL = (
-    "*A chapter of “Expectation–Maximization, Step by Step”. Its code needs the book's package: "
-    "in the folder of the book, `make lab` installs all it needs, and `pip install .` installs the "
-    "package alone. It is not on PyPI, where `emlib` is the name of another project.*"
+    "*A chapter of “Expectation–Maximization, Step by Step”. Its code needs `emlib`, the book's "
+    "own package: in the folder of the book, `make lab` installs all that is needed, and "
+    "`pip install .` the package alone, as `em-step-by-step`. (`pip install emlib` gives another "
+    "project.)*"
 )
 
 
