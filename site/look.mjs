@@ -59,13 +59,15 @@ async function inspect(mode) {
 async function tryPlayers(page) {
   const problems = [];
   for (const player of await page.locator(".em-player").all()) {
-    const shown = () => player.locator("img:visible").getAttribute("data-label");
+    const shown = () => player.locator("img:visible").getAttribute("alt");
+    await player.scrollIntoViewIfNeeded();
     const before = await shown();
-    await player.getByLabel("Forward").click();
+    await player.getByTitle("Forward").click();
     const after = await shown();
     if (after === before) problems.push(`player stays at ${before}`);
     const said = await player.locator("output").textContent();
-    if (after !== said) problems.push(`player says ${said} at ${after}`);
+    const value = await player.locator("input").getAttribute("aria-valuetext");
+    if (!said || said !== value) problems.push(`player says ${said} at ${value}`);
   }
   return problems;
 }

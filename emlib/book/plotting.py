@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import json
 from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
@@ -126,6 +127,9 @@ def player(
 ) -> HTML:
     """A figure that moves, in the reader's hands: a slider, back, forward and play.
 
+    Where no script may run, as in a notebook that is not trusted yet, the first and the last frame
+    are shown, and how to make them move.
+
     Parameters
     ----------
     draw : callable frame number -> Figure
@@ -137,50 +141,68 @@ def player(
         Why it matters.
     """
     texts = enumerate(zip(labels, alt, strict=True))
-    frames = "".join(_frame(draw(i), text, seen, i > 0) for i, (text, seen) in texts)
-    controls = (
-        f"{_button('Back', '&#8249;', _STEP.format('stepDown'))}"
-        f"<input type='range' min='0' max='{len(labels) - 1}' value='0' aria-label='Frame' "
-        f'oninput="{_SHOW}">'
-        f"{_button('Forward', '&#8250;', _STEP.format('stepUp'))}{_button('Play', 'Play', _PLAY)}"
-        f"<output aria-live='polite'>{html.escape(labels[0])}</output>"
-    )
+    frames = [{**_frame(draw(i)), "label": said, "alt": seen} for i, (said, seen) in texts]
+    # Within a script, "<" could end it.
+    data = json.dumps(frames).replace("<", "\\u003c")
     return HTML(  # type: ignore[no-untyped-call]
-        f"<figure class='em-player'><div class='em-frames'>{frames}</div>"
-        f"<div class='em-controls'>{controls}</div>"
+        f"<figure class='em-player'><div class='em-frames'>"
+        f"{_image(frames[0], onload=_START)}{_image(frames[-1])}</div>"
+        f"<p class='em-still'>The first and the last of {len(frames)} frames: {labels[0]}, "
+        f"{labels[-1]}. Run the cell to see them move.</p>"
+        f"<script type='application/json'>{data}</script>"
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
 
 
-# Written into the page itself: a notebook has no other place for scripts that works offline.
-_SHOW = (
-    "const f=this.closest('figure').querySelectorAll('img');"
-    "f.forEach((g,i)=>g.hidden=i!=this.value);"
-    "this.parentNode.querySelector('output').textContent=f[this.value].dataset.label"
-)
-_STEP = "const r=this.parentNode.querySelector('input');r.{}();r.dispatchEvent(new Event('input'))"
-_PLAY = (
-    "const b=this,r=b.parentNode.querySelector('input');"
-    "const stop=()=>{clearInterval(b.timer);b.timer=0;b.textContent='Play'};"
-    "if(b.timer)return stop();"
-    "if(r.value==r.max)r.value=-1;b.textContent='Pause';"
-    "b.timer=setInterval(()=>{r.stepUp();r.dispatchEvent(new Event('input'));"
-    "if(r.value==r.max)stop()},700)"
-)
+# Runs once the first frame is there: handlers of images run in a page and in a trusted notebook
+# alike, and nowhere else, so that what a reader sees is either still or works.
+_START = """
+const figure = this.closest('figure'), image = this;
+if (figure.querySelector('input')) return;
+const frames = JSON.parse(figure.querySelector('script').textContent), top = frames.length - 1;
+const make = (name, settings) => Object.assign(document.createElement(name), settings);
+const button = (text, label) => make('button', {type: 'button', textContent: text, title: label});
+const back = button('‹', 'Back'), forward = button('›', 'Forward'), play = button('Play', '');
+const slider = make('input', {type: 'range', min: 0, max: top, value: 0, ariaLabel: 'Frame'});
+const said = make('output', {ariaLive: 'polite'}), bar = make('div', {className: 'em-controls'});
+const show = (i) => {
+  const frame = frames[slider.value = Math.max(0, Math.min(i, top))];
+  image.src = frame.src; image.alt = frame.alt;
+  said.textContent = slider.ariaValueText = frame.label;
+};
+let timer = 0;
+const stop = () => { clearInterval(timer); timer = 0; play.textContent = 'Play'; };
+const step = (by) => { show(+slider.value + by); if (by > 0 && +slider.value === top) stop(); };
+slider.oninput = () => { stop(); show(+slider.value); };
+back.onclick = () => { stop(); step(-1); };
+forward.onclick = () => { stop(); step(1); };
+play.onclick = () => {
+  if (timer) return stop();
+  if (+slider.value === top) show(0);
+  play.textContent = 'Pause'; timer = setInterval(step, 700, 1);
+};
+const fetch = () => frames.forEach((frame) => { new Image().src = frame.src; });
+bar.addEventListener('pointerenter', fetch, {once: true});
+bar.addEventListener('focusin', fetch, {once: true});
+bar.append(back, slider, forward, play, said);
+figure.querySelector('figcaption').before(bar);
+figure.querySelector('.em-still').hidden = true;
+figure.querySelectorAll('img')[1].style.display = 'none';
+show(0);
+"""
 
 
-def _button(name: str, sign: str, action: str) -> str:
-    return f"<button type='button' aria-label='{name}' onclick=\"{action}\">{sign}</button>"
-
-
-def _frame(figure: Figure, text: str, alt: str, hidden: bool) -> str:
+def _frame(figure: Figure) -> dict[str, str]:
+    """The picture, and its size on the page: it is drawn at twice that, for sharp screens."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=200)
     plt.close(figure)
-    width, height = (int(100 * inches) for inches in figure.get_size_inches())
+    width, height = (str(int(100 * inches)) for inches in figure.get_size_inches())
     source = base64.b64encode(buffer.getvalue()).decode()
-    return (
-        f"<img src='data:image/png;base64,{source}' alt='{html.escape(alt)}' "
-        f"data-label='{html.escape(text)}' width='{width}' height='{height}' "
-        f"style='max-width:100%;height:auto'{' hidden' if hidden else ''}>"
-    )
+    return {"src": f"data:image/png;base64,{source}", "width": width, "height": height}
+
+
+def _image(frame: dict[str, str], **attributes: str) -> str:
+    shown = {key: frame[key] for key in ("src", "alt", "width", "height")} | attributes
+    shown |= {"style": "max-width:100%;height:auto", "loading": "lazy"}
+    return "<img " + " ".join(f"{key}='{html.escape(shown[key])}'" for key in shown) + ">"
