@@ -155,8 +155,8 @@ def contents(chapters: Path = CHAPTERS) -> NotebookNode:
     for part, pages in parts():
         lines += ["", f"## {part}", ""] if part else []
         for page in pages:
-            number = f"{numbers[page]}. " if page in numbers else ""
-            lines.append(f"- {number}[{title(page, chapters)}]({page}.ipynb)")
+            number = f"{numbers[page]}." if page in numbers else "-"
+            lines.append(f"{number} [{title(page, chapters)}]({page}.ipynb)")
     notebook = new_notebook(cells=[new_markdown_cell("\n".join(lines))])
     normalise(notebook)
     return notebook
@@ -219,11 +219,15 @@ def student() -> None:
     print(f"The chapters without solutions are in {STUDENT}")
 
 
+def write_trusted(folder: Path) -> None:
+    """Write the copies, and let JupyterLab trust them: their moving figures move at once."""
+    notary = NotebookNotary()
+    for path in write_copies(folder):
+        notary.sign(nbformat.read(path, as_version=4))
+
+
 def lab() -> None:
     """Open the chapters in JupyterLab at their contents, as copies that are the reader's own."""
-    fresh = write_copies(NOTEBOOKS)
-    notary = NotebookNotary()
-    for path in fresh:  # or their moving figures would stand still until they are run
-        notary.sign(nbformat.read(path, as_version=4))
+    write_trusted(NOTEBOOKS)
     command = [sys.executable, "-m", "jupyterlab", str(NOTEBOOKS / "contents.ipynb")]
     raise SystemExit(subprocess.run(command, cwd=NOTEBOOKS, check=False).returncode)

