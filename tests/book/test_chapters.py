@@ -28,7 +28,6 @@ FIRST_EDITION = {
     "em_at_scale",
     "hmm",
     "image_reconstruction",
-    "image_segmentation",
     "missing_data",
     "text",
 }
