@@ -27,7 +27,6 @@ LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
 FIRST_EDITION = {
     "em_at_scale",
     "hmm",
-    "image_reconstruction",
     "image_segmentation",
     "missing_data",
     "text",
