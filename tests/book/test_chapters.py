@@ -29,7 +29,6 @@ FIRST_EDITION = {
     "hmm",
     "image_reconstruction",
     "image_segmentation",
-    "missing_data",
     "text",
 }
 SECOND_EDITION = [path for path in CHAPTERS if path.stem not in FIRST_EDITION]
