@@ -7,7 +7,9 @@ from emlib.datasets import (
     load_airquality,
     load_diabetes,
     load_earthquakes,
+    load_faithful,
     load_galaxies,
+    load_geyser,
     load_mammal_sleep,
 )
 
@@ -78,3 +80,21 @@ def test_airquality_is_that_of_r():
     expected = [42.13, 185.93, 9.958, 77.88]
     np.testing.assert_allclose(np.nanmean(data.values[:, :4], axis=0), expected, atol=0.005)
     assert "Chambers" in data.source
+
+
+def test_geyser_has_no_gaps_as_faithful_has():
+    # Azzalini and Bowman: a short wait, or a short eruption, never follows another.
+    wait, duration = load_geyser().values.T
+    assert len(wait) == 299
+    assert not np.any((wait[1:] < 68) & (wait[:-1] < 68))
+    assert not np.any((duration[1:] < 3) & (duration[:-1] < 3))
+    glued = load_faithful().values[:, 1]
+    assert np.sum((glued[1:] < 68) & (glued[:-1] < 68)) == 7
+
+
+def test_geyser_is_the_record_that_r_distributes():
+    # The summary of MASS::geyser: mean wait 72.31, mean duration 3.461; its first row.
+    wait, duration = load_geyser().values.T
+    np.testing.assert_allclose([wait.mean(), duration.mean()], [72.31, 3.461], atol=0.005)
+    assert (wait[0], wait.min(), wait.max()) == (80, 43, 108)
+    assert "Azzalini and Bowman (1990)" in load_geyser().source
