@@ -161,7 +161,7 @@ def processor() -> str:
 
 
 def measure_scale() -> None:
-    """Time an EM iteration on one process and on two workers; the chapter "EM at scale" reads it."""
+    """Time an EM iteration on one process and on two workers, for the chapter "EM at scale"."""
     with threadpool_limits(1), local_cluster(2) as client, ThreadPoolExecutor(2) as pool:
         sizes = {str(n): by_size(client, pool, n) for n in SIZES}
         large = with_large_parameters(client)
