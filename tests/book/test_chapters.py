@@ -30,7 +30,6 @@ FIRST_EDITION = {
     "image_reconstruction",
     "image_segmentation",
     "missing_data",
-    "text",
 }
 SECOND_EDITION = [path for path in CHAPTERS if path.stem not in FIRST_EDITION]
 
