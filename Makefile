@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-oldest test-newest outputs lab serve look bench clean
+.PHONY: help book test test-oldest test-newest outputs lab student serve look bench clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile
@@ -24,8 +24,11 @@ test-newest: .venv/complete  ## test emlib with the newest versions that are pub
 outputs: .venv/complete  ## execute all chapters and store their outputs in chapters/
 	@$(PY) -m tools outputs
 
-lab: .venv/complete  ## open the chapters in JupyterLab
-	@$(PY) -m jupyterlab chapters
+lab: .venv/complete  ## open copies of the chapters, yours to change, in JupyterLab
+	@$(PY) -m tools lab
+
+student: .venv/complete  ## write the chapters without solutions, ready to hand out
+	@$(PY) -m tools student
 
 serve: book  ## build the site and serve it to this machine only
 	@$(PY) -m tools serve

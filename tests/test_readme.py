@@ -1,6 +1,10 @@
 """The README's code does what it says."""
 
 import re
+import shutil
+import subprocess
+import sys
+import tomllib
 
 import numpy as np
 
@@ -25,3 +29,30 @@ def test_python_in_the_readme_runs(capsys):
     next_year = model.predict_proba(np.vstack([counts, [[np.nan]]]))[-1]
     np.testing.assert_allclose(model.forecast_proba(counts), [next_year], atol=1e-12)
     assert model.result_.confirmed
+
+
+def test_the_package_is_installed_from_a_clone_under_a_name_that_is_not_taken(tmp_path):
+    clone, wheels, installed = (tmp_path / name for name in ("clone", "wheels", "installed"))
+    shutil.copytree(ROOT / "emlib", clone / "emlib")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, clone)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    alone = ["--no-deps", "--no-index"]
+    build = [*pip, "wheel", *alone, "--no-build-isolation", "--wheel-dir", wheels, clone]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = wheels.iterdir()
+    name = tomllib.loads((clone / "pyproject.toml").read_text(encoding="utf8"))["project"]["name"]
+    assert wheel.name.startswith(f"{name.replace('-', '_')}-")
+    assert f"`{name}`" in README
+    subprocess.run([*pip, "install", *alone, "--target", installed, wheel], check=True)
+    code = (
+        "import emlib; from emlib.datasets import load_faithful as load\n"
+        "model = emlib.GaussianMixture(2, random_state=0).fit(load().values)\n"
+        "print(emlib.__file__, model.converged_)"
+    )
+    run = [sys.executable, "-c", code]
+    said = subprocess.run(
+        run, env={"PYTHONPATH": str(installed)}, cwd=tmp_path, check=True, capture_output=True
+    ).stdout.decode()
+    assert said.startswith(str(installed))
+    assert said.strip().endswith("True")

@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from tools.paths import CHAPTERS, ROOT
+from tools.references import targets
 from tools.website import build_site
 
 NAMES = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf8"))
@@ -23,6 +24,9 @@ EMBEDDED = re.compile(r"data:image/png;base64,[\w+/=]+")
 BUDGET = 3_000_000
 
 pages = pytest.mark.parametrize("name", NAMES)
+chapter_pages = pytest.mark.parametrize(
+    "name", [name for name in NAMES if (ROOT / f"{name}.ipynb").exists()]
+)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +135,35 @@ def test_every_link_inside_the_book_leads_somewhere(site, name):
             file, fragment = target(path, address)
             assert file.exists(), address
             assert not fragment or fragment in places(file), address
+
+
+def test_labels_have_the_numbers_that_downloads_and_copies_give_them(site):
+    """A downloaded notebook says (5.4) where the page does."""
+    labels = targets()
+    assert len(labels) > 300
+    for label, place in labels.items():
+        soup = page(site, f"chapters/{place.page}")
+        if place.text.startswith("("):
+            printed = soup.find(id=f"equation-{label}").select_one(".eqno").get_text()
+        elif place.text.startswith("Fig."):
+            printed = soup.find(id=label).select_one(".caption-number").get_text()
+        else:
+            printed = soup.find(id=label).select_one(".admonition-title").get_text()
+        assert printed.split("#")[0].strip().startswith(place.text), label
+
+
+@chapter_pages
+def test_a_chapter_can_be_downloaded_with_its_solutions_and_without(site, name):
+    links = page(site, name).select(".dropdown-download-buttons a")
+    assert [link.get_text(strip=True) for link in links] == ["Notebook", "Without solutions"]
+    both = [text(target(site / f"{name}.html", link["href"])[0]) for link in links]
+    assert ["Solution of" in notebook for notebook in both] == [
+        "{solution-start}" in source(name),
+        False,
+    ]
+    for notebook in both:
+        assert "make lab" in notebook  # how to get what it needs
+        assert not re.search(r"\{(?:eq|numref|ref|prf:ref|cite:.)\}`", notebook)
 
 
 def test_the_top_of_the_site_leads_to_the_first_page(site):

@@ -13,9 +13,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from tools import execute, figures, notebooks, paths, website
+from tools.copies import copies, plain_code, plain_markdown, write_copies
 from tools.notebooks import normalise
 from tools.paths import CHAPTERS
 from tools.reading import names_from_folded_cells, reading, visible_assertions
+from tools.references import References
 
 FIGURE = "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([0, {top}])\nplt.show()"
 
@@ -328,3 +330,64 @@ def test_a_site_that_fails_to_build_leaves_the_last_good_one(tmp_path, monkeypat
     site = website.build_site(CHAPTERS, tmp_path)
     assert "refresh" in (site / "index.html").read_text(encoding="utf8")
     assert [path.name for path in tmp_path.iterdir()] == ["html"]
+
+
+@pytest.fixture(scope="module")
+def book():
+    return References()
+
+
+def test_a_copy_says_what_the_site_prints_and_needs_no_extension(book):
+    source = (
+        ":::{prf:theorem} It rises\n:label: thm-em-monotone\n\nBy {eq}`em-e`,\n\n"
+        "$$\na = b\n$$ (em-bound)\n\nas {cite:t}`dempster1977` say {cite:p}`wu1983,neal1998`.\n"
+        ":::\n```python\na = 1\n```\nSee {numref}`fig-mix-geyser`."
+    )
+    printed = {label: target.text for label, target in book.targets.items()}
+    assert plain_markdown(source, "deriving_em", book) == (
+        f"**{printed['thm-em-monotone']}** (It rises).\n\nBy {printed['em-e']},\n\n"
+        f"$$\na = b \\tag{{{printed['em-bound'][1:-1]}}}\n$$\n\nas "
+        "[Dempster et al. (1977)](https://doi.org/10.1111/j.2517-6161.1977.tb01600.x) say "
+        "([Wu, 1983](https://doi.org/10.1214/aos/1176346060); [Neal and Hinton, 1998]"
+        "(https://doi.org/10.1007/978-94-011-5014-9_12)).\n\n```python\na = 1\n```\n"
+        f"See [{printed['fig-mix-geyser']}](mixtures_1d.ipynb)."
+    )
+
+
+def test_comments_in_a_copy_name_equations_by_their_numbers(book):
+    number = book.targets["em-e"].text
+    assert re.fullmatch(r"\(\d+\.\d+\)", number)
+    assert (
+        plain_code("r = f(x)  # x\n# Equation em-e", book) == f"r = f(x)  # x\n# Equation {number}"
+    )
+
+
+def test_links_in_a_copy_lead_to_jupyterlabs_headings(book):
+    link = "[a](notation.md#letters-with-several-meanings), [b](#read-more)"
+    expected = "[a](notation.ipynb#Letters-with-several-meanings), [b](#Read-more)"
+    assert plain_markdown(link, "deriving_em", book) == expected
+
+
+@pytest.mark.parametrize("solutions", [True, False])
+def test_every_page_has_a_copy_that_any_jupyter_shows(solutions):
+    made = copies(solutions=solutions)
+    assert {path.stem for path in CHAPTERS.iterdir() if path.suffix in (".ipynb", ".md")} < set(
+        made
+    )
+    for notebook in made.values():
+        words = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+        assert not re.findall(r"\{[a-z:-]+\}`|^[`:]{3,}\{|^\([\w-]+\)=", words, re.MULTILINE)
+        assert ("Solution of" in words) <= solutions
+        for page in re.findall(r"\]\(([^):#]+)", re.sub(r"\]\(https?://[^)]*", "", words)):
+            assert page.removesuffix(".ipynb") in made
+
+
+def test_a_copy_that_its_reader_has_changed_is_kept(tmp_path, capsys):
+    write_copies(tmp_path)
+    theirs = tmp_path / "intro.ipynb"
+    theirs.write_text("mine", encoding="utf8")
+    fresh = write_copies(tmp_path)
+    assert theirs.read_text(encoding="utf8") == "mine"
+    assert theirs not in fresh
+    assert (tmp_path / "contents.ipynb") in fresh
+    assert "intro.ipynb is yours" in capsys.readouterr().out

@@ -8,6 +8,7 @@ import shutil
 from tools.bench import bench_mixtures
 from tools.bench_hmm import bench_hmm
 from tools.checks import check
+from tools.copies import lab, student
 from tools.execute import ChapterError, store_outputs
 from tools.look import look
 from tools.paths import BUILD
@@ -47,6 +48,8 @@ COMMANDS = {
     "test-oldest": test_oldest,
     "test-newest": test_newest,
     "outputs": store_outputs,
+    "lab": lab,
+    "student": student,
     "serve": serve,
     "look": look,
     "reading": print_reading,

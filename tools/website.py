@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tools.copies import copies
 from tools.execute import plain, refresh, with_outputs
 from tools.node import packages
-from tools.paths import BUILD, CHAPTERS, ROOT
+from tools.notebooks import dumps
+from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
 
 # Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
 JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
@@ -71,6 +73,14 @@ def run_jupyter_book(source: Path, work: Path) -> Path:
     return work / "_build" / "html"
 
 
+def offer_downloads(chapters: Path, folder: Path) -> None:
+    """Put copies that need nothing of the site where its download buttons lead."""
+    for solutions, ending in ((True, ""), (False, "-exercises")):
+        for name, notebook in copies(chapters, solutions=solutions).items():
+            if (chapters / f"{name}.ipynb").exists():
+                write_atomically(folder / f"{name}{ending}.ipynb", dumps(notebook))
+
+
 def build_site(chapters: Path, out: Path) -> Path:
     """Build the site from chapters as they stand, stored outputs and all; return its folder.
 
@@ -83,6 +93,7 @@ def build_site(chapters: Path, out: Path) -> Path:
         assemble(chapters, source)
         built = run_jupyter_book(source, work)
         welcome(built)
+        offer_downloads(chapters, built / "_sources" / "chapters")
         if html.exists():
             html.replace(Path(folder) / "before")
         built.replace(html)

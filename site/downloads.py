@@ -1,0 +1,29 @@
+"""Sphinx extension: each chapter can be downloaded with its solutions and without."""
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+TEXTS = {"download-source-button": "Notebook", "download-pdf-button": "Print"}
+
+
+def offer_both(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    """Name the theme's downloads by what they are, and add the notebook without solutions."""
+    for group in context.get("header_buttons", []):
+        for button in group.get("buttons", []):
+            button["text"] = TEXTS.get(button["label"], button["text"])
+        source = next((b for b in group.get("buttons", []) if b["text"] == "Notebook"), None)
+        if source and source["url"].endswith(".ipynb"):
+            without = source["url"].removesuffix(".ipynb") + "-exercises.ipynb"
+            tooltip = "Download the notebook without its solutions"
+            again = {"url": without, "text": "Without solutions", "tooltip": tooltip}
+            group["buttons"].insert(1, {**source, **again, "label": "download-exercises-button"})
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Work on every page after the theme has."""
+    app.connect("html-page-context", offer_both, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

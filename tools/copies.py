@@ -1,0 +1,229 @@
+"""Copies of the chapters that any Jupyter shows as they are meant, with solutions or without.
+
+In `chapters/` prose is written for the site, whose build numbers equations and figures. A copy has
+these numbers as text, captions under its figures, and nothing that needs an extension.
+"""
+
+import copy
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+import nbformat
+from myst_parser.mdit_to_docutils.base import default_slugify
+from nbformat import NotebookNode
+from nbformat.sign import NotebookNotary
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from tools.notebooks import dumps, load, normalise
+from tools.paths import CHAPTERS, ROOT, write_atomically
+from tools.reading import lesson_cells
+from tools.references import References, chapter_numbers, parts
+
+NOTEBOOKS, STUDENT = ROOT / "notebooks", ROOT / "student"
+WRITTEN = ".written.json"
+NUMBERED_EQUATION = re.compile(r"\n?\$\$[ \t]*\(([\w-]+)\)[ \t]*$", re.MULTILINE)
+ANCHOR = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
+FENCE = re.compile(r"^(`{3,}|:{3,})(?:\{([\w:-]+)\} *(.*))?")
+OPTION = re.compile(r"^:(\w+): *(.*)$")
+COMMENT = re.compile(r"^(\s*# Equations? )(.*)$", re.MULTILINE)
+NAME = re.compile(r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]")
+LINK = re.compile(r"\]\((?:([a-z_0-9]+)\.(?:md|ipynb))?(?:#([^)]*))?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+INSTALL = (
+    "*A chapter of “Expectation–Maximization, Step by Step”. Its code needs `emlib`, the book's "
+    "own package: in the folder of the book, `make lab` installs all that is needed, and "
+    "`pip install .` the package alone, as `em-step-by-step`. (`pip install emlib` gives another "
+    "project.)*"
+)
+
+
+def headline(references: References, kind: str, title: str, label: str) -> str:
+    """The words that stand where the site begins a box."""
+    if kind == "bibliography":
+        return references.bibliography()
+    if kind == "prf:proof":
+        return "*Proof.*"
+    if kind.endswith("-end"):
+        return ""
+    if kind == "solution-start":
+        return f"**Solution of {references.targets[title].text}**"
+    if label in references.targets:
+        name = references.targets[label].text
+        return (
+            f"### {name}: {title}"
+            if kind == "exercise-start"
+            else f"**{name}** ({title}).".replace(" ()", "")
+        )
+    return f"**{title or kind.title()}**"
+
+
+def without_boxes(source: str, references: References) -> str:
+    """Prose in which a bold line stands where a box began, and nothing where it ended."""
+    lines, open_fences, box = [], [], None  # the box whose options are still being read
+    for line in source.split("\n"):
+        if box and (option := OPTION.match(line)):
+            box[option[1]] = option[2]
+            continue
+        if box:
+            lines += [headline(references, box["kind"], box["title"], box.get("label", "")), ""]
+            box = None
+        fence = FENCE.match(line)
+        if fence and fence[2]:
+            open_fences.append("box")
+            box = {"kind": fence[2], "title": fence[3]}
+        elif fence and open_fences and line.strip("`:") == "":
+            lines += [line] if open_fences.pop() == "code" else [""]
+        else:
+            open_fences += ["code"] if fence else []
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def plain_markdown(source: str, page: str, references: References) -> str:
+    """Prose in which every directive, role and label has become ordinary Markdown."""
+
+    def tagged(match: re.Match[str]) -> str:
+        return f" \\tag{{{references.targets[match[1]].text[1:-1]}}}\n$$"
+
+    def linked(match: re.Match[str]) -> str:
+        other, place = match[1] or page, headings(match[1] or page).get(match[2] or "")
+        fragment = f"#{quote(place)}" if place else ""
+        return f"]({fragment})" if other == page else f"]({other}.ipynb{fragment})"
+
+    text = without_boxes(ANCHOR.sub("", source), references)
+    text = NUMBERED_EQUATION.sub(tagged, text)
+    text = LINK.sub(linked, text)
+    return re.sub(r"\n{3,}", "\n\n", references.resolve(text, page)).strip()
+
+
+@cache
+def headings(page: str) -> dict[str, str]:
+    """The places on a page that the site calls so, as JupyterLab calls them."""
+    found = (h for cell in source_of(page).cells for h in HEADING.findall(cell.source))
+    return {default_slugify(heading): heading.replace(" ", "-") for heading in found}
+
+
+def plain_code(source: str, references: References) -> str:
+    """Code whose comments say an equation's number, and not its label."""
+
+    def number(match: re.Match[str]) -> str:
+        target = references.targets.get(match[0])
+        return target.text if target else match[0]
+
+    return COMMENT.sub(lambda m: m[1] + NAME.sub(number, m[2]), source)
+
+
+def caption(cell: NotebookNode, page: str, references: References) -> Iterator[NotebookNode]:
+    """A cell with the caption that the site shows under this cell's figure, if there is one."""
+    figure = cell.metadata.get("mystnb", {}).get("figure", {})
+    if "caption" in figure:
+        words = references.resolve(figure["caption"], page).strip()
+        name = references.targets.get(figure.get("name", ""))
+        yield new_markdown_cell(f"**{name.text}.** {words}" if name else f"*{words}*")
+
+
+def readable(
+    notebook: NotebookNode, page: str, references: References, *, solutions: bool = True
+) -> NotebookNode:
+    """A copy of a chapter with numbers, captions and plain Markdown."""
+    taken = notebook.cells if solutions else lesson_cells(notebook)
+    cells = [new_markdown_cell(INSTALL)]
+    for cell in map(copy.deepcopy, taken):
+        if cell.cell_type == "code":
+            cell.source = plain_code(cell.source, references)
+            cells += [cell, *caption(cell, page, references)]
+            cell.metadata.pop("mystnb", None)
+        else:
+            cell.source = plain_markdown(cell.source, page, references)
+            cells += [cell] if cell.source else []
+    cells[0], cells[1] = cells[1], cells[0]
+    copied = new_notebook(cells=cells, metadata=notebook.metadata)
+    normalise(copied)
+    return copied
+
+
+def contents(chapters: Path = CHAPTERS) -> NotebookNode:
+    """The book's table of contents, whose links open the copies."""
+    numbers, lines = chapter_numbers(), ["# Contents", ""]
+    for part, pages in parts():
+        lines += ["", f"## {part}", ""] if part else []
+        for page in pages:
+            number = f"{numbers[page]}. " if page in numbers else ""
+            lines.append(f"- {number}[{title(page, chapters)}]({page}.ipynb)")
+    notebook = new_notebook(cells=[new_markdown_cell("\n".join(lines))])
+    normalise(notebook)
+    return notebook
+
+
+def source_of(page: str, chapters: Path = CHAPTERS) -> NotebookNode:
+    """A page of the book as a notebook, also where its file is Markdown."""
+    path = chapters / f"{page}.ipynb"
+    if path.exists():
+        return load(path)
+    text = path.with_suffix(".md").read_text(encoding="utf8")
+    return new_notebook(cells=[new_markdown_cell(text)])
+
+
+def title(page: str, chapters: Path = CHAPTERS) -> str:
+    """The heading of a page."""
+    return source_of(page, chapters).cells[0].source.split("\n", 1)[0].removeprefix("# ")
+
+
+def copies(chapters: Path = CHAPTERS, *, solutions: bool = True) -> dict[str, NotebookNode]:
+    """The contents and all pages, by name."""
+    references = References(chapters)
+    return {
+        "contents": contents(chapters),
+        **{
+            page: readable(source_of(page, chapters), page, references, solutions=solutions)
+            for _, pages in parts()
+            for page in pages
+        },
+    }
+
+
+def untouched(path: Path, written: dict[str, str]) -> bool:
+    """Whether the file is missing, or as it was written last."""
+    if not path.exists():
+        return True
+    return hashlib.sha256(path.read_bytes()).hexdigest() == written.get(path.name)
+
+
+def write_copies(folder: Path, *, solutions: bool = True) -> list[Path]:
+    """Write all copies, but none over one that its reader has changed; return what was written."""
+    record = folder / WRITTEN
+    written = json.loads(record.read_text(encoding="utf8")) if record.exists() else {}
+    fresh = []
+    for name, notebook in copies(solutions=solutions).items():
+        path = folder / f"{name}.ipynb"
+        if untouched(path, written):
+            write_atomically(path, dumps(notebook))
+            written[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            fresh.append(path)
+        else:
+            print(f"  {path.name} is yours now, since you changed it; delete it to have a new one")
+    write_atomically(record, json.dumps(written, indent=1))
+    return fresh
+
+
+def student() -> None:
+    """Write the chapters without their solutions, ready to hand out."""
+    write_copies(STUDENT, solutions=False)
+    print(f"The chapters without solutions are in {STUDENT}")
+
+
+def lab() -> None:
+    """Open the chapters in JupyterLab at their contents, as copies that are the reader's own."""
+    fresh = write_copies(NOTEBOOKS)
+    notary = NotebookNotary()
+    for path in fresh:  # or their moving figures would stand still until they are run
+        notary.sign(nbformat.read(path, as_version=4))
+    command = [sys.executable, "-m", "jupyterlab", str(NOTEBOOKS / "contents.ipynb")]
+    raise SystemExit(subprocess.run(command, cwd=NOTEBOOKS, check=False).returncode)
