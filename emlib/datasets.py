@@ -56,6 +56,9 @@ class ParallelText:
 def load_faithful() -> Dataset:
     """272 eruptions of the geyser Old Faithful: duration, and waiting time until the next.
 
+    Not to be read as a series: seven times one short wait follows another, which never happens in
+    the record without gaps, `load_geyser`.
+
     Examples
     --------
     >>> load_faithful().values.shape
@@ -73,8 +76,8 @@ def load_geyser() -> Dataset:
     """299 eruptions of Old Faithful one after the other, nights included, August 1985.
 
     A row is the wait for an eruption and the duration of that eruption; from one row to the next
-    none is left out, as are the nights in `load_faithful`. The durations of the nights were only
-    noted as short, medium or long, and stand here as 2, 3 and 4 minutes.
+    none is left out. The durations of the nights were only noted as short, medium or long, and
+    stand here as 2, 3 and 4 minutes.
 
     Examples
     --------
