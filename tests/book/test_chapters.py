@@ -25,6 +25,7 @@ NOT_LESSONS = {"intro", "applications", "misconceptions"}
 LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
 # Chapters of the first edition, which still show their checks and take longer.
 FIRST_EDITION = {
+    "em_at_scale",
     "image_segmentation",
     "text",
 }
