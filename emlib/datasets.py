@@ -48,6 +48,27 @@ def load_faithful() -> Dataset:
     )
 
 
+def load_geyser() -> Dataset:
+    """299 eruptions of Old Faithful one after the other, nights included, August 1985.
+
+    A row is the wait for an eruption and the duration of that eruption; from one row to the next
+    none is left out, as are the nights in `load_faithful`. The durations of the nights were only
+    noted as short, medium or long, and stand here as 2, 3 and 4 minutes.
+
+    Examples
+    --------
+    >>> load_geyser().values[:2].round(2)
+    array([[80.  ,  4.02],
+           [71.  ,  2.15]])
+    """
+    return Dataset(
+        _read("geyser.csv"),
+        ("waiting time (min)", "duration (min)"),
+        "Azzalini and Bowman (1990), Applied Statistics 39, 357-365: 1 to 15 August 1985; "
+        "distributed with R as `MASS::geyser`.",
+    )
+
+
 def load_galaxies() -> Dataset:
     """82 galaxies of the Corona Borealis region: the speed at which each moves away from us.
 

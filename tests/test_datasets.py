@@ -3,7 +3,13 @@
 import numpy as np
 from scipy.stats import norm, poisson
 
-from emlib.datasets import load_diabetes, load_earthquakes, load_galaxies
+from emlib.datasets import (
+    load_diabetes,
+    load_earthquakes,
+    load_faithful,
+    load_galaxies,
+    load_geyser,
+)
 
 
 def test_galaxies_have_the_corrected_velocity_and_not_the_misprint():
@@ -49,3 +55,21 @@ def test_earthquakes_are_those_of_the_book_that_made_them_known():
 
 def test_earthquakes_name_their_source():
     assert "Zucchini and MacDonald (2009)" in load_earthquakes().source
+
+
+def test_geyser_has_no_gaps_as_faithful_has():
+    # Azzalini and Bowman: a short wait, or a short eruption, never follows another.
+    wait, duration = load_geyser().values.T
+    assert len(wait) == 299
+    assert not np.any((wait[1:] < 68) & (wait[:-1] < 68))
+    assert not np.any((duration[1:] < 3) & (duration[:-1] < 3))
+    glued = load_faithful().values[:, 1]
+    assert np.sum((glued[1:] < 68) & (glued[:-1] < 68)) == 7
+
+
+def test_geyser_is_the_record_that_r_distributes():
+    # The summary of MASS::geyser: mean wait 72.31, mean duration 3.461; its first row.
+    wait, duration = load_geyser().values.T
+    np.testing.assert_allclose([wait.mean(), duration.mean()], [72.31, 3.461], atol=0.005)
+    assert (wait[0], wait.min(), wait.max()) == (80, 43, 108)
+    assert "Azzalini and Bowman (1990)" in load_geyser().source

@@ -26,7 +26,6 @@ LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
 # Chapters of the first edition, which still show their checks and take longer.
 FIRST_EDITION = {
     "em_at_scale",
-    "hmm",
     "image_reconstruction",
     "image_segmentation",
     "missing_data",
