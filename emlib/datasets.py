@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -35,6 +36,9 @@ class Dataset:
 def load_faithful() -> Dataset:
     """272 eruptions of the geyser Old Faithful: duration, and waiting time until the next.
 
+    Not to be read as a series: seven times one short wait follows another, which never happens in
+    the record without gaps, `load_geyser`.
+
     Examples
     --------
     >>> load_faithful().values.shape
@@ -52,8 +56,8 @@ def load_geyser() -> Dataset:
     """299 eruptions of Old Faithful one after the other, nights included, August 1985.
 
     A row is the wait for an eruption and the duration of that eruption; from one row to the next
-    none is left out, as are the nights in `load_faithful`. The durations of the nights were only
-    noted as short, medium or long, and stand here as 2, 3 and 4 minutes.
+    none is left out. The durations of the nights were only noted as short, medium or long, and
+    stand here as 2, 3 and 4 minutes.
 
     Examples
     --------
@@ -147,6 +151,55 @@ def load_murray() -> Dataset:
     )
 
 
+def load_mammal_sleep() -> Dataset:
+    """Sleep, body and dangers of 62 species of mammals; NaN where nobody had measured.
+
+    Slow-wave sleep is that without dreams, paradoxical sleep that with dreams, and total sleep is
+    their sum wherever all three are known. The indices go from 1, little, to 5: how likely the
+    animal is to be preyed upon, how exposed it sleeps, and the overall danger from other animals.
+    The file in `emlib/data` names the species.
+
+    Examples
+    --------
+    >>> load_mammal_sleep().values[2, :5]  # the Arctic fox
+    array([ 3.385, 44.5  ,    nan,    nan, 12.5  ])
+    """
+    return Dataset(
+        _read("mammalsleep.csv", usecols=range(1, 11)),
+        (
+            "body weight (kg)",
+            "brain weight (g)",
+            "slow-wave sleep (h/day)",
+            "paradoxical sleep (h/day)",
+            "total sleep (h/day)",
+            "life span (years)",
+            "gestation (days)",
+            "predation (1-5)",
+            "exposure (1-5)",
+            "danger (1-5)",
+        ),
+        "Allison and Cicchetti (1976), Science 194, 732-734; distributed with R's mice, under the "
+        "GPL, as `mammalsleep`.",
+    )
+
+
+def load_airquality() -> Dataset:
+    """The air of New York on the 153 days from May to September 1973; NaN where it is missing.
+
+    Examples
+    --------
+    >>> load_airquality().values[4]  # neither ozone nor radiation on 5 May
+    array([ nan,  nan, 14.3, 56. ,  5. ,  5. ])
+    """
+    return Dataset(
+        _read("airquality.csv"),
+        ("ozone (ppb)", "solar radiation (Ly)", "wind (mph)", "temperature (F)", "month", "day"),
+        "New York State Department of Conservation (ozone) and National Weather Service, as in "
+        "Chambers, Cleveland, Kleiner and Tukey (1983), Graphical Methods for Data Analysis, "
+        "Wadsworth; distributed with R, under the GPL, as `airquality`.",
+    )
+
+
 def make_20_40(seed: int = 1) -> Dataset:
     """3000 points of N(20, sd 5) and 7000 of N(40, sd 5), of a widely read tutorial's example.
 
@@ -183,6 +236,6 @@ def _two_normals(
     return Dataset(values[:, None], ("x",), f"{source}, seed {seed}", labels)
 
 
-def _read(name: str) -> NDArray[np.float64]:
+def _read(name: str, usecols: Sequence[int] | None = None) -> NDArray[np.float64]:
     with files("emlib").joinpath("data", name).open(encoding="utf8") as file:
-        return np.loadtxt(file, delimiter=",", skiprows=1)
+        return np.loadtxt(file, delimiter=",", skiprows=1, usecols=usecols)

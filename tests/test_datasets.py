@@ -4,11 +4,13 @@ import numpy as np
 from scipy.stats import norm, poisson
 
 from emlib.datasets import (
+    load_airquality,
     load_diabetes,
     load_earthquakes,
     load_faithful,
     load_galaxies,
     load_geyser,
+    load_mammal_sleep,
 )
 
 
@@ -55,6 +57,29 @@ def test_earthquakes_are_those_of_the_book_that_made_them_known():
 
 def test_earthquakes_name_their_source():
     assert "Zucchini and MacDonald (2009)" in load_earthquakes().source
+
+
+def test_mammals_miss_what_mice_says_and_sleep_adds_up():
+    # "Flexible Imputation of Missing Data" and mice: 42 complete species, 38 missing values.
+    data = load_mammal_sleep()
+    assert data.values.shape == (62, len(data.columns)) == (62, 10)
+    missing = np.isnan(data.values)
+    np.testing.assert_array_equal(missing.sum(axis=0), [0, 0, 14, 12, 4, 4, 4, 0, 0, 0])
+    assert (~missing.any(axis=1)).sum() == 42
+    deep, dreaming, total = data.values[:, 2:5].T
+    known = ~missing[:, 2:5].any(axis=1)
+    np.testing.assert_allclose((deep + dreaming)[known], total[known], atol=1e-9)
+    assert "Allison and Cicchetti (1976)" in data.source
+
+
+def test_airquality_is_that_of_r():
+    # summary(airquality) in R: means 42.13, 185.9, 9.958 and 77.88; 37 and 7 values missing.
+    data = load_airquality()
+    assert data.values.shape == (153, len(data.columns)) == (153, 6)
+    np.testing.assert_array_equal(np.isnan(data.values).sum(axis=0), [37, 7, 0, 0, 0, 0])
+    expected = [42.13, 185.93, 9.958, 77.88]
+    np.testing.assert_allclose(np.nanmean(data.values[:, :4], axis=0), expected, atol=0.005)
+    assert "Chambers" in data.source
 
 
 def test_geyser_has_no_gaps_as_faithful_has():

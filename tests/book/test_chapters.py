@@ -26,9 +26,7 @@ LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
 # Chapters of the first edition, which still show their checks and take longer.
 FIRST_EDITION = {
     "em_at_scale",
-    "image_reconstruction",
     "image_segmentation",
-    "missing_data",
     "text",
 }
 SECOND_EDITION = [path for path in CHAPTERS if path.stem not in FIRST_EDITION]
