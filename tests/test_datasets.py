@@ -12,6 +12,7 @@ from emlib.datasets import (
     load_galaxies,
     load_geyser,
     load_mammal_sleep,
+    load_messages,
     load_outline,
 )
 
@@ -59,6 +60,18 @@ def test_earthquakes_are_those_of_the_book_that_made_them_known():
 
 def test_earthquakes_name_their_source():
     assert "Zucchini and MacDonald (2009)" in load_earthquakes().source
+
+
+def test_messages_are_those_of_django_and_links_lead_from_word_to_word():
+    messages = load_messages()
+    assert ("bitte ein gültiges datum eingeben", "enter a valid date") in messages.pairs
+    assert all(2 <= len(side.split()) <= 25 for pair in messages.pairs for side in pair)
+    assert len(messages.links) == 50
+    for n, links in messages.links.items():
+        german, english = (side.split() for side in messages.pairs[n])
+        assert links
+        assert all(0 <= f < len(german) and 0 <= e < len(english) for f, e in links)
+    assert "BSD" in messages.source
 
 
 @pytest.mark.parametrize(
