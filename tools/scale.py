@@ -10,11 +10,10 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial, reduce
-from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -91,25 +90,27 @@ def one_pass() -> dict[str, float]:
         for batch in np.split(x, batches):
             mixture.e_step(params, batch)
 
-    return fastest({f"{n} batches": partial(visit, n) for n in (1, 500)}, ROUNDS)
+    counts = {f"{n} batches": partial(visit, n) for n in (1, 500)}
+    return fastest(counts, ROUNDS)
 
 
 @contextmanager
 def local_cluster(workers: int) -> Iterator[Any]:
     """A client of so many processes on this machine, of one thread each."""
-    distributed: Any = import_module("distributed")  # comes without types
-    cluster = distributed.LocalCluster(
+    from distributed import Client, LocalCluster
+
+    cluster = LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
         host="127.0.0.1",
         dashboard_address=None,
         memory_limit=None,
     )
-    with cluster, distributed.Client(cluster) as client:
+    with cluster, Client(cluster) as client:
         yield client
 
 
-def fastest(contestants: Mapping[str, Iteration], rounds: int) -> dict[str, float]:
+def fastest(contestants: dict[str, Iteration], rounds: int) -> dict[str, float]:
     """The least wall time of each, in seconds, all running in every round."""
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds + 1):  # the first only warms up
