@@ -62,6 +62,11 @@ from emlib.book.exercises import grade
         ("likelihood.linkage", 0.6268),
         ("likelihood.truncated", [79.51, 6.15]),
         ("likelihood.cauchy", [-1.103, 3.963]),
+        ("text.house", 0.759),
+        ("text.half", [0.459, 0.162, 0.378]),
+        ("text.null", 144),
+        ("text.rate", 0.416),
+        ("text.order", [1, 16]),
     ],
 )
 def test_a_printed_answer_is_right(name, printed):
