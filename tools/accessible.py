@@ -9,9 +9,10 @@ MISNAMED = re.compile(
 # Every exercise of a page has the same, and an id is to be there once.
 TWICE = re.compile(r'<section id="(?:exercise|solution|proof)-content">')
 # A formula alone in a table's head is seen, and is to be read out, too.
+TO_HEAD_END = r"(?:(?!</th>).)*?"
 HEAD_FORMULA = re.compile(
-    r'(<th class="[^"]*"><p>)(?=<span class="math notranslate">(?:(?!</th>).)*?'
-    r'<annotation encoding="application/x-tex">([^<]*)</annotation>(?:(?!</th>).)*?</span></p></th>)'
+    rf'(<th class="[^"]*"><p>)(?=<span class="math notranslate">{TO_HEAD_END}'
+    rf'<annotation encoding="application/x-tex">([^<]*)</annotation>{TO_HEAD_END}</span></p></th>)'
 )
 
 

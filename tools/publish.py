@@ -83,7 +83,8 @@ def make_publishable(html: Path) -> None:
     (html / "404.html").write_text(
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Not found: {TITLE}</title>\n</head>\n<body>\n<main>\n<h1>There is no such page</h1>\n"
+        f"<title>Not found: {TITLE}</title>\n</head>\n<body>\n<main>\n"
+        "<h1>There is no such page</h1>\n"
         f'<p><a href="{start}">{TITLE}</a> begins here.</p>\n</main>\n</body>\n</html>\n',
         encoding="utf8",
     )
