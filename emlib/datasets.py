@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -9,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emlib.validation import check_count
+
+OUTLINES = ("tower", "dahlia", "brain")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +36,30 @@ class Dataset:
     labels: NDArray[np.intp] | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class ParallelText:
+    """Sentences in two languages and where they come from.
+
+    Attributes
+    ----------
+    pairs : list of (str, str)
+        German and English, words separated by blanks.
+    links : dict of int to set of (int, int)
+        For the pairs that were aligned by hand: which German word, counted from 0, belongs to
+        which English word.
+    source : str
+    """
+
+    pairs: list[tuple[str, str]]
+    links: dict[int, set[tuple[int, int]]]
+    source: str
+
+
 def load_faithful() -> Dataset:
     """272 eruptions of the geyser Old Faithful: duration, and waiting time until the next.
+
+    Not to be read as a series: seven times one short wait follows another, which never happens in
+    the record without gaps, `load_geyser`.
 
     Examples
     --------
@@ -45,6 +71,27 @@ def load_faithful() -> Dataset:
         ("duration (min)", "waiting time (min)"),
         "Haerdle (1991), Smoothing Techniques, Springer; distributed with R as `faithful`. "
         "Azzalini and Bowman (1990), Applied Statistics 39, 357-365, study a longer record.",
+    )
+
+
+def load_geyser() -> Dataset:
+    """299 eruptions of Old Faithful one after the other, nights included, August 1985.
+
+    A row is the wait for an eruption and the duration of that eruption; from one row to the next
+    none is left out. The durations of the nights were only noted as short, medium or long, and
+    stand here as 2, 3 and 4 minutes.
+
+    Examples
+    --------
+    >>> load_geyser().values[:2].round(2)
+    array([[80.  ,  4.02],
+           [71.  ,  2.15]])
+    """
+    return Dataset(
+        _read("geyser.csv"),
+        ("waiting time (min)", "duration (min)"),
+        "Azzalini and Bowman (1990), Applied Statistics 39, 357-365: 1 to 15 August 1985; "
+        "distributed with R as `MASS::geyser`.",
     )
 
 
@@ -126,6 +173,116 @@ def load_murray() -> Dataset:
     )
 
 
+def load_messages() -> ParallelText:
+    """382 messages of the web framework Django in German and English, 50 of them aligned by hand.
+
+    From the twelve German catalogues (`locale/de/LC_MESSAGES/django.mo`): each message whose two
+    sides have 2 to 25 words, in lower case, without placeholders, markup, digits and punctuation.
+    The 50 were drawn at random from those of 4 to 14 words, and their links drawn by one annotator
+    before a model had seen them.
+
+    Examples
+    --------
+    >>> messages = load_messages()
+    >>> messages.pairs[30]
+    ('benutzername oder passwort vergessen', 'forgotten your password or username')
+    >>> sorted(messages.links[30])
+    [(0, 4), (1, 3), (2, 2), (3, 0)]
+    """
+    with files("emlib").joinpath("data", "django_messages.csv").open(encoding="utf8") as file:
+        rows = list(csv.DictReader(file))
+    links = {
+        n: {(int(f), int(e)) for f, e in (link.split("-") for link in row["links"].split())}
+        for n, row in enumerate(rows)
+        if row["links"]
+    }
+    return ParallelText(
+        [(row["german"], row["english"]) for row in rows],
+        links,
+        "Django 5.2, copyright Django Software Foundation and individual contributors, under the "
+        "three-clause BSD licence (emlib/data/django_messages.LICENSE.txt); links made for the "
+        "book.",
+    )
+
+
+def load_outline(picture: str) -> Dataset:
+    """The outline of what a picture shows, drawn by hand: the truth to score a segmentation by.
+
+    Each row is a corner of a polygon: its piece, and its place in pixels from the top left of the
+    whole picture. A pixel is inside where an odd number of pieces contains it, so that a piece
+    inside another is a hole.
+
+    Parameters
+    ----------
+    picture : {'tower', 'dahlia', 'brain'}
+        The tower of scikit-learn's china.jpg, the whole dahlia of its flower.jpg, or the brain in
+        matplotlib's s1045.ima.gz, a slice by magnetic resonance.
+
+    Examples
+    --------
+    >>> load_outline("dahlia").values[0]
+    array([  0., 297.,  89.])
+    """
+    if picture not in OUTLINES:
+        raise ValueError(f"picture must be one of {', '.join(OUTLINES)}, not {picture!r}")
+    table = _read("outlines.csv")
+    return Dataset(
+        table[table[:, 0] == OUTLINES.index(picture), 1:],
+        ("piece", "x (pixels)", "y (pixels)"),
+        "drawn by hand for this book, to about two pixels, on an enlarged picture; leaves before "
+        "the tower are not tower, and of its galleries only the widest gaps are holes",
+    )
+
+
+def load_mammal_sleep() -> Dataset:
+    """Sleep, body and dangers of 62 species of mammals; NaN where nobody had measured.
+
+    Slow-wave sleep is that without dreams, paradoxical sleep that with dreams, and total sleep is
+    their sum wherever all three are known. The indices go from 1, little, to 5: how likely the
+    animal is to be preyed upon, how exposed it sleeps, and the overall danger from other animals.
+    The file in `emlib/data` names the species.
+
+    Examples
+    --------
+    >>> load_mammal_sleep().values[2, :5]  # the Arctic fox
+    array([ 3.385, 44.5  ,    nan,    nan, 12.5  ])
+    """
+    return Dataset(
+        _read("mammalsleep.csv", usecols=range(1, 11)),
+        (
+            "body weight (kg)",
+            "brain weight (g)",
+            "slow-wave sleep (h/day)",
+            "paradoxical sleep (h/day)",
+            "total sleep (h/day)",
+            "life span (years)",
+            "gestation (days)",
+            "predation (1-5)",
+            "exposure (1-5)",
+            "danger (1-5)",
+        ),
+        "Allison and Cicchetti (1976), Science 194, 732-734; distributed with R's mice, under the "
+        "GPL, as `mammalsleep`.",
+    )
+
+
+def load_airquality() -> Dataset:
+    """The air of New York on the 153 days from May to September 1973; NaN where it is missing.
+
+    Examples
+    --------
+    >>> load_airquality().values[4]  # neither ozone nor radiation on 5 May
+    array([ nan,  nan, 14.3, 56. ,  5. ,  5. ])
+    """
+    return Dataset(
+        _read("airquality.csv"),
+        ("ozone (ppb)", "solar radiation (Ly)", "wind (mph)", "temperature (F)", "month", "day"),
+        "New York State Department of Conservation (ozone) and National Weather Service, as in "
+        "Chambers, Cleveland, Kleiner and Tukey (1983), Graphical Methods for Data Analysis, "
+        "Wadsworth; distributed with R, under the GPL, as `airquality`.",
+    )
+
+
 def make_20_40(seed: int = 1) -> Dataset:
     """3000 points of N(20, sd 5) and 7000 of N(40, sd 5), of a widely read tutorial's example.
 
@@ -162,6 +319,6 @@ def _two_normals(
     return Dataset(values[:, None], ("x",), f"{source}, seed {seed}", labels)
 
 
-def _read(name: str) -> NDArray[np.float64]:
+def _read(name: str, usecols: Sequence[int] | None = None) -> NDArray[np.float64]:
     with files("emlib").joinpath("data", name).open(encoding="utf8") as file:
-        return np.loadtxt(file, delimiter=",", skiprows=1)
+        return np.loadtxt(file, delimiter=",", skiprows=1, usecols=usecols)

@@ -12,7 +12,9 @@ from tools.copies import lab, student
 from tools.execute import ChapterError, store_outputs
 from tools.look import look
 from tools.paths import BUILD
+from tools.publish import publish_check
 from tools.reading import print_reading
+from tools.scale import measure_scale
 from tools.versions import test_newest, test_oldest
 from tools.website import build_book
 
@@ -52,10 +54,12 @@ COMMANDS = {
     "student": student,
     "serve": serve,
     "look": look,
+    "publish-check": publish_check,
     "reading": print_reading,
     "bench": bench,
     "bench-mixtures": bench_mixtures,
     "bench-hmm": bench_hmm,
+    "scale": measure_scale,
     "clean": clean,
 }
 

@@ -10,7 +10,7 @@ from emlib.results import DegenerateError
 from emlib.types import Array
 from emlib.validation import check_sums, numbers
 
-# Probabilities below this stay as they are: no data speak of such steps.
+# Probabilities below this are zero: no data speak of such steps.
 SMALLEST_FREE = 1e-100
 SEVERAL = (
     "the chain has more than one stationary distribution: from some states there is no way to "
@@ -78,6 +78,7 @@ def stationary_m_step(
     startprob, transmat : ndarrays of shape (K,) and (K, K)
     """
     free = closed > SMALLEST_FREE
+    transitions = np.where(free, transitions, 0.0)
 
     def at(logits: Array) -> Array:
         matrix = np.full_like(closed, -np.inf)

@@ -31,7 +31,7 @@ from emlib.datasets import load_earthquakes
 from emlib.families import Categorical, Poisson, Symbols
 from emlib.hmm import HMMParams, Sequences
 from emlib.hmm.forward_backward import plain, viterbi
-from emlib.hmm.stationary import expected_log, stationary
+from emlib.hmm.stationary import expected_log, stationary, stationary_m_step
 
 OTHER_WORDS = "the error says it in other words"
 OF_A_TIME_SERIES = "the order of rows is what an HMM is about"
@@ -323,6 +323,18 @@ def test_the_slope_of_the_stationary_m_step_is_that_of_differences(seed):
     above, below = (expected_log(starts, transitions, transmat + s)[0] for s in (step, -step))
     slope = expected_log(starts, transitions, transmat)[1]
     np.testing.assert_allclose((slope * step).sum(), (above - below) / 2, rtol=1e-3, atol=1e-9)
+
+
+def test_a_step_that_is_as_good_as_never_seen_does_not_divide_by_zero():
+    # As fits of four states to the earthquakes had it: its logarithm made the search blind.
+    transitions = np.array([[9.0, 1.0, 0.5], [1.0, 19.0, 2.0], [1e-99, 3.0, 15.0]])
+    closed = transitions / transitions.sum(axis=1, keepdims=True)
+    starts, never = np.array([0.2, 0.7, 0.1]), transitions * (transitions > 1e-50)
+    with np.errstate(divide="raise", invalid="raise"):
+        found = stationary_m_step(starts, transitions, closed, closed)
+    expected = stationary_m_step(starts, never, closed * (never > 0), closed * (never > 0))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
 def test_a_stationary_distribution_is_unique_or_refused():

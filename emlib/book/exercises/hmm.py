@@ -56,6 +56,9 @@ _START = np.array([0.6, 0.3, 0.1])
 _MOVES = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.0, 0.7]])
 _SEEN = np.array([[0.5, 0.1, 0.2], [0.1, 0.4, 0.3], [0.2, 0.2, 0.9], [0.6, 0.1, 0.1]])
 
+# Iterations of pi from even odds, with g from the three-state fit: a power of their ratio.
+CORNER = 4
+
 EXERCISES = {
     "stay": Exercise(
         20.0,
@@ -105,6 +108,20 @@ EXERCISES = {
         ),
         "Try the vault: two umbrellas give 0.818 and 0.883.",
     ),
+    "hole": Exercise(
+        # Even prior odds, and 0.653343 for rain from either side: the odds multiply.
+        0.653343**2 / (0.653343**2 + 0.346657**2),
+        (
+            (0.653343, "That is what the days before say. What do days 4 and 5 say of day 3?"),
+            (0.307484, "That is for a day that was seen without an umbrella."),
+            (0.190668, "That is for a day without an umbrella, and only from the days before."),
+            (0.5, "The other days say something of day 3."),
+            (0.941, "That is for a day with an umbrella."),
+        ),
+        "A day that was not seen has density one in both states; then smooth.",
+        rtol=0,
+        atol=6e-4,
+    ),
     "forecast": Exercise(
         # From the published fit of the stationary chain, by SciPy's Poisson tails.
         0.0582274,
@@ -143,5 +160,15 @@ EXERCISES = {
         "Expected number of sixes shown by the loaded die, over its expected number of rolls.",
         rtol=0,
         atol=2e-3,
+    ),
+    "corner": Exercise(
+        CORNER,
+        (
+            (1, "One iteration gives r_1k, which is not yet near a corner."),
+            (CORNER - 1, "Count again: there the largest is not above 0.999999 yet."),
+            (CORNER + 1, "Count again: one earlier it is above 0.999999 already."),
+        ),
+        "Compute the three g_k; after t iterations pi is proportional to their powers.",
+        rtol=0,
     ),
 }

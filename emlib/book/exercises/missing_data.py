@@ -137,6 +137,29 @@ EXERCISES = {
         ),
         "Fill the row first, then add C where both features are holes.",
     ),
+    "bounds": Exercise(
+        [416.3 / 62, 608.3 / 62],
+        (
+            (
+                [416.3 / 62, 752.3 / 62],
+                "Where the total is known, slow-wave sleep is not longer.",
+            ),
+            ([416.3 / 62, 609.6 / 62], "Of two species the dreaming is known: it takes its part."),
+            ([416.3 / 48, 416.3 / 48], "That is the mean of what was seen. The others may differ."),
+        ),
+        "Put the least, then the most that is possible, into every hole.",
+        rtol=1e-3,
+    ),
+    "little": Exercise(
+        [14.940, 35.106],
+        (
+            ([14.842, 34.877], "Take the covariance of maximum likelihood, with divisor N."),
+            ([8.0, 14.0], "These are the degrees of freedom."),
+            ([0.0603, 0.00142], "These are the p-values."),
+        ),
+        "Call little on the first four columns, and on all six.",
+        rtol=4e-3,
+    ),
     "split": Exercise(
         float(np.sqrt(3)),
         (

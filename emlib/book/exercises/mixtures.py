@@ -74,6 +74,11 @@ def _fit_about_zero(r: Array, x: Array) -> Array:
     return np.array([weights, means, variances + means**2])
 
 
+def _fit_about_all(r: Array, x: Array) -> Array:
+    weights, means, variances = _fit(r, x)
+    return np.array([weights, means, variances + (means - x.mean()) ** 2])
+
+
 def _fit_with_counts(r: Array, x: Array) -> Array:
     weights, means, variances = _fit(r, x)
     return np.array([weights * len(x), means, variances])
@@ -118,6 +123,7 @@ EXERCISES = {
             (_fit_divided_by_less, "Divide by N_k: maximum likelihood takes nothing off."),
             (_fit_divided_by_all, "Divide by N_k, what the component holds, and not by N."),
             (_fit_means_first, "The order of the rows is weights, means, variances."),
+            (_fit_about_all, "Measure from each component's own mean, not from that of all."),
             (_fit_about_zero, "Those are mean squares of x. Take the squared means off."),
             (_fit_with_counts, "The first row holds N_k; a weight is a share of all points."),
         ),

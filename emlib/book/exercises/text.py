@@ -37,6 +37,11 @@ def _wrong_way_round(theta: Any, f: Any, e: Any) -> float:
     return float(np.prod(p.max(axis=1) / p.sum(axis=1)))
 
 
+def _merged(theta: Any, f: Any, e: Any) -> float:
+    p = np.asarray(theta)[:, e] * np.bincount(f, minlength=len(theta))[:, None]
+    return float(np.prod(p.max(axis=0) / p.sum(axis=0)))
+
+
 def _mean_link(theta: Any, f: Any, e: Any) -> float:
     p = _links(theta, f, e)
     return float(np.mean(p.max(axis=0) / p.sum(axis=0)))
@@ -142,6 +147,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_best_joint, "That is a joint probability. The English sentence is given."),
             (_best_translation, "Divide the probabilities of each English word by their sum."),
             (_wrong_way_round, "Responsibilities sum to one over the foreign words."),
+            (_merged, "That is of words. An alignment says positions, and a word may have two."),
             (_mean_link, "All links have to be right at once: multiply."),
             (_least_link, "All links have to be right at once: multiply."),
         ),
@@ -174,6 +180,17 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_turned, "One row for each component: turn the array round."),
         ),
         "Try it with all weights one: is it the E-step of the chapter? Is anything nan?",
+    ),
+    "rate": Exercise(
+        0.6 * np.log(2),
+        (
+            (6 * np.log(2), "That is the sum. The bound is one over t times it."),
+            (0.3 * np.log(2), "Each phrase has two English words, and each of these counts."),
+            (0.6 * np.log(4), "The logarithm is of the length of one German phrase."),
+            (0.6 * np.log10(2), "The logarithm is the natural one."),
+        ),
+        "How many English words are there, and how many German words may each come from?",
+        rtol=2e-3,
     ),
     "slow": Exercise(
         0.5,
