@@ -233,7 +233,9 @@ def references():
 def test_chapter_has_its_parts(path):
     headings = re.findall(r"^## (.*)$", prose(path), flags=re.MULTILINE)
     headings = [heading for heading in headings if heading != "Going further"]
-    assert headings[-4:] == ["Where people go wrong", "Exercises", "Summary", "Read more"]
+    last = ["Where people go wrong", "Recall", "Exercises", "Summary", "Read more"]
+    assert headings[-5:] == last
+    assert any(f'recall("{path.stem}")' in cell.source for cell in code(path))
     for part in ("**You will learn**", "**You need**", "**Time**"):
         assert part in prose(path)
     assert any("assert" in cell.source for cell in code(path))
