@@ -1,6 +1,7 @@
 """The data are those of their sources."""
 
 import numpy as np
+import pytest
 from scipy.stats import norm, poisson
 
 from emlib.datasets import (
@@ -12,6 +13,7 @@ from emlib.datasets import (
     load_geyser,
     load_mammal_sleep,
     load_messages,
+    load_outline,
 )
 
 
@@ -70,6 +72,37 @@ def test_messages_are_those_of_django_and_links_lead_from_word_to_word():
         assert links
         assert all(0 <= f < len(german) and 0 <= e < len(english) for f, e in links)
     assert "BSD" in messages.source
+
+
+@pytest.mark.parametrize(
+    ("picture", "inside", "outside"),
+    [
+        ("tower", (200, 150), (106, 205)),  # a wall; the sky between two columns, a hole
+        ("dahlia", (305, 222), (380, 405)),  # its heart; the other flower
+        ("brain", (110, 80), (60, 160)),  # white matter; the jaw
+    ],
+)
+def test_outlines_are_around_what_they_name(picture, inside, outside):
+    pieces, *corners = load_outline(picture).values.T
+
+    def is_inside(x, y):
+        # A ray to the right crosses the outlines an odd number of times.
+        crossed = 0
+        for piece in np.unique(pieces):
+            px, py = (c[pieces == piece] for c in corners)
+            qx, qy = np.roll(px, -1), np.roll(py, -1)
+            spans = (py > y) != (qy > y)
+            at = px[spans] + (y - py[spans]) * (qx - px)[spans] / (qy - py)[spans]
+            crossed += np.sum(at > x)
+        return crossed % 2 == 1
+
+    assert is_inside(*inside)
+    assert not is_inside(*outside)
+
+
+def test_an_outline_of_another_picture_is_refused():
+    with pytest.raises(ValueError, match="tower, dahlia, brain"):
+        load_outline("roses")
 
 
 def test_mammals_miss_what_mice_says_and_sleep_adds_up():

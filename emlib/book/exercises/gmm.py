@@ -53,6 +53,12 @@ def _spherical_common_mean(r: Array, x: Array) -> Array:
     return np.asarray(r.T @ squares / (r.sum(axis=0) * x.shape[1]))
 
 
+def _spherical_volume(r: Array, x: Array) -> Array:
+    means = (r.T @ x) / r.sum(axis=0)[:, None]
+    full = [(q * (x - m).T) @ (x - m) / q.sum() for q, m in zip(r.T, means, strict=True)]
+    return np.asarray(np.linalg.det(np.array(full)) ** (1 / x.shape[1]))
+
+
 def _same_shape(W: Array, n: Array, steps: int = 500) -> Array:
     """Covariances lambda_k C with det C = 1, by turns for the sizes and for the shape."""
     d = W.shape[1]
@@ -122,6 +128,7 @@ EXERCISES = {
             (_spherical_sds, "Those are standard deviations; variances were asked."),
             (_spherical_shared, "Divide by N_k, what the component holds, and not by N."),
             (_spherical_common_mean, "Measure from the component's own weighted mean."),
+            (_spherical_volume, "Not the determinant: average the variances of the features."),
             (_diagonal, "That is the diagonal form. Average over the features."),
         ),
         "It is the weighted mean of squared distances from the mean, per feature.",

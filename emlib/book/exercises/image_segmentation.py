@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from emlib.book.exercises.checking import Exercise, FunctionExercise
 
 Array = NDArray[np.float64]
-
-
-def _recolour(r: Array, means: Array) -> Array:
-    return np.asarray(r @ means)
-
-
-def _recolour_hard(r: Array, means: Array) -> Array:
-    return np.asarray(means[r.argmax(axis=1)])
 
 
 def _compress(levels: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -28,51 +21,86 @@ def _compress_without_counts(levels: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.column_stack([colours, np.ones(len(colours), dtype=int)])
 
 
-def _neighbours(r: Array) -> Array:
-    wide = np.pad(r, ((1, 1), (1, 1), (0, 0)))
-    return np.asarray(wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:])
+def _over(mu: float, sigma: float, c: float) -> float:
+    alpha = (c - mu) / sigma
+    return float(mu + sigma * np.exp(norm.logpdf(alpha) - norm.logsf(alpha)))
 
 
-def _neighbours_around_the_edge(r: Array) -> Array:
-    return np.asarray(sum(np.roll(r, step, axis) for step in (1, -1) for axis in (0, 1)))
+def _under(mu: float, sigma: float, c: float) -> float:
+    alpha = (c - mu) / sigma
+    return float(mu - sigma * np.exp(norm.logpdf(alpha) - norm.logcdf(alpha)))
 
 
-def _neighbours_and_itself(r: Array) -> Array:
-    return _neighbours(r) + r
+def _over_with_variance(mu: float, sigma: float, c: float) -> float:
+    return _over(mu, np.sqrt(sigma), c)
 
 
-def _t_weight(x: Array, mu: float, s2: float, nu: float) -> Array:
-    return np.asarray((nu + 1) / (nu + (x - mu) ** 2 / s2))
+def _over_without_sigma(mu: float, sigma: float, c: float) -> float:
+    return mu + (_over(mu, sigma, c) - mu) / sigma
 
 
-def _t_weight_of_the_prior(x: Array, mu: float, s2: float, nu: float) -> Array:
-    return np.asarray(nu / (nu + (x - mu) ** 2 / s2))
+def _bias_weights(r: Array, variances: Array) -> Array:
+    return np.asarray(r @ (1 / variances))
 
 
-def _t_weight_inverted(x: Array, mu: float, s2: float, nu: float) -> Array:
-    return 1 / _t_weight(x, mu, s2, nu)
+def _bias_weights_inverted(r: Array, variances: Array) -> Array:
+    return np.asarray(1 / (r @ variances))
 
 
-def _t_weight_with_deviation(x: Array, mu: float, s2: float, nu: float) -> Array:
-    return np.asarray((nu + 1) / (nu + (x - mu) ** 2 / s2**2))
+def _bias_weights_with_deviations(r: Array, variances: Array) -> Array:
+    return np.asarray(r @ (1 / np.sqrt(variances)))
+
+
+def _diagonals(q: Array) -> Array:
+    wide = np.pad(q, ((0, 0), (1, 1), (1, 1)))
+    rows = wide[:, :-2] + wide[:, 2:]
+    return np.asarray(rows[:, :, :-2] + rows[:, :, 2:])
+
+
+def _diagonals_around_the_edge(q: Array) -> Array:
+    steps = [(i, j) for i in (1, -1) for j in (1, -1)]
+    return np.asarray(sum(np.roll(q, step, axis=(1, 2)) for step in steps))
+
+
+def _four_neighbours(q: Array) -> Array:
+    wide = np.pad(q, ((0, 0), (1, 1), (1, 1)))
+    upright = wide[:, :-2, 1:-1] + wide[:, 2:, 1:-1]
+    return np.asarray(upright + wide[:, 1:-1, :-2] + wide[:, 1:-1, 2:])
+
+
+def _eight_neighbours(q: Array) -> Array:
+    return _four_neighbours(q) + _diagonals(q)
 
 
 _rng = np.random.default_rng(0)
 _R = _rng.dirichlet(np.ones(3), size=8)
 _LEVELS = np.array([[3, 1, 2], [0, 5, 5], [3, 1, 2], [0, 5, 4], [3, 1, 2]])
-_FIELD = _rng.dirichlet(np.ones(2), size=(4, 5))
-_X = np.array([-1.0, 0.0, 0.5, 9.0])
+_FIELD = np.moveaxis(_rng.dirichlet(np.ones(2), size=(4, 5)), 2, 0)
+_VARIANCES = np.array([4.0, 0.5, 9.0])
+_VOTE = 0.25 * np.exp(3.2) / (1 + 0.25 * np.exp(3.2))
 
 EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "count": Exercise(
-        49,
+        98,
         mistakes=(
-            (50, "The weights sum to one: one of them is not free."),
-            (64, "A covariance is symmetric: count its entries off the diagonal once."),
-            (65, "Two slips: weights sum to one, and a covariance is symmetric."),
-            (34, "Full covariances have entries off the diagonal too."),
+            (49, "That is one side; there are two."),
+            (100, "The weights of a side sum to one: one of them is not free."),
+            (99, "The weights of each side sum to one, so on each side one is not free."),
+            (128, "A covariance is symmetric: count its entries off the diagonal once."),
+            (130, "Two slips: weights sum to one, and a covariance is symmetric."),
+            (68, "Full covariances have entries off the diagonal too."),
         ),
-        hint="Weights, means, and symmetric matrices in three dimensions.",
+        hint="Two sides; on each weights, means, and symmetric matrices in three dimensions.",
+    ),
+    "iou": Exercise(
+        [3800 / 4400, 7600 / 8200],
+        mistakes=(
+            ([7600 / 8200, 3800 / 4400], "The other way round."),
+            ([3800 / 4200, 7600 / 8200], "The union has the missed pixels too."),
+            ([3800 / 4000, 7600 / 8200], "The union has the wrongly cut pixels too."),
+            ([3800 / 8200, 7600 / 8200], "In the union, count what both have once."),
+        ),
+        hint="The union has what is in both once: 4000 + 4200 - 3800.",
     ),
     "step": Exercise(
         1 / 1024 / np.sqrt(12),
@@ -84,11 +112,28 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ),
         hint="What is the variance of a uniform number over a step of width h?",
     ),
-    "recolour": FunctionExercise(
-        _recolour,
-        ((_R, np.array([[0.1, 0.2, 0.3], [0.9, 0.5, 0.1], [0.4, 0.4, 0.8]])),),
-        mistakes=((_recolour_hard, "That is the hard picture: use all of a pixel's r."),),
-        hint="For each pixel, the means weighted by its responsibilities.",
+    "vote": Exercise(
+        _VOTE,
+        mistakes=(
+            (
+                0.25 * np.exp(3.6) / (1 + 0.25 * np.exp(3.6)),
+                "The background gets votes too: 0.1 each.",
+            ),
+            (np.exp(3.2) / (1 + np.exp(3.2)), "The colour has a say too: 0.2 to 0.8."),
+            (0.25 * np.exp(0.8) / (1 + 0.25 * np.exp(0.8)), "Four neighbours vote, not one."),
+            (0.25 * np.exp(3.2), "Those are the odds: a probability is odds / (1 + odds)."),
+        ),
+        hint="Tower gets 0.2 exp(4 x 0.9), background 0.8 exp(4 x 0.1); make them sum to one.",
+    ),
+    "over": FunctionExercise(
+        _over,
+        ((100.0, 20.0, 110.0), (0.0, 1.0, -1.0), (5.0, 0.5, 4.0)),
+        mistakes=(
+            (_under, "That is the expectation below c."),
+            (_over_with_variance, "sigma is the standard deviation."),
+            (_over_without_sigma, "The step from mu is in units of sigma."),
+        ),
+        hint="Turn the axis round, and use the formula for x below c.",
     ),
     "compress": FunctionExercise(
         _compress,
@@ -105,23 +150,23 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ),
         hint="What happens to a sum in which every term occurs four times?",
     ),
-    "neighbours": FunctionExercise(
-        _neighbours,
-        ((_FIELD,), (np.ones((1, 3, 2)),)),
+    "bias": FunctionExercise(
+        _bias_weights,
+        ((_R, _VARIANCES),),
         mistakes=(
-            (_neighbours_around_the_edge, "A picture has edges: nothing lies beyond them."),
-            (_neighbours_and_itself, "A pixel is not its own neighbour."),
+            (_bias_weights_inverted, "Average the precisions, not the variances."),
+            (_bias_weights_with_deviations, "Precisions are one over variances."),
         ),
-        hint="Try it on ones of shape (3, 3, 1): corners have two neighbours, the middle four.",
+        hint="For each pixel, the responsibilities times one over the variances, summed.",
     ),
-    "t_weight": FunctionExercise(
-        _t_weight,
-        ((_X, 0.5, 2.0, 3.0), (_X, -1.0, 0.3, 1.0)),
+    "diagonals": FunctionExercise(
+        _diagonals,
+        ((_FIELD,), (np.ones((2, 1, 3)),), (np.ones((1, 3, 3)),)),
         mistakes=(
-            (_t_weight_of_the_prior, "Given x, the shape has grown by a half."),
-            (_t_weight_inverted, "The mean is shape over rate, not rate over shape."),
-            (_t_weight_with_deviation, "s2 is the variance already: do not square it."),
+            (_diagonals_around_the_edge, "A picture has edges: nothing lies beyond them."),
+            (_four_neighbours, "Those share an edge; the question is for corners."),
+            (_eight_neighbours, "Only the diagonal ones."),
         ),
-        hint="Shape over rate, both as given in the question.",
+        hint="Try it on ones of shape (1, 3, 3): corners have one, edges two, the middle four.",
     ),
 }

@@ -80,6 +80,15 @@ def _ratio_of_diagonals(covariances: Array) -> float:
     return float(np.sqrt(values.min() / values.max()))
 
 
+def _ratio_upside_down(covariances: Array) -> float:
+    return 1 / _ratio(covariances)
+
+
+def _ratio_of_volumes(covariances: Array) -> float:
+    values = np.linalg.det(covariances)
+    return float(np.sqrt(values.min() / values.max()))
+
+
 _C = np.array([[[4.0, 1.5], [1.5, 1.0]], [[0.5, 0.1], [0.1, 0.3]], [[9.0, -2.0], [-2.0, 16.0]]])
 _C_3 = np.array([np.diag([1.0, 2.0, 0.5]), np.eye(3) + 0.5, np.diag([3.0, 7.0, 6.0])])
 
@@ -125,6 +134,8 @@ EXERCISES = {
         (
             (_ratio_of_variances, "That is the ratio of variances. Take the square root."),
             (_ratio_inside, "Compare over all components, not within each."),
+            (_ratio_upside_down, "The smallest over the largest: the ratio is at most 1."),
+            (_ratio_of_volumes, "A determinant is a volume, and a thin ellipse can be large."),
             (_ratio_of_diagonals, "The diagonal is not enough: use the eigenvalues."),
         ),
         "All eigenvalues of all components: the smallest of them over the largest.",
@@ -133,6 +144,7 @@ EXERCISES = {
         float(np.sqrt(0.2 / 18)),
         (
             (0.2 / 18, "That is the variance."),
+            (float(10 * np.sqrt(0.2 / 18)), "That is in millimetres."),
             (float(np.sqrt(0.2 / 12)), "That is a component without points. This one has six."),
             (float(np.sqrt(0.2 / 6)), "The prior counts for points too: look at the denominator."),
             (float(np.sqrt(0.2 / 14)), "The denominator has D as well: there are four features."),
