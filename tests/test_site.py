@@ -137,6 +137,21 @@ def test_every_link_inside_the_book_leads_somewhere(site, name):
             assert not fragment or fragment in places(file), address
 
 
+def test_every_word_of_the_glossary_is_linked_where_a_page_first_uses_it(site):
+    words = {dt["id"] for dt in page(site, "chapters/glossary").select("dl.glossary dt")}
+    assert len(words) > 45
+    led = set()
+    for name in NAMES:
+        links = page(site, name).select("a:has(> .glossary)")
+        places = [a["href"].split("#")[1] for a in links]
+        assert len(places) == len(set(places)), name
+        assert not [
+            a for a in links if a.find_parent(["h1", "h2", "h3", "a", "code", "figcaption"])
+        ]
+        led |= set(places)
+    assert led == words
+
+
 def test_labels_have_the_numbers_that_downloads_and_copies_give_them(site):
     """A downloaded notebook says (5.4) where the page does."""
     labels = targets()

@@ -13,6 +13,7 @@ from tools.execute import ChapterError, store_outputs
 from tools.look import look
 from tools.paths import BUILD
 from tools.reading import print_reading
+from tools.scale import measure_scale
 from tools.versions import test_newest, test_oldest
 from tools.website import build_book
 
@@ -56,6 +57,7 @@ COMMANDS = {
     "bench": bench,
     "bench-mixtures": bench_mixtures,
     "bench-hmm": bench_hmm,
+    "scale": measure_scale,
     "clean": clean,
 }
 
