@@ -13,6 +13,7 @@ from tools.exercise_list import exercise_list
 from tools.node import packages
 from tools.notebooks import dumps
 from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
+from tools.publish import make_publishable
 from tools.search_index import own_search
 
 # Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
@@ -108,6 +109,7 @@ def build_site(chapters: Path, out: Path) -> Path:
         built = run_jupyter_book(source, work)
         welcome(built)
         own_search(built)
+        make_publishable(built)
         offer_downloads(chapters, built / "_sources" / "chapters")
         if html.exists():
             html.replace(Path(folder) / "before")

@@ -1,9 +1,14 @@
 """Answers as the chapters print them are right, and near ones named."""
 
+import re
+from pathlib import Path
+
+import nbformat
 import numpy as np
 import pytest
 
-from emlib.book.exercises import grade
+from emlib.book.exercises import FunctionExercise, grade
+from emlib.book.exercises.checking import all_exercises
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,8 @@ from emlib.book.exercises import grade
         ("convergence.steps", 0.032),
         ("convergence.student", 0.29),
         ("convergence.zero", 2.16),
+        ("em_at_scale.enough", 950),
+        ("em_at_scale.incremental", -36500.25),
         ("faster.interval", [0.522, 0.722]),
         ("deriving.jensen", 0.223),
         ("deriving.gap", [-2.526, -2.67, 0.144]),
@@ -159,3 +166,37 @@ def test_a_list_of_one_is_taken_for_its_number():
 
     assert grade("howmany.icl", icl).right
     assert grade("howmany.pvalue", lambda t, s: [(1 + np.sum(s >= t)) / (1 + len(s))]).right
+
+
+WORDS = ("no", "one", "two", "three", "four", "five", "six")
+
+
+def rounded_as_asked(question, answer):
+    """The answer with the digits or decimals that the question asks for; None if it says none."""
+    asked = re.search(rf"({'|'.join(WORDS)}) (digits?|decimals?)", question)
+    if asked is None:
+        return None
+    count = WORDS.index(asked[1])
+    form = f".{count}f" if asked[2].startswith("decimal") else f".{count}g"
+    return np.reshape([float(format(v, form)) for v in np.ravel(answer)], np.shape(answer))
+
+
+def questions():
+    for path in sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb")):
+        asked = ""
+        for cell in nbformat.read(path, as_version=4).cells:
+            asked = cell.source if cell.cell_type == "markdown" else asked
+            for name in re.findall(r'^check\("([^"]+)", answer\)', cell.source, re.MULTILINE):
+                yield name, asked.rpartition("{exercise-start}")[2]
+
+
+def test_an_answer_rounded_as_its_question_asks_is_right():
+    seen = 0
+    for name, asked in questions():
+        exercise = all_exercises()[name]
+        answer = None if isinstance(exercise, FunctionExercise) else exercise.answer
+        rounded = None if answer is None else rounded_as_asked(asked, answer)
+        if rounded is not None:
+            seen += 1
+            assert exercise.grade(rounded).right, f"{name}: {rounded}"
+    assert seen > 20
