@@ -27,7 +27,6 @@ LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
 FIRST_EDITION = {
     "em_at_scale",
     "image_segmentation",
-    "text",
 }
 SECOND_EDITION = [path for path in CHAPTERS if path.stem not in FIRST_EDITION]
 
