@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-oldest test-newest outputs lab student serve look bench clean
+.PHONY: help book test test-oldest test-newest outputs lab student serve look publish-check bench clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile
@@ -35,6 +35,9 @@ serve: book  ## build the site and serve it to this machine only
 
 look: .venv/complete  ## open every built page in a browser and report what is wrong
 	@$(PY) -m tools look
+
+publish-check: .venv/complete  ## say whether the built site is ready for a static host
+	@$(PY) -m tools publish-check
 
 bench: .venv/complete  ## time emlib beside scikit-learn and hmmlearn on the same problems
 	@$(PY) -m tools bench

@@ -65,9 +65,10 @@ def climb(
                     "before it are kept",
                 )
             if exact and i and point.is_below(path.objective[-1]):
+                path.fall = path.objective[-1] - point.objective
                 return path.ended(
                     StopReason.OBJECTIVE_FELL,
-                    f"the objective fell by {path.objective[-1] - point.objective:.3g} at "
+                    f"the objective fell by {path.fall:.3g} at "
                     f"iteration {i}; exact E- and M-steps cannot do that, so look for a mistake "
                     "in one of them; or e_step returns something other than the log-likelihood at "
                     "its params, such as Q",
@@ -185,7 +186,8 @@ def maximise(
             return None
         except KeyboardInterrupt:
             return Path[P, S]().ended(StopReason.INTERRUPTED, "")
-        if path.stop is StopReason.OBJECTIVE_FELL:
+        # Where a nudge leads, a covariance may rest on its floor and leave only half of the digits.
+        if path.stop is StopReason.OBJECTIVE_FELL and path.fall > tol:
             warnings.warn(f"after a nudge, {path.message}", ObjectiveFellWarning, stacklevel=5)
         return None if path.stop in WARNINGS else path
 
@@ -532,6 +534,8 @@ class Path(Generic[P, S]):
         Points that were reached by a nudge, and by a leap.
     stop, message, remaining_gain
         As in `EMResult`.
+    fall : float
+        By how much the objective fell, if that is why it stopped.
     """
 
     params: list[P] = field(default_factory=list)
@@ -542,6 +546,7 @@ class Path(Generic[P, S]):
     stop: StopReason = StopReason.MAX_ITER
     message: str = ""
     remaining_gain: float = np.inf
+    fall: float = 0.0
 
     def add(self, point: Visit[P, S]) -> None:
         """Add a point to the end."""

@@ -10,9 +10,8 @@ from emlib.types import Array
 
 P = TypeVar("P")
 S = TypeVar("S")
-# Of the size of the objective: a fall by less is rounding. A covariance that rests on the floor,
-# 1e-8 of the data's, leaves half of the digits.
-FALL_TOLERANCE = 1e-7
+# Of the size of the objective: a fall by less is rounding.
+FALL_TOLERANCE = 1e-8
 
 
 class StopReason(Enum):

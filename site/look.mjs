@@ -70,6 +70,71 @@ async function tryPlayers(page) {
   return problems;
 }
 
+// What readers look for, and where it is taught: one of the first three results must lead there.
+const TAUGHT = {
+  "E-step": /em_by_hand|deriving_em/,
+  "M-step": /em_by_hand|deriving_em/,
+  responsibility: /latent_variables|em_by_hand/,
+  "k-means": /gaussian_mixtures/,
+  GaussianMixture: /gaussian_mixtures|mixtures_1d|reference/,
+  "mixture of Gaussians": /mixtures_1d|gaussian_mixtures|latent_variables|glossary/,
+  "covariance floor": /which_maximum|glossary/,
+  "online EM": /em_at_scale/,
+  logsumexp: /gaussian_mixtures|latent_variables|glossary/,
+  π: /notation/,
+  Σ: /notation/,
+  initialization: /which_maximum|em_by_hand/,
+  initialisation: /which_maximum|em_by_hand/,
+  "semi-supervised": /text/,
+  regularization: /which_maximum/,
+  "label switching": /latent_variables/,
+  Jensen: /deriving_em/,
+  Kullback: /deriving_em/,
+  Viterbi: /hmm/,
+  SQUAREM: /faster/,
+  BIC: /how_many/,
+  saddle: /convergence|misconceptions/,
+  "standard error": /faster|maximum_likelihood/,
+  underflow: /hmm|gaussian_mixtures|latent_variables|gaussian_nd/,
+  "Old Faithful": /mixtures_1d/,
+  Dask: /em_at_scale/,
+  "missing at random": /missing_data/,
+  "Shepp–Vardi": /image_reconstruction/,
+  alignment: /text/,
+  "hard EM": /em_by_hand/,
+};
+
+// Search works from disk, finds sections, and leads to them with the words marked.
+async function trySearch(browser) {
+  const context = await open(browser, 1280, "light");
+  const page = await context.newPage();
+  const problems = [];
+  const results = page.locator(".em-search a");
+  const search = async (query) => {
+    const place = pathToFileURL(resolve(site, "search.html"));
+    place.searchParams.set("q", query);
+    await page.goto(place.href);
+    await results.first().waitFor({ timeout: 20_000 }).catch(() => {});
+  };
+  for (const [query, home] of Object.entries(TAUGHT)) {
+    await search(query);
+    const links = (await results.all()).slice(0, 3);
+    const first = await Promise.all(links.map((link) => link.getAttribute("href")));
+    const rank = first.findIndex((link) => home.test(link.split("/").pop()));
+    console.log(`search ${query}: ${rank < 0 ? "not among the first three" : rank + 1}`);
+    if (rank < 0) problems.push(`${query}: ${first.map((link) => link.split("/").pop())}`);
+  }
+  await search("Viterbi");
+  await results.first().click();
+  await page.waitForTimeout(500);
+  const top = await page.evaluate(() => scrollY);
+  const marked = await page.locator("span.highlighted").allInnerTexts();
+  if (!top && !page.url().includes("#hmm")) problems.push("a result leads to the top of its page");
+  if (!marked.length) problems.push("no word is marked where a result leads");
+  await context.close();
+  return problems.map((problem) => `search: ${problem}`);
+}
+
 async function look(context, file, width, mode) {
   const page = await context.newPage();
   const problems = [];
@@ -120,8 +185,11 @@ for (const mode of MODES) {
     await context.close();
   }
 }
+const lost = await trySearch(browser);
+lost.forEach((problem) => console.log(problem));
+failed += lost.length > 0;
 await browser.close();
-const total = pages.length * WIDTHS.length * MODES.length;
+const total = pages.length * WIDTHS.length * MODES.length + 1;
 console.log(`Screenshots are in ${pictures}`);
 console.log(`${total - failed} passed, ${failed} failed`);
 exit(failed || !pages.length ? 1 : 0);

@@ -1,6 +1,7 @@
 """The loop: what it finds, why it stops, and what it must never do."""
 
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -375,6 +376,19 @@ def test_a_fall_after_a_nudge_is_not_hushed_up():
 
     with pytest.warns(ObjectiveFellWarning, match="after a nudge"):
         result = em(e_step, m_step, 0.5, None, nudge=lambda place, rng, size: place + 5)
+    assert result.converged
+
+
+def test_a_fall_that_changes_no_verdict_after_a_nudge_is_not_spoken_of():
+    def e_step(place, _):
+        return place, -abs(place) if place < 1 else -1 - 1e-7 * place
+
+    def m_step(place):
+        return place / 2 if place < 1 else 2 * place
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = em(e_step, m_step, 0.5, None, nudge=lambda place, rng, size: place + 1)
     assert result.converged
 
 

@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from tools.paths import CHAPTERS, ROOT
+from tools.publish import faults, metadata
 from tools.references import targets
 from tools.website import build_site
 
@@ -103,7 +104,12 @@ def test_page_exists_and_says_what_it_is(site, name):
 
 def test_no_page_is_missing_from_the_contents(site):
     built = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
-    assert {name for name in built if not name.startswith("_static")} == {*NAMES, "index", "search"}
+    assert {name for name in built if not name.startswith("_static")} == {
+        *NAMES,
+        "index",
+        "search",
+        "404",
+    }
 
 
 @pages
@@ -137,6 +143,21 @@ def test_every_link_inside_the_book_leads_somewhere(site, name):
             assert not fragment or fragment in places(file), address
 
 
+def test_every_word_of_the_glossary_is_linked_where_a_page_first_uses_it(site):
+    words = {dt["id"] for dt in page(site, "chapters/glossary").select("dl.glossary dt")}
+    assert len(words) > 45
+    led = set()
+    for name in NAMES:
+        links = page(site, name).select("a:has(> .glossary)")
+        places = [a["href"].split("#")[1] for a in links]
+        assert len(places) == len(set(places)), name
+        assert not [
+            a for a in links if a.find_parent(["h1", "h2", "h3", "a", "code", "figcaption"])
+        ]
+        led |= set(places)
+    assert led == words
+
+
 def test_labels_have_the_numbers_that_downloads_and_copies_give_them(site):
     """A downloaded notebook says (5.4) where the page does."""
     labels = targets()
@@ -164,6 +185,27 @@ def test_a_chapter_can_be_downloaded_with_its_solutions_and_without(site, name):
     for notebook in both:
         assert "make lab" in notebook  # how to get what it needs
         assert not re.search(r"\{(?:eq|numref|ref|prf:ref|cite:.)\}`", notebook)
+
+
+def test_the_site_is_ready_for_a_static_host(site):
+    assert faults(site) == []
+
+
+def test_an_address_gives_canonical_previews_and_none_gives_no_dead_ones(site):
+    text_ = (site / "chapters" / "hmm.html").read_text(encoding="utf8")
+    assert "og:url" not in text_
+    head = metadata(text_, "https://example.org/book/", "chapters/hmm.html")
+    assert 'content="https://example.org/book/chapters/hmm.html"' in head
+    assert 'content="https://example.org/book/_static/preview.png"' in head
+
+
+@pages
+def test_a_page_has_one_title_one_viewport_and_a_description(site, name):
+    soup = page(site, name)
+    assert len(soup.select("meta[name=viewport]")) == 1
+    title = soup.title.get_text()
+    assert title.count("Expectation–Maximization, Step by Step") == 1
+    assert 20 <= len(soup.select_one("meta[name=description]")["content"]) <= 165
 
 
 def test_the_top_of_the_site_leads_to_the_first_page(site):

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tools import execute, figures, notebooks, paths, website
 from tools.copies import copies, plain_code, plain_markdown, write_copies
+from tools.exercise_list import exercise_list
 from tools.notebooks import normalise
 from tools.paths import CHAPTERS
 from tools.reading import names_from_folded_cells, reading, visible_assertions
@@ -360,6 +361,19 @@ def test_comments_in_a_copy_name_equations_by_their_numbers(book):
     assert (
         plain_code("r = f(x)  # x\n# Equation em-e", book) == f"r = f(x)  # x\n# Equation {number}"
     )
+
+
+def test_the_page_of_all_exercises_has_every_exercise_of_every_chapter():
+    page = (CHAPTERS / "exercises.md").read_text(encoding="utf8")
+    assert page == exercise_list(), "run `make outputs`"
+    listed = re.findall(r"\{ref\}`([\w-]+)`", page)
+    written = [
+        label
+        for path in CHAPTERS.glob("*.ipynb")
+        for cell in notebooks.load(path).cells
+        for label in re.findall(r"\{exercise-start\}.*\n:label: (\S+)", cell.source)
+    ]
+    assert sorted(listed) == sorted(written)
 
 
 def test_links_in_a_copy_lead_to_jupyterlabs_headings(book):

@@ -12,6 +12,7 @@ from tools.copies import lab, student
 from tools.execute import ChapterError, store_outputs
 from tools.look import look
 from tools.paths import BUILD
+from tools.publish import publish_check
 from tools.reading import print_reading
 from tools.scale import measure_scale
 from tools.versions import test_newest, test_oldest
@@ -53,6 +54,7 @@ COMMANDS = {
     "student": student,
     "serve": serve,
     "look": look,
+    "publish-check": publish_check,
     "reading": print_reading,
     "bench": bench,
     "bench-mixtures": bench_mixtures,

@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from tools.exercise_list import exercise_list
 from tools.notebooks import dumps, load, normalise
 from tools.paths import CHAPTERS, ROOT, write_atomically
 from tools.reading import lesson_cells
@@ -35,6 +36,8 @@ OPTION = re.compile(r"^:(\w+): *(.*)$")
 COMMENT = re.compile(r"^(\s*# Equations? )(.*)$", re.MULTILINE)
 NAME = re.compile(r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]")
 LINK = re.compile(r"\]\((?:([a-z_0-9]+)\.(?:md|ipynb))?(?:#([^)]*))?\)")
+AUTODOC = re.compile(r"^\.\. auto\w+:: (\S+)\n(?:   :.*\n)*", re.MULTILINE)
+DEFINITION = re.compile(r"^(\w.*)\n  (\S.*)$", re.MULTILINE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 INSTALL = (
     "*A chapter of “Expectation–Maximization, Step by Step”. Its code needs `emlib`, the book's "
@@ -48,6 +51,8 @@ def headline(references: References, kind: str, title: str, label: str) -> str:
     """The words that stand where the site begins a box."""
     if kind == "bibliography":
         return references.bibliography()
+    if kind in ("glossary", "eval-rst"):
+        return ""
     if kind == "prf:proof":
         return "*Proof.*"
     if kind.endswith("-end"):
@@ -98,7 +103,8 @@ def plain_markdown(source: str, page: str, references: References) -> str:
         return f"]({fragment})" if other == page else f"]({other}.ipynb{fragment})"
 
     text = without_boxes(ANCHOR.sub("", source), references)
-    text = NUMBERED_EQUATION.sub(tagged, text)
+    text = AUTODOC.sub(r"- `help(\1)`\n", text)
+    text = DEFINITION.sub(r"- **\1**: \2", NUMBERED_EQUATION.sub(tagged, text))
     text = LINK.sub(linked, text)
     return re.sub(r"\n{3,}", "\n\n", references.resolve(text, page)).strip()
 
@@ -168,6 +174,8 @@ def source_of(page: str, chapters: Path = CHAPTERS) -> NotebookNode:
     if path.exists():
         return load(path)
     text = path.with_suffix(".md").read_text(encoding="utf8")
+    if page == "exercises":  # the stored page may be older than the chapters
+        text = exercise_list(chapters)
     return new_notebook(cells=[new_markdown_cell(text)])
 
 

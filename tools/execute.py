@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from tools.exercise_list import write_exercise_list
 from tools.notebooks import code_cells, dumps, graft, load, normalise
 from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
 
@@ -156,6 +157,7 @@ def with_outputs(chapter: Path, twin: Path) -> str:
 
 
 def store_outputs() -> None:
-    """Execute every chapter and store its outputs in the chapter itself."""
+    """Execute every chapter, store its outputs in the chapter itself, and list all exercises."""
     for chapter, twin in refresh(again=True).items():
         write_atomically(chapter, with_outputs(chapter, twin))
+    write_exercise_list()

@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial, reduce
@@ -110,7 +110,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
         yield client
 
 
-def fastest(contestants: dict[str, Iteration], rounds: int) -> dict[str, float]:
+def fastest(contestants: Mapping[str, Iteration], rounds: int) -> dict[str, float]:
     """The least wall time of each, in seconds, all running in every round."""
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds + 1):  # the first only warms up

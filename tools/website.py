@@ -1,5 +1,6 @@
 """Turn chapters into a site that needs no other host, not even for its equations."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,9 +9,12 @@ from tempfile import TemporaryDirectory
 
 from tools.copies import copies
 from tools.execute import plain, refresh, with_outputs
+from tools.exercise_list import exercise_list
 from tools.node import packages
 from tools.notebooks import dumps
 from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
+from tools.publish import make_publishable
+from tools.search_index import own_search
 
 # Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
 JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
@@ -35,14 +39,25 @@ def add_katex(site: Path) -> None:
         shutil.copy(font, fonts)
 
 
+def add_minisearch(site: Path) -> None:
+    """Lay the search library where pages load it from when a reader searches."""
+    minisearch = packages() / "node_modules" / "minisearch" / "dist" / "umd" / "index.js"
+    text = minisearch.read_text(encoding="utf8")
+    # Its source map stays behind.
+    plain_text = re.sub(r"^//# sourceMappingURL=.*$", "", text, flags=re.MULTILINE)
+    (site / "assets" / "minisearch.js").write_text(plain_text, encoding="utf8")
+
+
 def assemble(chapters: Path, source: Path) -> None:
     """Put in one folder all that Jupyter Book is to see, and nothing else."""
     renew(source)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(chapters, source / "chapters", ignore=UNSEEN)
+    (source / "chapters" / "exercises.md").write_text(exercise_list(chapters), encoding="utf8")
     shutil.copytree(ROOT / "site", source / "site", ignore=UNSEEN)
     add_katex(source / "site")
+    add_minisearch(source / "site")
 
 
 def welcome(html: Path) -> None:
@@ -93,6 +108,8 @@ def build_site(chapters: Path, out: Path) -> Path:
         assemble(chapters, source)
         built = run_jupyter_book(source, work)
         welcome(built)
+        own_search(built)
+        make_publishable(built)
         offer_downloads(chapters, built / "_sources" / "chapters")
         if html.exists():
             html.replace(Path(folder) / "before")

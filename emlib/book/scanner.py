@@ -20,6 +20,16 @@ PARTS = (
     ((12.0, -15.0, 3.2, 3.2), 2.0),
 )
 
+# Another head, without edges: the tissue with hills of activity; centre, width, height.
+HILLS = (
+    (-6.0, -4.0, 4.0, -0.7),
+    (6.0, -4.0, 4.0, -0.7),
+    (9.0, 15.0, 3.0, 2.0),
+    (-13.0, 10.0, 2.0, 2.0),
+    (12.0, -15.0, 2.5, 2.0),
+    (-10.0, -12.0, 5.0, 0.6),
+)
+
 
 def inside(ellipse: tuple[float, ...], size: int = 64, fine: int = 8) -> Array:
     """Which share of each pixel lies inside the ellipse; of shape (size * size,).
@@ -38,6 +48,34 @@ def inside(ellipse: tuple[float, ...], size: int = 64, fine: int = 8) -> Array:
 def phantom() -> Array:
     """The head, its average activity in each of 64 x 64 pixels; of shape (4096,)."""
     return sum((value * inside(ellipse) for ellipse, value in PARTS), np.zeros(64 * 64))
+
+
+def hilly_phantom(size: int = 64, fine: int = 8) -> Array:
+    """The head with hills for spots, its average activity in each pixel; of shape (size * size,).
+
+    Examples
+    --------
+    >>> float(hilly_phantom().max().round(1))
+    3.0
+    """
+    at = (np.arange(size * fine) + 0.5) / fine - 0.5 - size // 2
+    image = inside(HEAD, size, fine)
+    for x, y, width, height in HILLS:
+        across, down = (np.exp(-((at - c) ** 2) / (2 * width**2)) for c in (x, y))
+        hill = height * np.outer(down, across)
+        image += hill.reshape(size, fine, size, fine).mean((1, 3)).ravel()
+    return np.maximum(image, 0)  # beside the head, where a hollow has its foot
+
+
+def hill_sums(angles: Array, places: Array) -> Array:
+    """The sums of all hills along each line, by a formula, without pixels."""
+    cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
+    total: Array = np.zeros((len(angles), len(places)))
+    for x, y, width, height in HILLS:
+        distance = places - (cos * x - sin * y)
+        profile = np.exp(-(distance**2) / (2 * width**2))
+        total += height * np.sqrt(2 * np.pi) * width * profile
+    return total
 
 
 def chords(ellipse: tuple[float, ...], angles: Array, places: Array) -> Array:

@@ -393,7 +393,8 @@ class PoissonHMM(_HMM):
     n_components : int
         K, the number of hidden states.
     lambdas_init : array-like of shape (K, D), optional
-    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter,
+    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter
+        As in `GaussianHMM`.
     n_init, init_params, verbose, random_state
         As in `GaussianHMM`.
 
@@ -440,7 +441,8 @@ class CategoricalHMM(_HMM):
     emissionprob_init : array-like of shape (K, n_features), optional
     emissionprob_prior : float or array-like of shape (K, n_features)
         Concentrations of a Dirichlet prior, at least 1; with 2, every symbol was seen once more.
-    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter,
+    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter
+        As in `GaussianHMM`.
     n_init, verbose, random_state
         As in `GaussianHMM`. Starts that are not explicit are random: use several.
 

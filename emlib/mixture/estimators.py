@@ -477,7 +477,8 @@ class Mixture(_Mixture):
         Gaussians with full covariances.
     components_init : tuple of array-like or None, optional
         Explicit starts for each of the family's parameters.
-    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start,
+    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
+        As in `GaussianMixture`.
     verbose, random_state
         As in `GaussianMixture`.
 
@@ -527,7 +528,8 @@ class PoissonMixture(_Mixture):
         K, the number of components.
     rates_init : array-like of shape (K, D), optional
         Explicit start.
-    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start,
+    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
+        As in `GaussianMixture`.
     verbose, random_state
         As in `GaussianMixture`.
 
@@ -578,7 +580,8 @@ class BernoulliMixture(_Mixture):
         If given, what is above it is one and all else zero; if None, data must be zeros and ones.
     probabilities_init : array-like of shape (K, D), optional
         Explicit start.
-    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start,
+    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
+        As in `GaussianMixture`.
     verbose, random_state
         As in `GaussianMixture`. Likelihoods of binary tables have many maxima: use several starts.
 
@@ -629,7 +632,8 @@ class CategoricalMixture(_Mixture):
         How many categories each column has; by default, as many as the data show.
     probabilities_init : list of D array-likes of shape (K, n_categories), optional
         Explicit start.
-    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start,
+    tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
+        As in `GaussianMixture`.
     verbose, random_state
         As in `GaussianMixture`. Likelihoods of such tables have many maxima: use several starts.
 

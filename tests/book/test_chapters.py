@@ -21,7 +21,7 @@ CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PAGES = sorted((ROOT / "chapters").glob("*.md"))
 HIDDEN = {"hide-input", "remove-input", "hide-cell"}
 # They teach nothing new, so they have no exercises and no summary.
-NOT_LESSONS = {"intro", "applications", "misconceptions"}
+NOT_LESSONS = {"intro", "study", "applications", "misconceptions"}
 LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
 # Chapters of the first edition, which still show their checks and take longer.
 FIRST_EDITION = {

@@ -1,9 +1,14 @@
 """Answers as the chapters print them are right, and near ones named."""
 
+import re
+from pathlib import Path
+
+import nbformat
 import numpy as np
 import pytest
 
-from emlib.book.exercises import grade
+from emlib.book.exercises import FunctionExercise, grade
+from emlib.book.exercises.checking import all_exercises
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,8 @@ from emlib.book.exercises import grade
         ("convergence.steps", 0.032),
         ("convergence.student", 0.29),
         ("convergence.zero", 2.16),
+        ("em_at_scale.enough", 950),
+        ("em_at_scale.incremental", -36500.25),
         ("faster.interval", [0.522, 0.722]),
         ("deriving.jensen", 0.223),
         ("deriving.gap", [-2.526, -2.67, 0.144]),
@@ -62,6 +69,13 @@ from emlib.book.exercises import grade
         ("likelihood.linkage", 0.6268),
         ("likelihood.truncated", [79.51, 6.15]),
         ("likelihood.cauchy", [-1.103, 3.963]),
+        ("image_reconstruction.share", [2.4, 3.6, 6]),
+        ("image_reconstruction.step", [8.452, 7.604]),
+        ("image_reconstruction.gamma", [4.475, 3.717, 4.475]),
+        ("image_reconstruction.pillar", [9.3, 5.1]),
+        ("image_reconstruction.pillar", [9, 5]),
+        ("image_reconstruction.edges", 29.0),
+        ("image_reconstruction.incremental", [4.5, 3.9231, 4.5769]),
         ("text.house", 0.759),
         ("text.half", [0.459, 0.162, 0.378]),
         ("text.null", 144),
@@ -110,6 +124,10 @@ def test_a_printed_answer_is_right(name, printed):
         ("hmm.hole", 0.307, "without an umbrella"),
         ("hmm.hole", 0.8, "more digits"),
         ("howmany.price", [17, 6], "one decimal"),
+        ("image_reconstruction.pillar", [5.1, 9.3], "row first"),
+        ("image_reconstruction.pillar", [8, 4], "find the slow pixels"),
+        ("image_reconstruction.stop", 14, "full scan"),
+        ("image_reconstruction.step", [5.917, 6.083], "sensitivities"),
         ("howmany.price", [7.3, 6], "natural logarithm"),
         ("howmany.sign", [1, -1], "other way round"),
         ("howmany.surface", 0.94, "factor of ten"),
@@ -148,3 +166,37 @@ def test_a_list_of_one_is_taken_for_its_number():
 
     assert grade("howmany.icl", icl).right
     assert grade("howmany.pvalue", lambda t, s: [(1 + np.sum(s >= t)) / (1 + len(s))]).right
+
+
+WORDS = ("no", "one", "two", "three", "four", "five", "six")
+
+
+def rounded_as_asked(question, answer):
+    """The answer with the digits or decimals that the question asks for; None if it says none."""
+    asked = re.search(rf"({'|'.join(WORDS)}) (digits?|decimals?)", question)
+    if asked is None:
+        return None
+    count = WORDS.index(asked[1])
+    form = f".{count}f" if asked[2].startswith("decimal") else f".{count}g"
+    return np.reshape([float(format(v, form)) for v in np.ravel(answer)], np.shape(answer))
+
+
+def questions():
+    for path in sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb")):
+        asked = ""
+        for cell in nbformat.read(path, as_version=4).cells:
+            asked = cell.source if cell.cell_type == "markdown" else asked
+            for name in re.findall(r'^check\("([^"]+)", answer\)', cell.source, re.MULTILINE):
+                yield name, asked.rpartition("{exercise-start}")[2]
+
+
+def test_an_answer_rounded_as_its_question_asks_is_right():
+    seen = 0
+    for name, asked in questions():
+        exercise = all_exercises()[name]
+        answer = None if isinstance(exercise, FunctionExercise) else exercise.answer
+        rounded = None if answer is None else rounded_as_asked(asked, answer)
+        if rounded is not None:
+            seen += 1
+            assert exercise.grade(rounded).right, f"{name}: {rounded}"
+    assert seen > 20

@@ -1,0 +1,152 @@
+// Searches the book by section. Library and index are loaded when a reader first wants to search,
+// as scripts, so that it works from disk too.
+(() => {
+  const here = new URL(".", document.currentScript.src);
+  const top = new URL("..", here);
+
+  const load = (name) =>
+    new Promise((loaded, failed) => {
+      const script = Object.assign(document.createElement("script"), { src: new URL(name, here).href });
+      script.onload = loaded;
+      script.onerror = failed;
+      document.head.append(script);
+    });
+
+  // British and American spelling, accents and plurals are one; E-step is a word.
+  const normal = (word) =>
+    word
+      .toLowerCase()
+      .normalize("NFD")
+      .replace(/\p{M}/gu, "")
+      .replace(/iz(e|ed|es|er|ing|ation)$/, "is$1")
+      .replace(/([^s])s$/, "$1");
+  const tokens = (text) =>
+    (text.match(/[\p{L}\p{N}_]+(?:[-–][\p{L}\p{N}_]+)*/gu) ?? []).flatMap((word) => {
+      const parts = word.split(/[-–]/);
+      return parts.length > 1 ? [parts.join(""), ...parts.filter((part) => part.length > 1)] : [word];
+    });
+
+  // What the book calls it.
+  const OTHERWISE = {
+    gmm: "gaussian mixture",
+    hmm: "hidden markov model",
+    elbo: "lower bound",
+    mle: "maximum likelihood",
+    initialisation: "start",
+    online: "incremental",
+    em: "em algorithm",
+  };
+  // Where something is taught comes before where it is practised or listed.
+  const LESSER = [
+    [/^(Exercises|Read more|Summary|Before you start)$/, 0.4],
+    [/^(All exercises|Bibliography|How to study)$/, 0.2],
+    [/^Glossary$/, 0.8],
+    [/^(Applications of EM|Misconceptions about EM)$/, 0.6],
+    [/^(The emlib reference|Notation)$/, 0.5],
+    [/^[“"]/, 0.5], // a mistake, told where people make it
+  ];
+
+  let engine;
+  async function ready() {
+    if (engine) return engine;
+    await Promise.all([load("minisearch.js"), load("search-index.js")]);
+    engine = new MiniSearch({
+      fields: ["title", "page", "text"],
+      storeFields: ["title", "page", "url", "text"],
+      idField: "url",
+      tokenize: tokens,
+      processTerm: normal,
+    });
+    engine.addAll(window.bookSections);
+    return engine;
+  }
+
+  async function find(query) {
+    const book = await ready();
+    const asked = tokens(query).map(normal);
+    const wanted = query.trim().toLowerCase();
+    const options = {
+      boost: { title: 4, page: 2 },
+      prefix: (term) => term.length > 3,
+      fuzzy: (term) => (term.length > 5 ? 0.15 : false),
+      boostDocument: (url, term, { title, page }) => {
+        const [, weight] = LESSER.find(([name]) => name.test(title) || name.test(page)) ?? [0, 1];
+        return weight * (title.toLowerCase().includes(wanted) ? 2 : 1);
+      },
+    };
+    const results = book.search(query, { ...options, combineWith: "AND" });
+    const seen = new Set(results.map((result) => result.id));
+    const wider = [...asked, ...asked.flatMap((term) => OTHERWISE[term] ?? [])].join(" ");
+    const more = book.search(wider, options).filter((result) => !seen.has(result.id));
+    return [...results, ...more].slice(0, 12);
+  }
+
+  const escape = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+
+  // A line around the first word that matched, with all of them marked.
+  function line(result) {
+    const found = new Set(result.terms);
+    const parts = result.text.split(/([\p{L}\p{N}_]+(?:[-–][\p{L}\p{N}_]+)*)/u);
+    const hit = (part) => tokens(part).some((token) => found.has(normal(token)));
+    const first = Math.max(0, parts.findIndex(hit));
+    const [from, to] = [Math.max(0, first - 16), first + 40];
+    const shown = parts.slice(from, to).map((part) => (hit(part) ? `<mark>${escape(part)}</mark>` : escape(part)));
+    return `${from ? "…" : ""}${shown.join("")}${to < parts.length ? "…" : ""}`;
+  }
+
+  function address(result, query) {
+    const [file, place] = result.url.split("#");
+    const words = query.split(/\s+/).filter((word) => word.length > 2);
+    const marks = words.length ? `?highlight=${encodeURIComponent(words.join(" "))}` : "";
+    return `${new URL(file, top).href}${marks}#${place}`;
+  }
+
+  async function show(query, list, status) {
+    if (!query.trim()) {
+      list.replaceChildren();
+      status.textContent = "";
+      return;
+    }
+    const results = await find(query);
+    status.textContent = results.length ? `${results.length} sections` : "Nothing found.";
+    list.innerHTML = results
+      .map(
+        (result) =>
+          `<li><a href="${escape(address(result, query))}">${escape(result.title)}</a>` +
+          `<span class="em-search-page">${result.page === result.title ? "" : escape(result.page)}</span>` +
+          `<p>${line(result)}</p></li>`,
+      )
+      .join("");
+  }
+
+  function serve(form, box) {
+    const input = form.querySelector("input[name=q]");
+    const status = Object.assign(document.createElement("p"), { className: "em-search-status" });
+    status.setAttribute("role", "status");
+    const list = Object.assign(document.createElement("ol"), { className: "em-search" });
+    box.append(status, list);
+    let waiting;
+    input.addEventListener("focus", ready, { once: true });
+    input.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => show(input.value, list, status), 120);
+    });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      show(input.value, list, status);
+    });
+    return (query) => {
+      input.value = query;
+      show(query, list, status);
+    };
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const dialog = document.querySelector("#pst-search-dialog");
+    if (dialog) serve(dialog.querySelector("form"), dialog);
+    const results = document.querySelector("#search-results");
+    if (!results) return;
+    const search = serve(document.querySelector(".bd-search-container form"), results);
+    search(new URLSearchParams(location.search).get("q") ?? "");
+  });
+})();

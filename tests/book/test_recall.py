@@ -1,0 +1,45 @@
+"""Recall questions: five a chapter, one right choice each, and a reason for every choice."""
+
+import pytest
+from bs4 import BeautifulSoup
+
+from emlib.book.recall import questions, recall
+from tools.paths import ROOT
+
+FOLDER = ROOT / "emlib" / "book" / "recall"
+CHAPTERS = sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+chapters = pytest.mark.parametrize("chapter", CHAPTERS)
+
+
+@chapters
+def test_five_questions_with_one_right_choice_each_and_reasons(chapter):
+    asked = questions(chapter)
+    assert len(asked) == 5
+    assert len({question.ask for question in asked}) == 5
+    for question in asked:
+        assert 3 <= len(question.choices) <= 5
+        assert sum(choice.right for choice in question.choices) == 1
+        assert len({choice.text for choice in question.choices}) == len(question.choices)
+        assert all(len(choice.why.split()) >= 5 for choice in question.choices)
+
+
+@chapters
+def test_the_right_choice_is_not_known_by_its_place_or_its_length(chapter):
+    asked = questions(chapter)
+    places = {[choice.right for choice in question.choices].index(True) for question in asked}
+    assert len(places) > 1
+    longest = [max(question.choices, key=lambda c: len(c.text)).right for question in asked]
+    assert not all(longest)
+
+
+@chapters
+def test_a_notebook_shows_what_the_file_says(chapter):
+    soup = BeautifulSoup(recall(chapter).data, "html.parser")
+    assert soup.section["data-chapter"] == chapter
+    for question, item in zip(questions(chapter), soup.select("li"), strict=True):
+        assert item.p.get_text() == question.ask
+        for choice, shown in zip(question.choices, item.select("details"), strict=True):
+            assert shown.summary.get_text() == choice.text
+            verdict = "Right. " if choice.right else "No. "
+            assert shown.select_one("p").get_text() == verdict + choice.why

@@ -1,0 +1,35 @@
+"""The page that lists all exercises, made from the chapters."""
+
+import re
+from pathlib import Path
+
+from tools.notebooks import load
+from tools.paths import CHAPTERS, write_atomically
+from tools.references import chapter_numbers
+
+EXERCISE = re.compile(r"\{exercise-start\} (\S+): (.*)\n:label: (\S+)")
+KINDS = ("Warm-up", "Core", "Challenge")
+
+
+def exercise_list(chapters: Path = CHAPTERS) -> str:
+    """The page as Markdown: for each chapter a heading, for each kind a line."""
+    lines = [
+        "# All exercises",
+        "",
+        "Warm-ups take a few minutes each, core exercises about ten, challenges half an hour or "
+        "more. Every exercise has a worked solution below it, folded until you open it.",
+    ]
+    for page in chapter_numbers():
+        prose = [c.source for c in load(chapters / f"{page}.ipynb").cells if c.cell_type != "code"]
+        title = prose[0].split("\n", 1)[0].removeprefix("# ")
+        lines += ["", f"## {title}", "", f"In [{title}]({page}.ipynb#exercises):", ""]
+        found = [match for text in prose for match in EXERCISE.findall(text)]
+        for kind in KINDS:
+            titled = [f"{{ref}}`{label}` {words}" for sort, words, label in found if sort == kind]
+            lines += [f"- **{kind}**: {'; '.join(titled)}."] if titled else []
+    return "\n".join(lines) + "\n"
+
+
+def write_exercise_list() -> None:
+    """Write the page into chapters/."""
+    write_atomically(CHAPTERS / "exercises.md", exercise_list())

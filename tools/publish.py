@@ -1,0 +1,138 @@
+"""What a static host, a search engine and a link's preview want of the built site."""
+
+import html as escaping
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import yaml
+from bs4 import BeautifulSoup
+
+from tools.paths import BUILD, ROOT
+
+TITLE = "Expectation–Maximization, Step by Step"
+VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
+HEAD_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+LONGEST = 160  # characters of a description that search engines show
+
+
+def public_address(config: Path = ROOT / "_config.yml") -> str:
+    """Where the site is published, as `html: baseurl:` in _config.yml says; '' if nowhere."""
+    settings = yaml.safe_load(config.read_text(encoding="utf8"))
+    address = settings["html"].get("baseurl") or ""
+    return address.rstrip("/") + "/" if address else ""
+
+
+def pages(html: Path) -> list[Path]:
+    """Every page of the site, without what serves only the theme."""
+    found = sorted(html.rglob("*.html"))
+    return [page for page in found if page.relative_to(html).parts[0] != "_static"]
+
+
+def description(text: str) -> str:
+    """The first paragraph of a page, as far as a search engine shows it."""
+    soup = BeautifulSoup(text, "html.parser")
+    for formula in soup.select(".katex-mathml"):
+        formula.decompose()
+    first = soup.select_one("article p")
+    words = re.sub(r"\s+", " ", first.get_text(" ")).strip() if first else TITLE
+    words = re.sub(r" ([,.;:?!])", r"\1", words)
+    return words if len(words) <= LONGEST else words[:LONGEST].rsplit(" ", 1)[0] + " …"
+
+
+def metadata(text: str, address: str, page: str) -> str:
+    """The lines for a page's head: what it is about, for search engines and previews of links."""
+    title = HEAD_TITLE.search(text)
+    about = {
+        "og:title": escaping.unescape(title[1]) if title else TITLE,
+        "og:description": description(text),
+        "og:type": "article",
+        "og:site_name": TITLE,
+    }
+    if address:
+        about |= {"og:url": address + page, "og:image": address + "_static/preview.png"}
+    lines = [f'<meta name="description" content="{escaping.escape(about["og:description"])}">']
+    lines += [
+        f'<meta property="{name}" content="{escaping.escape(content)}">'
+        for name, content in about.items()
+    ]
+    return "\n    ".join(lines)
+
+
+def complete(text: str, address: str, page: str) -> str:
+    """A page with one viewport, one title, and its metadata."""
+    text = text.replace(f"<title>{TITLE} &#8212; {TITLE}</title>", f"<title>{TITLE}</title>")
+    text = VIEWPORT.sub("", text)
+    first = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = f"<head>\n    {first}\n    {metadata(text, address, page)}\n"
+    return text.replace("<head>", head, 1)
+
+
+def make_publishable(html: Path) -> None:
+    """Complete every page, and add what hosts and search engines look for."""
+    address = public_address()
+    for page in pages(html):
+        name = page.relative_to(html).as_posix()
+        page.write_text(complete(page.read_text(encoding="utf8"), address, name), encoding="utf8")
+    (html / ".nojekyll").touch()  # or GitHub would leave out folders that begin with _
+    shutil.copy(ROOT / "site" / "preview.png", html / "_static")
+    start = address or "/"
+    (html / "404.html").write_text(
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>Not found: {TITLE}</title>\n</head>\n<body>\n<h1>There is no such page</h1>\n"
+        f'<p><a href="{start}">{TITLE}</a> begins here.</p>\n</body>\n</html>\n',
+        encoding="utf8",
+    )
+    robots = ["User-agent: *", "Allow: /"]
+    if address:
+        listed = [p.relative_to(html).as_posix() for p in pages(html) if p.name != "404.html"]
+        urls = "".join(f"  <url><loc>{address}{name}</loc></url>\n" for name in listed)
+        (html / "sitemap.xml").write_text(
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n',
+            encoding="utf8",
+        )
+        robots.append(f"Sitemap: {address}sitemap.xml")
+    (html / "robots.txt").write_text("\n".join(robots) + "\n", encoding="utf8")
+
+
+def faults(html: Path) -> list[str]:
+    """What would not work on a static host, in a folder of it too."""
+    found = []
+    needed = (".nojekyll", "404.html", "robots.txt", "index.html", "_static/preview.png")
+    found += [f"{name} is missing" for name in needed if not (html / name).exists()]
+    if public_address() and not (html / "sitemap.xml").exists():
+        found.append("sitemap.xml is missing")
+    for page in pages(html):
+        soup = BeautifulSoup(page.read_text(encoding="utf8"), "html.parser")
+        name = page.relative_to(html).as_posix()
+        for tag in soup.select("[href], [src]"):
+            link = tag.get("href") or tag.get("src")
+            parts = urlsplit(str(link))
+            if parts.scheme or parts.netloc or not parts.path or name == "404.html":
+                continue
+            if parts.path.startswith("/"):
+                found.append(f"{name}: {link} leaves the folder that the site may be in")
+            elif not (html / unquote(urljoin(name, parts.path))).exists():
+                found.append(f"{name}: {link} leads nowhere")
+    return found
+
+
+def publish_check() -> None:
+    """Say whether the built site is ready for a static host."""
+    site = BUILD / "html"
+    if not (site / "index.html").exists():
+        raise SystemExit("There is no site: run `make book` first.")
+    if wrong := faults(site):
+        raise SystemExit("\n".join(wrong))
+    size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
+    print(
+        f"Ready: {len(pages(site))} pages, {size / 1e6:.0f} MB, for the root of a host or a folder."
+    )
+    if not public_address():
+        print(
+            "No address is set (`html: baseurl:` in _config.yml), so there is no sitemap, and "
+            "previews of links have no picture."
+        )

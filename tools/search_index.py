@@ -1,0 +1,69 @@
+"""The index of the site's search: one entry for each section, in words as its readers see them."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from bs4 import BeautifulSoup, Tag
+
+# What a section shows besides its words.
+NOT_WORDS = ".katex, .cell_input, .cell_output, .headerlink, figure.em-player, script, style, nav"
+THEIRS = re.compile(
+    r"^\s*<script[^>]*(?:searchtools|language_data|searchindex)\.js[^>]*></script>\s*$",
+    re.MULTILINE,
+)
+TITLE = ".section-number, .headerlink, .katex-mathml"
+
+
+def words(tag: Tag) -> str:
+    """The text of an element on one line."""
+    return re.sub(r"\s+", " ", tag.get_text(" ")).strip()
+
+
+def entries(page: Path, address: str) -> Iterator[dict[str, str]]:
+    """Title, text and address of each section of a page, subsections apart."""
+    article = BeautifulSoup(page.read_text(encoding="utf8"), "html.parser").article
+    if article is None:
+        return
+    for part in article.select(TITLE):
+        part.decompose()
+    heading = article.h1
+    name = words(heading) if heading else ""
+    for part in article.select(NOT_WORDS):
+        part.decompose()
+    # From the innermost outwards, each taken out of the one around it: words that a glossary or
+    # the reference explains, then sections.
+    found = []
+    for term in reversed(article.select("dt[id]")):
+        meaning = term.find_next_sibling("dd")
+        text = words(meaning.p or meaning) if isinstance(meaning, Tag) else ""
+        title = words(term.select_one(".sig-name") or term)
+        found.append({"title": title, "page": name, "url": f"{address}#{term['id']}", "text": text})
+        term.extract()
+        if isinstance(meaning, Tag):
+            meaning.extract()
+    for section in reversed(article.select("section")):
+        heading = section.find(["h1", "h2", "h3", "h4"])
+        section.extract()
+        if isinstance(heading, Tag):
+            heading.extract()
+            place = f"{address}#{section['id']}"
+            text = words(section)
+            found.append({"title": words(heading), "page": name, "url": place, "text": text})
+    yield from reversed(found)
+
+
+def own_search(html: Path) -> None:
+    """Give the site the index, and take Sphinx's own search, by whole pages, out of it."""
+    index = []
+    for page in sorted(html.rglob("*.html")):
+        address = page.relative_to(html).as_posix()
+        if not address.startswith("_static"):
+            page.write_text(THEIRS.sub("", page.read_text(encoding="utf8")), encoding="utf8")
+            index += list(entries(page, address))
+    for name in ("searchindex.js", "_static/searchtools.js", "_static/language_data.js"):
+        (html / name).unlink(missing_ok=True)
+    # A script and not data, because a page from disk may not fetch any.
+    text = json.dumps(index, ensure_ascii=False, separators=(",", ":"))
+    (html / "_static" / "search-index.js").write_text(f"window.bookSections={text};\n", "utf8")
