@@ -1,12 +1,14 @@
 // Opens every page of the built site from disk, with the network off, as readers would see it,
 // and reports what they would stumble over: node look.mjs SITE PICTURES BROWSER
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { argv, exit } from "node:process";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
 const [site, pictures, executablePath] = argv.slice(2);
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WIDTHS = [360, 768, 1280];
 const MODES = ["light", "dark"];
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"];
@@ -53,6 +55,13 @@ async function inspect(mode) {
   }
   if (document.documentElement.dataset.theme !== mode) problems.push(`not in ${mode} mode`);
   return problems;
+}
+
+// What axe-core has against the page, best practices included.
+async function axe(page) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.length} such as ${nodes[0].html.slice(0, 120)}`);
 }
 
 // A figure that moves must move when its reader asks, and say where it is.
@@ -154,6 +163,7 @@ async function look(context, file, width, mode) {
   const name = `${file.replaceAll(/[\\/]/g, "-").replace(".html", "")}-${width}-${mode}.png`;
   await page.screenshot({ path: join(pictures, name), fullPage: true });
   problems.push(...(await tryPlayers(page)));
+  if (width !== 768) problems.push(...(await axe(page)));
   await page.close();
   return [...new Set(problems)].map((problem) => `${file} at ${width} px, ${mode}: ${problem}`);
 }

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import yaml
 from bs4 import BeautifulSoup
 
+from tools.accessible import accessible
 from tools.paths import BUILD, ROOT
 
 TITLE = "Expectation–Maximization, Step by Step"
@@ -74,15 +75,17 @@ def make_publishable(html: Path) -> None:
     address = public_address()
     for page in pages(html):
         name = page.relative_to(html).as_posix()
-        page.write_text(complete(page.read_text(encoding="utf8"), address, name), encoding="utf8")
+        text = accessible(page.read_text(encoding="utf8"))
+        page.write_text(complete(text, address, name), encoding="utf8")
     (html / ".nojekyll").touch()  # or GitHub would leave out folders that begin with _
     shutil.copy(ROOT / "site" / "preview.png", html / "_static")
     start = address or "/"
     (html / "404.html").write_text(
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Not found: {TITLE}</title>\n</head>\n<body>\n<h1>There is no such page</h1>\n"
-        f'<p><a href="{start}">{TITLE}</a> begins here.</p>\n</body>\n</html>\n',
+        f"<title>Not found: {TITLE}</title>\n</head>\n<body>\n<main>\n"
+        "<h1>There is no such page</h1>\n"
+        f'<p><a href="{start}">{TITLE}</a> begins here.</p>\n</main>\n</body>\n</html>\n',
         encoding="utf8",
     )
     robots = ["User-agent: *", "Allow: /"]

@@ -66,4 +66,5 @@ def own_search(html: Path) -> None:
         (html / name).unlink(missing_ok=True)
     # A script and not data, because a page from disk may not fetch any.
     text = json.dumps(index, ensure_ascii=False, separators=(",", ":"))
+    (html / "_static").mkdir(exist_ok=True)
     (html / "_static" / "search-index.js").write_text(f"window.bookSections={text};\n", "utf8")

@@ -125,7 +125,7 @@ EXERCISES = {
             (0.170 * 60**2 / 0.356, "The long ones are 64.4 per cent."),
         ),
         "When is the variance of a mean, the variance over their number, one square second?",
-        rtol=6e-4,
+        rtol=1e-3,
     ),
     "merge": Exercise(
         7.4,

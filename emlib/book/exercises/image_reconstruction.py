@@ -127,8 +127,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (np.array([5.4, 9.4]), "The row first, then the column."),
             (np.array([10.4, 6.4]), "Rows and columns are counted from 0."),
+            (np.array([9.0, 6.0]), "Is that one pixel, the slowest? Where is the middle of all?"),
         ),
-        "Run MLEM with pillar and times, make the image 16 rows of 16, and find the slow pixels.",
+        "Run MLEM with pillar and times, make the image 16 rows of 16, and find the slow pixels; "
+        "after too many iterations there are others.",
         rtol=0,
         atol=0.5,
     ),

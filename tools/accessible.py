@@ -1,0 +1,30 @@
+"""Mend what the theme's pages lack for keyboards and for people who hear a page."""
+
+import re
+
+# The names that are seen are the better ones: voice control goes by them.
+MISNAMED = re.compile(
+    r'(?<=<summary) aria-label="[^"]*"|(search-button-field[^>]*?) aria-label="[^"]*"'
+)
+# Every exercise of a page has the same, and an id is to be there once.
+TWICE = re.compile(r'<section id="(?:exercise|solution|proof)-content">')
+# A formula alone in a table's head is seen, and is to be read out, too.
+TO_HEAD_END = r"(?:(?!</th>).)*?"
+HEAD_FORMULA = re.compile(
+    rf'(<th class="[^"]*"><p>)(?=<span class="math notranslate">{TO_HEAD_END}'
+    rf'<annotation encoding="application/x-tex">([^<]*)</annotation>{TO_HEAD_END}</span></p></th>)'
+)
+
+
+def accessible(text: str) -> str:
+    """The page with right names, ids that are there once, and all of it within landmarks."""
+    text = MISNAMED.sub(r"\1", text)
+    text = TWICE.sub("<section>", text)
+    text = re.sub(r' role="(?:doc-biblioentry|list)"(?=[^>]*citation)', "", text)
+    text = re.sub(r'(class="citation"[^>]*) role="doc-biblioentry"', r"\1", text)
+    text = HEAD_FORMULA.sub(r'\1<span class="visually-hidden">\2</span>', text)
+    return re.sub(
+        r'(<div[^>]*class="bd-sidebar-primary bd-sidebar[^"]*")',
+        r'\1 role="region" aria-label="Book"',
+        text,
+    )
