@@ -26,7 +26,6 @@ LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
 # Chapters of the first edition, which still show their checks and take longer.
 FIRST_EDITION = {
     "image_segmentation",
-    "text",
 }
 SECOND_EDITION = [path for path in CHAPTERS if path.stem not in FIRST_EDITION]
 
