@@ -24,10 +24,7 @@ HIDDEN = {"hide-input", "remove-input", "hide-cell"}
 NOT_LESSONS = {"intro", "study", "applications", "misconceptions"}
 LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
 # Chapters of the first edition, which still show their checks and take longer.
-FIRST_EDITION = {
-    "image_segmentation",
-    "text",
-}
+FIRST_EDITION: set[str] = set()
 SECOND_EDITION = [path for path in CHAPTERS if path.stem not in FIRST_EDITION]
 
 chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)

@@ -169,7 +169,7 @@ EXERCISES = {
         (
             ([4, 4], "That is the highest likelihood, which always takes the most."),
             ([2, 3], "The other way round: at N = 100, which of the two charges more?"),
-            ([3, 3], "Look at BIC again: the step from 2 to 3 gains 5 nats. What does it cost?"),
+            ([3, 3], "Look at BIC again: the step from 2 to 3 gains 5. What does it cost?"),
             ([2, 2], "Look at AIC again: what does a step cost, and what does each one gain?"),
             ([4, 2], "Look at AIC again: the last step gains less than it costs."),
         ),
@@ -229,6 +229,7 @@ EXERCISES = {
             (_LEFT, "Those are the entropies that are left. By how much did they fall?"),
             (-_FALLS, "A fall is positive: the entropy before less the one after."),
             (_FALLS[::-1], "The order asked for is (1, 2), (1, 3), (2, 3)."),
+            ([0.5, 0.0, 42.0], "Right as far as it goes: give one decimal."),
         ),
         "Add the two columns of responsibilities, and compare entropies before and after.",
         rtol=2e-3,
