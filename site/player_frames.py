@@ -23,7 +23,7 @@ def write_frames(
         name = f"frame-{hashlib.sha256(picture).hexdigest()[:16]}.png"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(picture)
-        return f"{app.builder.get_relative_uri(pagename, '')}{app.builder.imagedir}/{name}"
+        return f"{'../' * pagename.count('/')}{app.builder.imagedir}/{name}"
 
     if "body" in context:
         context["body"] = FRAME.sub(stored, context["body"])
