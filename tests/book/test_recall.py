@@ -5,11 +5,18 @@ from bs4 import BeautifulSoup
 
 from emlib.book.recall import questions, recall
 from tools.paths import ROOT
+from tools.references import chapter_numbers
 
 FOLDER = ROOT / "emlib" / "book" / "recall"
 CHAPTERS = sorted(path.stem for path in FOLDER.glob("*.toml"))
 
+NUMBERED = sorted(chapter_numbers())
+
 chapters = pytest.mark.parametrize("chapter", CHAPTERS)
+
+
+def test_every_numbered_chapter_has_its_questions():
+    assert CHAPTERS == NUMBERED
 
 
 @chapters
