@@ -1,6 +1,9 @@
 """What "EM at scale" says of a cluster, beside what it runs itself."""
 
+import os
 import shutil
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -38,12 +41,41 @@ def test_the_error_of_a_chunk_on_a_worker_names_the_chunk(client):
     assert "chunk 1 of 2" in caught.value.__notes__[0]
 
 
-def test_workers_take_emlib_from_an_uploaded_archive(client, tmp_path):
+UPLOADED = """
+import sys
+from functools import partial
+
+import numpy as np
+
+from emlib import em, mixture
+from tests.test_scale import PARAMS, SIZES
+from tools import scale
+
+if __name__ == "__main__":
+    with scale.local_cluster(1) as client:
+        client.upload_file(sys.argv[1])
+        (place,) = client.run(lambda: __import__("emlib").__file__).values()
+        assert ".zip" in place, place
+        chunks = scale.make(PARAMS, SIZES)
+        fit = partial(em, mixture.e_step, mixture.m_step, PARAMS, max_iter=3, confirm=False)
+        sent = client.map(np.copy, [chunk.x for chunk in chunks], pure=False)
+        found, expected = fit(sent, map=client.map), fit(chunks, map=map)
+    np.testing.assert_allclose(found.objective, expected.objective, rtol=1e-10)
+"""
+
+
+def test_workers_take_emlib_from_an_uploaded_archive(tmp_path):
+    # In a process of its own: the scheduler, which is in the client's process here, takes it too.
     root = Path(emlib.__file__).parents[1]
-    client.upload_file(shutil.make_archive(str(tmp_path / "emlib"), "zip", root, "emlib"))
-    (place,) = client.run(lambda: __import__("emlib").__file__).values()
-    assert ".zip" in place
-    chunks = scale.make(PARAMS, SIZES)
-    fit = partial(em, mixture.e_step, mixture.m_step, PARAMS, max_iter=3, confirm=False)
-    found = fit(client.map(np.copy, [chunk.x for chunk in chunks], pure=False), map=client.map)
-    np.testing.assert_allclose(found.objective, fit(chunks, map=map).objective, rtol=1e-10)
+    archive = shutil.make_archive(str(tmp_path / "emlib"), "zip", root, "emlib")
+    script = tmp_path / "uploaded.py"
+    script.write_text(UPLOADED, encoding="utf8")
+    run = subprocess.run(
+        [sys.executable, script, archive],
+        env=os.environ | {"PYTHONPATH": str(root)},
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
