@@ -17,8 +17,9 @@ TITLE = ".section-number, .headerlink, .katex-mathml"
 
 
 def words(tag: Tag) -> str:
-    """The text of an element on one line."""
-    return re.sub(r"\s+", " ", tag.get_text(" ")).strip()
+    """The text of an element on one line, without spaces before commas and within brackets."""
+    text = re.sub(r"\s+", " ", tag.get_text(" ")).strip()
+    return re.sub(r"(?<=[(\[]) | (?=[,.;:?!)\]])", "", text)
 
 
 def entries(page: Path, address: str) -> Iterator[dict[str, str]]:
