@@ -9,6 +9,7 @@ MISNAMED = re.compile(
 # Every exercise of a page has the same, and an id is to be there once.
 TWICE = re.compile(r'<section id="(?:exercise|solution|proof)-content">')
 # A formula alone in a table's head is seen, and is to be read out, too.
+EMPTY_HEAD = re.compile(r'<th( class="[^"]*")?><p></p></th>')  # the corner of a table heads nothing
 TO_HEAD_END = r"(?:(?!</th>).)*?"
 HEAD_FORMULA = re.compile(
     rf'(<th class="[^"]*"><p>)(?=<span class="math notranslate">{TO_HEAD_END}'
@@ -22,6 +23,7 @@ def accessible(text: str) -> str:
     text = TWICE.sub("<section>", text)
     text = re.sub(r' role="(?:doc-biblioentry|list)"(?=[^>]*citation)', "", text)
     text = re.sub(r'(class="citation"[^>]*) role="doc-biblioentry"', r"\1", text)
+    text = EMPTY_HEAD.sub(r"<td\1></td>", text)
     text = HEAD_FORMULA.sub(r'\1<span class="visually-hidden">\2</span>', text)
     return re.sub(
         r'(<div[^>]*class="bd-sidebar-primary bd-sidebar[^"]*")',
