@@ -88,7 +88,7 @@ async function tryPlayers(page) {
 const TAUGHT = {
   "E-step": /em_by_hand|deriving_em/,
   "M-step": /em_by_hand|deriving_em/,
-  responsibility: /latent_variables|em_by_hand/,
+  responsibility: /latent_variables|em_by_hand|glossary/,
   "k-means": /gaussian_mixtures/,
   GaussianMixture: /gaussian_mixtures|mixtures_1d|reference/,
   "mixture of Gaussians": /mixtures_1d|gaussian_mixtures|latent_variables|glossary/,
@@ -101,7 +101,7 @@ const TAUGHT = {
   initialisation: /which_maximum|em_by_hand/,
   "semi-supervised": /text/,
   regularization: /which_maximum/,
-  "label switching": /latent_variables/,
+  "label switching": /latent_variables|glossary/,
   Jensen: /deriving_em/,
   Kullback: /deriving_em/,
   Viterbi: /hmm/,
