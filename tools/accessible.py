@@ -8,8 +8,9 @@ MISNAMED = re.compile(
 )
 # Every exercise of a page has the same, and an id is to be there once.
 TWICE = re.compile(r'<section id="(?:exercise|solution|proof)-content">')
+# The empty corner of a table heads nothing.
+EMPTY_HEAD = re.compile(r'<th( class="[^"]*")?><p></p></th>')
 # A formula alone in a table's head is seen, and is to be read out, too.
-EMPTY_HEAD = re.compile(r'<th( class="[^"]*")?><p></p></th>')  # the corner of a table heads nothing
 TO_HEAD_END = r"(?:(?!</th>).)*?"
 HEAD_FORMULA = re.compile(
     rf'(<th class="[^"]*"><p>)(?=<span class="math notranslate">{TO_HEAD_END}'

@@ -61,11 +61,9 @@ def headline(references: References, kind: str, title: str, label: str) -> str:
         return f"**Solution of {references.targets[title].text}**"
     if label in references.targets:
         name = references.targets[label].text
-        return (
-            f"### {name}: {title}"
-            if kind == "exercise-start"
-            else f"**{name}** ({title}).".replace(" ()", "")
-        )
+        if kind == "exercise-start":
+            return f"### {name}: {title}"
+        return f"**{name}** ({title})." if title else f"**{name}**."
     return f"**{title or kind.title()}**"
 
 

@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 
 from tools.accessible import accessible
 from tools.paths import BUILD, ROOT
+from tools.search_index import pages, words
 
 TITLE = "Expectation–Maximization, Step by Step"
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
@@ -25,21 +26,14 @@ def public_address(config: Path = ROOT / "_config.yml") -> str:
     return address.rstrip("/") + "/" if address else ""
 
 
-def pages(html: Path) -> list[Path]:
-    """Every page of the site, without what serves only the theme."""
-    found = sorted(html.rglob("*.html"))
-    return [page for page in found if page.relative_to(html).parts[0] != "_static"]
-
-
 def description(text: str) -> str:
     """The first paragraph of a page, as far as a search engine shows it."""
     soup = BeautifulSoup(text, "html.parser")
     for formula in soup.select(".katex-mathml"):
         formula.decompose()
     first = soup.select_one("article p")
-    words = re.sub(r"\s+", " ", first.get_text(" ")).strip() if first else TITLE
-    words = re.sub(r" ([,.;:?!])", r"\1", words)
-    return words if len(words) <= LONGEST else words[:LONGEST].rsplit(" ", 1)[0] + " …"
+    whole = words(first) if first else TITLE
+    return whole if len(whole) <= LONGEST else whole[:LONGEST].rsplit(" ", 1)[0] + " …"
 
 
 def metadata(text: str, address: str, page: str) -> str:

@@ -16,6 +16,12 @@ THEIRS = re.compile(
 TITLE = ".section-number, .headerlink, .katex-mathml"
 
 
+def pages(html: Path) -> list[Path]:
+    """Every page of the site, without what serves only the theme."""
+    found = sorted(html.rglob("*.html"))
+    return [page for page in found if page.relative_to(html).parts[0] != "_static"]
+
+
 def words(tag: Tag) -> str:
     """The text of an element on one line, without spaces before commas and within brackets."""
     text = re.sub(r"\s+", " ", tag.get_text(" ")).strip()
@@ -57,12 +63,10 @@ def entries(page: Path, address: str) -> Iterator[dict[str, str]]:
 
 def own_search(html: Path) -> None:
     """Give the site the index, and take Sphinx's own search, by whole pages, out of it."""
-    index = []
-    for page in sorted(html.rglob("*.html")):
-        address = page.relative_to(html).as_posix()
-        if not address.startswith("_static"):
-            page.write_text(THEIRS.sub("", page.read_text(encoding="utf8")), encoding="utf8")
-            index += list(entries(page, address))
+    index: list[dict[str, str]] = []
+    for page in pages(html):
+        page.write_text(THEIRS.sub("", page.read_text(encoding="utf8")), encoding="utf8")
+        index += entries(page, page.relative_to(html).as_posix())
     for name in ("searchindex.js", "_static/searchtools.js", "_static/language_data.js"):
         (html / name).unlink(missing_ok=True)
     # A script and not data, because a page from disk may not fetch any.
