@@ -177,7 +177,7 @@ def test_every_exercise_has_a_solution(path):
 def test_every_exercise_has_a_check_or_asks_for_a_proof(path):
     text = "\n".join(cell.source for cell in read(path).cells)
     asked = re.findall(
-        r"\{exercise-start\}.*\n:label: (\S+)\n(.*?)\{solution-start\}", text, re.DOTALL
+        r"\{exercise-start\}[^\n]*\n:label: (\S+)\n(.*?)\{solution-start\}", text, re.DOTALL
     )
     assert len(asked) == text.count("{exercise-start}")
     for label, question in asked:
