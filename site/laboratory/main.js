@@ -7,6 +7,21 @@ import * as scenes from './scenes.js';
 import * as share from './share.js';
 import * as starts from './starts.js';
 import * as states from './states.js';
+import { mountLaboratory } from './view/mount.js';
 
 // For the tests, and for readers who open their browser's console.
-globalThis.emLaboratory = { ...em, ...explain, ...python, ...scenes, ...share, ...starts, ...states };
+globalThis.emLaboratory = {
+  ...em,
+  ...explain,
+  ...python,
+  ...scenes,
+  ...share,
+  ...starts,
+  ...states,
+  mountLaboratory,
+};
+
+for (const element of document.querySelectorAll('.em-laboratory')) {
+  const { scene, compact, home } = element.dataset;
+  mountLaboratory(element, { scene, compact: compact !== undefined, home });
+}
