@@ -1,5 +1,6 @@
 /** What the site's pages load: the laboratory, in every element of class em-laboratory. */
 
+import * as data from './data.js';
 import * as em from './em.js';
 import * as explain from './explain.js';
 import * as python from './python.js';
@@ -11,6 +12,7 @@ import { mountLaboratory } from './view/mount.js';
 
 // For the tests, and for readers who open their browser's console.
 globalThis.emLaboratory = {
+  ...data,
   ...em,
   ...explain,
   ...python,

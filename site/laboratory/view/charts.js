@@ -14,7 +14,9 @@ export function bars({ history }, { width = 320, height = 190 } = {}) {
   const values = shown.flatMap(({ logLikelihood, bound }) => [logLikelihood, bound]);
   const [low, high] = extentOf(values, 0.12);
   const span = Math.max(high - low, 1e-9 * Math.max(1, Math.abs(high)));
-  const y = scaleLinear().domain([high - span, high]).range([height - 22, 16]);
+  const y = scaleLinear()
+    .domain([high - span, high])
+    .range([height - 22, 16]);
   const slot = width / BARS;
   return svg`<svg class="em-bars" viewBox="0 0 ${width} ${height}" role="img" aria-label=${inWords(shown)}>
     ${shown.map(({ step, logLikelihood, bound, gap }, i) => {
@@ -42,8 +44,13 @@ export function trace({ history }, { width = 320, height = 120 } = {}) {
   const highs = history.map(({ logLikelihood }) => logLikelihood);
   // A start far below would leave no room to see the rest.
   const from = history.length > 4 ? Math.min(...highs, ...lows.slice(2)) : Math.min(...lows);
-  const x = scaleLinear().domain([0, Math.max(1, history.length - 1)]).range([margin.left, width - margin.right]);
-  const y = scaleLinear().domain(extentOf([from, ...highs], 0.06)).range([height - margin.bottom, margin.top]).clamp(true);
+  const x = scaleLinear()
+    .domain([0, Math.max(1, history.length - 1)])
+    .range([margin.left, width - margin.right]);
+  const y = scaleLinear()
+    .domain(extentOf([from, ...highs], 0.06))
+    .range([height - margin.bottom, margin.top])
+    .clamp(true);
   const path = (values) => polyline(values.map((value, i) => [x(i), y(value)]));
   const first = number(highs[0], 2);
   const last = number(highs.at(-1), 2);

@@ -1,6 +1,14 @@
 /** The book's palette: a colour per component, and a point's colour from its responsibilities. */
 
-export const PALETTE = ['#0173b2', '#d55e00', '#029e73', '#cc78bc', '#ca9161', '#56b4e9', '#de8f05'];
+export const PALETTE = [
+  '#0173b2',
+  '#d55e00',
+  '#029e73',
+  '#cc78bc',
+  '#ca9161',
+  '#56b4e9',
+  '#de8f05',
+];
 
 const parts = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 const RGB = PALETTE.map(parts);

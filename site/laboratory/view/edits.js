@@ -15,7 +15,7 @@ export function withWeight(parameters, k, value) {
   return {
     ...parameters,
     weights: weights.map((old, i) =>
-      i === k ? weight : ((1 - weight) * (others > 0 ? old / others : 1 / (weights.length - 1))),
+      i === k ? weight : (1 - weight) * (others > 0 ? old / others : 1 / (weights.length - 1)),
     ),
   };
 }
@@ -118,7 +118,8 @@ export const FIELDS = {
       get: ({ covariances }, k) => sd(covariances[k]),
       set(problem, parameters, k, value) {
         const old = parameters.covariances[k];
-        const sds = problem.form === 'spherical' ? [value, value] : replaced([sdX(old), sdY(old)], j, value);
+        const sds =
+          problem.form === 'spherical' ? [value, value] : replaced([sdX(old), sdY(old)], j, value);
         return withCovariance(problem, parameters, k, covarianceOf(...sds, correlation(old)));
       },
       ...positive,
@@ -146,7 +147,9 @@ export const fieldsOf = ({ model, form }) =>
 export function inForm(covariance, form) {
   const [[a], [, c]] = covariance;
   if (form === 'full' || form === 'tied') return covariance;
-  return form === 'diag' ? covarianceOf(Math.sqrt(a), Math.sqrt(c), 0) : covarianceOf(Math.sqrt((a + c) / 2), Math.sqrt((a + c) / 2), 0);
+  return form === 'diag'
+    ? covarianceOf(Math.sqrt(a), Math.sqrt(c), 0)
+    : covarianceOf(Math.sqrt((a + c) / 2), Math.sqrt((a + c) / 2), 0);
 }
 
 /**
@@ -219,19 +222,32 @@ export function parseTable(text, model) {
     if (cells.length !== count) {
       throw new Error(`Line ${i + 1} has ${cells.length} numbers, not ${count}. ${advice}`);
     }
-    if (model === 'coins' && !(values.every(Number.isInteger) && values[0] >= 0 && values[1] >= values[0] && values[1] > 0)) {
-      throw new Error(`Line ${i + 1}: ${line.trim()} are no counts of heads among tosses. ${advice}`);
+    if (
+      model === 'coins' &&
+      !(values.every(Number.isInteger) && values[0] >= 0 && values[1] >= values[0] && values[1] > 0)
+    ) {
+      throw new Error(
+        `Line ${i + 1}: ${line.trim()} are no counts of heads among tosses. ${advice}`,
+      );
     }
     rows.push(values);
   });
-  if (rows.length < 2) throw new Error(`There must be at least two lines. Write ${what} a line, such as ${example}.`);
-  if (rows.length > MOST_POINTS) throw new Error(`There are ${rows.length} points; ${MOST_POINTS} are the most that the laboratory takes.`);
+  if (rows.length < 2)
+    throw new Error(`There must be at least two lines. Write ${what} a line, such as ${example}.`);
+  if (rows.length > MOST_POINTS)
+    throw new Error(
+      `There are ${rows.length} points; ${MOST_POINTS} are the most that the laboratory takes.`,
+    );
   if (model === 'coins') return rows.map(([heads, tosses]) => ({ heads, tosses }));
   return model === 'line' ? rows.map(([x]) => x) : rows;
 }
 
 /** Data as text, a line a point, as `parseTable` reads it. */
 export function asTable({ model, data }) {
-  const asLine = { coins: ({ heads, tosses }) => `${heads} ${tosses}`, line: String, plane: (x) => x.join(' ') };
+  const asLine = {
+    coins: ({ heads, tosses }) => `${heads} ${tosses}`,
+    line: String,
+    plane: (x) => x.join(' '),
+  };
   return data.map(asLine[model]).join('\n');
 }

@@ -18,7 +18,9 @@ export function createFigure(sitting, { compact }) {
 
   function draw(parameters = sitting.state.parameters) {
     const width = Math.max(element.clientWidth, 260);
-    const height = Math.round(Math.min(Math.max(width * (width < NARROW ? 0.9 : 0.64), 280), compact ? 380 : 480));
+    const height = Math.round(
+      Math.min(Math.max(width * (width < NARROW ? 0.9 : 0.64), 280), compact ? 380 : 480),
+    );
     svg.attr('width', width).attr('height', height).attr('viewBox', `0 0 ${width} ${height}`);
     const { problem } = sitting.state;
     if (problem.model !== model) {

@@ -36,9 +36,17 @@ export function createCoins(svg, sitting) {
       y: top + gap * (n + 0.5),
       r: Math.min(9, Math.max(3, gap / 2 - 1)),
     }));
-    layer.axes.select('.em-axis-x').attr('transform', `translate(0,${bottom})`).call(axisBottom(x).ticks(ticks(width)));
+    layer.axes
+      .select('.em-axis-x')
+      .attr('transform', `translate(0,${bottom})`)
+      .call(axisBottom(x).ticks(ticks(width)));
     axisTitles(layer.axes, sitting, { width, height });
-    layer.whiskers.selectAll('path').data(heads).join('path').attr('stroke', (p, k) => color(k)).attr('d', (p, k) => `M${x(p)},${rowOf(k)}V${bottom}`);
+    layer.whiskers
+      .selectAll('path')
+      .data(heads)
+      .join('path')
+      .attr('stroke', (p, k) => color(k))
+      .attr('d', (p, k) => `M${x(p)},${rowOf(k)}V${bottom}`);
     drawThreads(layer.threads, state, rows, x);
     drawPoints(layer.points, rows, place, sitting);
     layer.labels
@@ -50,17 +58,27 @@ export function createCoins(svg, sitting) {
       .attr('x', (row) => row.x + (row.x > width / 2 ? -15 : 15))
       .attr('y', (row) => row.y - 6)
       .text(({ n }) => `${data[n].heads} of ${data[n].tosses}`);
-    drawHandles(layer.handles, heads.map((_, k) => handleOf(state, k, x)), sitting);
+    drawHandles(
+      layer.handles,
+      heads.map((_, k) => handleOf(state, k, x)),
+      sitting,
+    );
   }
 
-  return { draw, place, label: 'Sets of tosses at their shares of heads, and a line for each coin' };
+  return {
+    draw,
+    place,
+    label: 'Sets of tosses at their shares of heads, and a line for each coin',
+  };
 }
 
 const rowOf = (k) => MARGIN.top + ROW * (k + 0.5);
 
 /** From every set to each coin, as wide as the responsibility. */
 function drawThreads(layer, { parameters, responsibilities }, rows, x) {
-  const threads = rows.flatMap((row) => parameters.heads.map((p, k) => ({ row, p, k, r: responsibilities[row.n][k] })));
+  const threads = rows.flatMap((row) =>
+    parameters.heads.map((p, k) => ({ row, p, k, r: responsibilities[row.n][k] })),
+  );
   layer
     .selectAll('line')
     .data(threads)

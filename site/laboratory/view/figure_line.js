@@ -30,13 +30,25 @@ export function createLine(svg, sitting) {
     const base = Math.round(height - MARGIN.bottom - DEPTH * height);
     if (!sitting.preview) y.domain([0, highest(problem.data)]);
     y.range([base, rows + 6]);
-    layer.axes.select('.em-axis-x').attr('transform', `translate(0,${height - MARGIN.bottom})`).call(axisBottom(x).ticks(ticks(width)));
+    layer.axes
+      .select('.em-axis-x')
+      .attr('transform', `translate(0,${height - MARGIN.bottom})`)
+      .call(axisBottom(x).ticks(ticks(width)));
     axisTitles(layer.axes, sitting, { width, height });
     drawCurves(layer.curves, state, x, y);
     drawWhiskers(layer.whiskers, state, x, base);
-    drawPoints(layer.points, stacked(problem.data, x, base, height - MARGIN.bottom), place, sitting);
+    drawPoints(
+      layer.points,
+      stacked(problem.data, x, base, height - MARGIN.bottom),
+      place,
+      sitting,
+    );
     drawReading(layer.threads, state, sitting.selected, x, y, height - MARGIN.bottom);
-    drawHandles(layer.handles, parameters.means.flatMap((_, k) => handlesOf(state, k, x)), sitting);
+    drawHandles(
+      layer.handles,
+      parameters.means.flatMap((_, k) => handlesOf(state, k, x)),
+      sitting,
+    );
   }
 
   return { draw, place, label: 'Points on a line, and a curve for each component' };
@@ -49,7 +61,8 @@ function highest(data) {
   const bins = 24;
   const [low, high] = extentOf(data, 0);
   const counts = Array(bins).fill(0);
-  for (const value of data) counts[Math.min(bins - 1, Math.floor(((value - low) / (high - low || 1)) * bins))] += 1;
+  for (const value of data)
+    counts[Math.min(bins - 1, Math.floor(((value - low) / (high - low || 1)) * bins))] += 1;
   const densest = Math.max(...counts) / data.length / ((high - low || 1) / bins);
   return Math.min(1.15, 0.5 + data.length / 40) * densest;
 }
@@ -73,8 +86,12 @@ function drawCurves(layer, { problem, parameters }, x, y) {
   const narrowest = Math.min(...parameters.variances.map(Math.sqrt));
   const grid = Array.from({ length: SAMPLES + 1 }, (_, i) => low + ((high - low) * i) / SAMPLES);
   // A spike between two places of the grid would not be seen.
-  const peaks = parameters.means.flatMap((mean) => [-3, -1, -0.5, 0, 0.5, 1, 3].map((z) => mean + z * narrowest));
-  const places = [...grid, ...peaks].filter((value) => value >= low && value <= high).sort((a, b) => a - b);
+  const peaks = parameters.means.flatMap((mean) =>
+    [-3, -1, -0.5, 0, 0.5, 1, 3].map((z) => mean + z * narrowest),
+  );
+  const places = [...grid, ...peaks]
+    .filter((value) => value >= low && value <= high)
+    .sort((a, b) => a - b);
   const densities = FAMILIES.line.logDensities(problem, parameters);
   const top = y.invert(-20);
   const height = (k, value) => parameters.weights[k] * Math.exp(densities[k](value));
@@ -82,10 +99,31 @@ function drawCurves(layer, { problem, parameters }, x, y) {
   const parts = parameters.means.map((_, k) => places.map((value) => [value, height(k, value)]));
   const outline = (part) => polyline(part.map(([value, density]) => [x(value), clipped(density)]));
   const shape = (part) => `${outline(part)}V${y(0)}H${x(low)}Z`;
-  layer.selectAll('path.em-area').data(parts).join('path').attr('class', 'em-area').attr('fill', (part, k) => color(k)).attr('d', shape);
-  layer.selectAll('path.em-part').data(parts).join('path').attr('class', 'em-part').attr('stroke', (part, k) => color(k)).attr('d', outline);
-  const sum = places.map((value, i) => [value, parts.reduce((total, part) => total + part[i][1], 0)]);
-  layer.selectAll('path.em-sum').data([sum]).join('path').attr('class', 'em-sum').attr('d', outline).raise();
+  layer
+    .selectAll('path.em-area')
+    .data(parts)
+    .join('path')
+    .attr('class', 'em-area')
+    .attr('fill', (part, k) => color(k))
+    .attr('d', shape);
+  layer
+    .selectAll('path.em-part')
+    .data(parts)
+    .join('path')
+    .attr('class', 'em-part')
+    .attr('stroke', (part, k) => color(k))
+    .attr('d', outline);
+  const sum = places.map((value, i) => [
+    value,
+    parts.reduce((total, part) => total + part[i][1], 0),
+  ]);
+  layer
+    .selectAll('path.em-sum')
+    .data([sum])
+    .join('path')
+    .attr('class', 'em-sum')
+    .attr('d', outline)
+    .raise();
 }
 
 /** From one standard deviation below a mean to one above, and down to the axis. */
@@ -105,8 +143,16 @@ function drawWhiskers(layer, { parameters: { means, variances } }, x, base) {
 function drawReading(layer, { problem, parameters }, n, x, y, bottom) {
   const at = n === null ? null : problem.data[n];
   const densities = FAMILIES.line.logDensities(problem, parameters);
-  const heights = n === null ? [] : densities.map((density, k) => parameters.weights[k] * Math.exp(density(at)));
-  layer.selectAll('line').data(n === null ? [] : [at]).join('line').attr('x1', x).attr('x2', x).attr('y1', y.range()[1]).attr('y2', bottom);
+  const heights =
+    n === null ? [] : densities.map((density, k) => parameters.weights[k] * Math.exp(density(at)));
+  layer
+    .selectAll('line')
+    .data(n === null ? [] : [at])
+    .join('line')
+    .attr('x1', x)
+    .attr('x2', x)
+    .attr('y1', y.range()[1])
+    .attr('y2', bottom);
   layer
     .selectAll('circle')
     .data(heights)

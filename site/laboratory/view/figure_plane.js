@@ -25,20 +25,42 @@ export function createPlane(svg, sitting) {
   function draw(state, { width, height }) {
     const { data } = state.problem;
     if (!sitting.preview) {
-      [x, y].forEach((scale, j) => scale.domain(extentOf([...data, ...state.parameters.means].map((p) => p[j]))));
+      [x, y].forEach((scale, j) =>
+        scale.domain(extentOf([...data, ...state.parameters.means].map((p) => p[j]))),
+      );
     }
     x.range([MARGIN.left, width - MARGIN.right]);
     y.range([height - MARGIN.bottom, MARGIN.top]);
-    layer.axes.select('.em-axis-x').attr('transform', `translate(0,${height - MARGIN.bottom})`).call(axisBottom(x).ticks(ticks(width)));
-    layer.axes.select('.em-axis-y').attr('transform', `translate(${MARGIN.left},0)`).call(axisLeft(y).ticks(ticks(height)));
+    layer.axes
+      .select('.em-axis-x')
+      .attr('transform', `translate(0,${height - MARGIN.bottom})`)
+      .call(axisBottom(x).ticks(ticks(width)));
+    layer.axes
+      .select('.em-axis-y')
+      .attr('transform', `translate(${MARGIN.left},0)`)
+      .call(axisLeft(y).ticks(ticks(height)));
     axisTitles(layer.axes, sitting, { width, height });
-    const frame = { left: MARGIN.left, top: MARGIN.top, right: width - MARGIN.right, bottom: height - MARGIN.bottom };
+    const frame = {
+      left: MARGIN.left,
+      top: MARGIN.top,
+      right: width - MARGIN.right,
+      bottom: height - MARGIN.bottom,
+    };
     clip(layer.ellipses, clipId, frame);
     drawEllipses(layer.ellipses, state, x, y);
     const r = radius(data.length);
-    drawPoints(layer.points, data.map((datum, n) => ({ n, x: x(datum[0]), y: y(datum[1]), r })), place, sitting);
+    drawPoints(
+      layer.points,
+      data.map((datum, n) => ({ n, x: x(datum[0]), y: y(datum[1]), r })),
+      place,
+      sitting,
+    );
     drawThreads(layer.threads, state, sitting.selected, x, y);
-    drawHandles(layer.handles, state.parameters.means.flatMap((_, k) => handlesOf(state, k, x, y)), sitting);
+    drawHandles(
+      layer.handles,
+      state.parameters.means.flatMap((_, k) => handlesOf(state, k, x, y)),
+      sitting,
+    );
   }
 
   return { draw, place, label: 'Points in the plane, and an ellipse for each component' };
@@ -101,10 +123,21 @@ function handlesOf({ problem, parameters }, k, x, y) {
   const isAligned = problem.form === 'diag' || problem.form === 'spherical';
   const [xx, , , yy] = toScreen(covariance, per).flat();
   const ends = isAligned
-    ? [[0, DISTANCE * Math.sqrt(yy)], [DISTANCE * Math.sqrt(xx), 0]]
-    : [angle + Math.PI / 2, angle].map((turn, i) => [Math.cos(turn), Math.sin(turn)].map((part) => DISTANCE * Math.sqrt(Math.max(values[i], 0)) * part));
+    ? [
+        [0, DISTANCE * Math.sqrt(yy)],
+        [DISTANCE * Math.sqrt(xx), 0],
+      ]
+    : [angle + Math.PI / 2, angle].map((turn, i) =>
+        [Math.cos(turn), Math.sin(turn)].map(
+          (part) => DISTANCE * Math.sqrt(Math.max(values[i], 0)) * part,
+        ),
+      );
   const [farX, farY] = [x.range(), y.range()];
-  const isSeen = ([u, v]) => center[0] + u > farX[0] && center[0] + u < farX[1] && center[1] + v < farY[0] && center[1] + v > farY[1];
+  const isSeen = ([u, v]) =>
+    center[0] + u > farX[0] &&
+    center[0] + u < farX[1] &&
+    center[1] + v < farY[0] &&
+    center[1] + v > farY[1];
   const seen = ends.map((end) => (isSeen(end) ? end : end.map((part) => -part)));
   const spreads = seen.map(([u, v], which) => ({
     id: `spread ${which} ${k}`,
@@ -116,7 +149,14 @@ function handlesOf({ problem, parameters }, k, x, y) {
     now: Number(Math.sqrt(which ? covariance[0][0] : covariance[1][1]).toPrecision(4)),
     said: `sd ${figures(Math.sqrt(covariance[0][0]))} along x, ${figures(Math.sqrt(covariance[1][1]))} along y`,
     to: (px, py) => {
-      const changed = stretched(covariance, problem.form, which, [px - center[0], py - center[1]], per, DISTANCE);
+      const changed = stretched(
+        covariance,
+        problem.form,
+        which,
+        [px - center[0], py - center[1]],
+        per,
+        DISTANCE,
+      );
       return withCovariance(problem, parameters, k, changed);
     },
   }));

@@ -28,8 +28,14 @@ export function drawHandles(layer, handles, sitting) {
         .attr('tabindex', 0)
         .call(dragging(layer.node(), sitting))
         .on('keydown', (event, handle) => onKey(event, handle, sitting));
-      group.append('circle').attr('class', 'em-reach').attr('r', ({ kind }) => (kind === 'mean' ? 20 : 14));
-      group.append('circle').attr('class', 'em-knob').attr('r', ({ kind }) => (kind === 'mean' ? 10.5 : 5.5));
+      group
+        .append('circle')
+        .attr('class', 'em-reach')
+        .attr('r', ({ kind }) => (kind === 'mean' ? 20 : 14));
+      group
+        .append('circle')
+        .attr('class', 'em-knob')
+        .attr('r', ({ kind }) => (kind === 'mean' ? 10.5 : 5.5));
       group.append('text').attr('dy', '0.35em');
       return group;
     });
@@ -46,7 +52,9 @@ const dragging = (container, sitting) =>
   drag()
     .container(container)
     .subject((event, { x, y }) => ({ x, y }))
-    .on('start', (event) => event.sourceEvent.target.closest('.em-handle').classList.add('em-dragged'))
+    .on('start', (event) =>
+      event.sourceEvent.target.closest('.em-handle').classList.add('em-dragged'),
+    )
     .on('drag', function (event) {
       sitting.drag(this.__data__.to(event.x, event.y));
     })

@@ -1,7 +1,7 @@
 /** Puts the laboratory into an element of a page. */
 
 import { html, nothing, render } from 'lit-html';
-import { begin, sceneOf } from '../scenes.js';
+import { begin } from '../scenes.js';
 import { fromHash, toHash } from '../share.js';
 import { createFigure } from './figure.js';
 import * as panels from './panels.js';
@@ -55,33 +55,35 @@ export function mountLaboratory(element, { scene, compact = false, home = '' } =
     frame(start);
   }
 
-  const shared = compact ? null : fromAddress(sitting);
-  if (shared) sitting.add(shared.state, shared.said, { scene: shared.scene });
-  else sitting.loadNamed(scene);
+  sitting.loadNamed(scene);
+  if (!compact) openAddress(sitting);
   new ResizeObserver(() => figure.draw(drawn)).observe(figure.element);
   return sitting;
 }
 
-/** What the address of the page asks for; null if it asks for nothing. */
-function fromAddress(sitting) {
-  if (location.hash.length < 2) return null;
+/** Show what the address of the page asks for; if it is damaged, say so. */
+function openAddress(sitting) {
+  if (location.hash.length < 2) return;
   try {
-    const { scene, ...wanted } = fromHash(location.hash);
-    return { state: begin(sceneOf(scene) ?? wanted), said: 'As the address says.', scene: sceneOf(scene) ?? null };
+    const { scene = null, ...wanted } = fromHash(location.hash);
+    sitting.add(begin(scene ?? wanted), 'This is what the address says.', { scene });
   } catch (error) {
-    sitting.said = error.message;
-    return null;
+    sitting.say(error.message);
   }
 }
 
 function whole({ sitting, figure, weights, surface }) {
-  const address = location.href.split('#')[0] + '#' + toHash(sitting.state).replace(/^#/, '');
+  const address = location.href.split('#')[0] + '#' + toHash(sitting.state);
   const box = figure.element.getBoundingClientRect();
   const figureMiddle = () => figure.place(box.width / 2, box.height / 2);
   return html`${panels.scenes(sitting)}
     <div class="em-main">
-      <div class="em-stage">${figure.element}${weights.element}${panels.controls(sitting, { compact: false })}${status(sitting)}</div>
-      <div class="em-side">${panels.ledger(sitting)}${panels.charts(sitting)}${panels.stopping(sitting)}</div>
+      <div class="em-stage">
+        ${figure.element}${weights.element}${panels.controls(sitting, { compact: false })}${status(sitting)}
+      </div>
+      <div class="em-side">
+        ${panels.ledger(sitting)}${panels.charts(sitting)}${panels.stopping(sitting)}
+      </div>
     </div>
     <div class="em-more">
       ${panels.reading(sitting)}${panels.components(sitting)}${surface.element}
@@ -90,31 +92,42 @@ function whole({ sitting, figure, weights, surface }) {
 }
 
 function small({ sitting, figure, weights, home }) {
-  const link = `${home}#${toHash(sitting.state).replace(/^#/, '')}`;
+  const link = `${home}#${toHash(sitting.state)}`;
   return html`${panels.sentence(sitting)}
-    <div class="em-stage">${figure.element}${weights.element}${panels.controls(sitting, { compact: true })}${status(sitting)}</div>
+    <div class="em-stage">
+      ${figure.element}${weights.element}${panels.controls(sitting, { compact: true })}${status(sitting)}
+    </div>
     ${panels.ledger(sitting)}
     ${home ? html`<p class="em-line"><a href=${link}>Open this in the laboratory</a></p>` : nothing}`;
 }
 
-const status = ({ said }) => html`<p class="em-status" aria-hidden="true">${said}</p>
-  <p class="em-said em-unseen" role="status"></p>`;
+const status = ({ said }) =>
+  html`<p class="em-status" aria-hidden="true">${said}</p>
+    <p class="em-said em-unseen" role="status"></p>`;
 
 const KEYS = {
   e: (sitting) => sitting.step('E'),
   m: (sitting) => sitting.step('M'),
   h: (sitting) => sitting.step('hard'),
   n: (sitting) => sitting.nudge(),
-  r: (sitting) => (sitting.isRunning ? sitting.stop() : sitting.run({ isInstant: panels.isCalm() })),
+  r: (sitting) =>
+    sitting.isRunning ? sitting.stop() : sitting.run({ isInstant: panels.isCalm() }),
   b: (sitting) => sitting.back(),
   f: (sitting) => sitting.forward(),
 };
 
 function onKey(event, sitting) {
-  if (event.target.closest('input:not([type="range"], [type="checkbox"]), textarea, select, pre')) return;
+  if (event.target.closest('input:not([type="range"], [type="checkbox"]), textarea, select, pre'))
+    return;
   const isUndo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z';
   const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
-  const command = isUndo ? (event.shiftKey ? KEYS.f : KEYS.b) : hasModifier ? null : KEYS[event.key.toLowerCase()];
+  const command = isUndo
+    ? event.shiftKey
+      ? KEYS.f
+      : KEYS.b
+    : hasModifier
+      ? null
+      : KEYS[event.key.toLowerCase()];
   if (!command) return;
   event.preventDefault();
   command(sitting);

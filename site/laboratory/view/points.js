@@ -41,7 +41,9 @@ export function drawPoints(layer, points, place, sitting) {
 const dragging = (container, sitting) =>
   drag()
     .container(container)
-    .filter((event) => !event.button && (!event.touches || sitting.selected === event.target.__data__.n))
+    .filter(
+      (event) => !event.button && (!event.touches || sitting.selected === event.target.__data__.n),
+    )
     .subject((event, { x, y }) => ({ x, y }))
     .on('drag', function (event, { n }) {
       sitting.dragPoint(n, this.place(event.x, event.y, n));

@@ -35,13 +35,29 @@ export function axisTitles(layer, sitting, { width, height }) {
   const names = DATA[sitting.dataName]?.axes ?? ['x', 'y'];
   const isPlane = sitting.state.problem.model === 'plane';
   const first = sitting.state.problem.model === 'coins' ? 'share of heads' : names[0];
-  layer.select('.em-title-x').attr('x', width - 14).attr('y', height - 6).attr('text-anchor', 'end').text(first);
-  layer.select('.em-title-y').attr('x', 2).attr('y', 12).text(isPlane ? names[1] : '');
+  layer
+    .select('.em-title-x')
+    .attr('x', width - 14)
+    .attr('y', height - 6)
+    .attr('text-anchor', 'end')
+    .text(first);
+  layer
+    .select('.em-title-y')
+    .attr('x', 2)
+    .attr('y', 12)
+    .text(isPlane ? names[1] : '');
 }
 
 /** Keeps what a layer draws inside a frame. */
 export function clip(layer, id, { left, top, right, bottom }) {
   const frame = layer.selectAll('clipPath').data([0]).join('clipPath').attr('id', id);
-  frame.selectAll('rect').data([0]).join('rect').attr('x', left).attr('y', top).attr('width', right - left).attr('height', bottom - top);
+  frame
+    .selectAll('rect')
+    .data([0])
+    .join('rect')
+    .attr('x', left)
+    .attr('y', top)
+    .attr('width', right - left)
+    .attr('height', bottom - top);
   layer.attr('clip-path', `url(#${id})`);
 }

@@ -77,8 +77,12 @@ export class Sitting {
 
   /** Add a moment; one with the same `merge` as the last takes its place, as of a key held down. */
   add(state, said, { merge = null, scene = this.scene } = {}) {
-    const replaces = merge && this.moment?.merge === merge && this.index === this.moments.length - 1;
-    this.moments = [...this.moments.slice(0, this.index + (replaces ? 0 : 1)), { state, scene, merge }];
+    const replaces =
+      merge && this.moment?.merge === merge && this.index === this.moments.length - 1;
+    this.moments = [
+      ...this.moments.slice(0, this.index + (replaces ? 0 : 1)),
+      { state, scene, merge },
+    ];
     this.index = this.moments.length - 1;
     this.said = said;
     this.show(this.index);
@@ -130,7 +134,10 @@ export class Sitting {
     this.seed += 1;
     this.attempt(() => {
       const after = nudge(before, { seed: this.seed });
-      this.add(after, `Nudge: every component moves a little, at random. ${stepInWords(before, after)} ${components(after)}`);
+      this.add(
+        after,
+        `Nudge: every component moves a little, at random. ${stepInWords(before, after)} ${components(after)}`,
+      );
     });
   }
 
@@ -146,7 +153,9 @@ export class Sitting {
     this.stop();
     this.show(index);
     const { logLikelihood, bound } = this.state;
-    this.say(`${direction} to moment ${index + 1} of ${this.moments.length}: log-likelihood ${number(logLikelihood)}, bound ${number(bound)}.`);
+    this.say(
+      `${direction} to moment ${index + 1} of ${this.moments.length}: log-likelihood ${number(logLikelihood)}, bound ${number(bound)}.`,
+    );
   }
 
   /** E and M in turn, slowly at first, until the rule says stop or the reader does. */
@@ -154,7 +163,8 @@ export class Sitting {
     this.stop();
     const first = this.moment.state;
     let count = 0;
-    const isDone = () => this.moment.state.stop.reason !== null && this.moment.state.phase === 'E' && count > 0;
+    const isDone = () =>
+      this.moment.state.stop.reason !== null && this.moment.state.phase === 'E' && count > 0;
     const half = () => {
       const index = this.index;
       this.next();
@@ -173,7 +183,9 @@ export class Sitting {
       this.timer = null;
       const { state } = this.moment;
       const rise = number(state.logLikelihood - first.logLikelihood);
-      this.say(`Run: ${state.iteration - first.iteration} iterations, in which the log-likelihood rises by ${rise} to ${number(state.logLikelihood)}.${stopped(state)} ${components(state)}`);
+      this.say(
+        `Run: ${state.iteration - first.iteration} iterations, in which the log-likelihood rises by ${rise} to ${number(state.logLikelihood)}.${stopped(state)} ${components(state)}`,
+      );
     };
     this.timer = setTimeout(tick, 0);
     this.onChange();
@@ -215,7 +227,11 @@ export class Sitting {
     this.stop();
     this.selected = null;
     const state = begin(scene);
-    this.add(state, `${scene.title}: log-likelihood ${number(state.logLikelihood)}. ${components(state)}`, { scene });
+    this.add(
+      state,
+      `${scene.title}: log-likelihood ${number(state.logLikelihood)}. ${components(state)}`,
+      { scene },
+    );
   }
 
   loadNamed(id) {
@@ -225,7 +241,12 @@ export class Sitting {
   /** Another problem with the parameters there are. */
   restart(problem, parameters, said, options = {}) {
     this.stop();
-    this.attempt(() => this.add(startState(problem, parameters, options.responsibilities), said, { scene: null, ...options }));
+    this.attempt(() =>
+      this.add(startState(problem, parameters, options.responsibilities), said, {
+        scene: null,
+        ...options,
+      }),
+    );
   }
 
   /** Draw a start: parameters from an M-step at random responsibilities. */
@@ -237,7 +258,11 @@ export class Sitting {
       const parameters = mStep({ ...problem, fixed: [] }, responsibilities);
       if (problem.fixed?.includes('weights')) parameters.weights = Array(k).fill(1 / k);
       const state = startState(problem, parameters, responsibilities);
-      this.add(state, `A start from ${start}, draw ${this.seed}. Log-likelihood ${number(state.logLikelihood)}. ${components(state)}`, { scene: null });
+      this.add(
+        state,
+        `A start from ${start}, draw ${this.seed}. Log-likelihood ${number(state.logLikelihood)}. ${components(state)}`,
+        { scene: null },
+      );
     });
   }
 
@@ -259,14 +284,23 @@ export class Sitting {
   setForm(form) {
     const { problem, parameters } = this.state;
     const shared = parameters.covariances[0];
-    const covariances = parameters.covariances.map((own) => edits.inForm(form === 'tied' ? shared : own, form));
-    this.restart({ ...problem, form }, { ...parameters, covariances }, `Covariances are ${form} now.`);
+    const covariances = parameters.covariances.map((own) =>
+      edits.inForm(form === 'tied' ? shared : own, form),
+    );
+    this.restart(
+      { ...problem, form },
+      { ...parameters, covariances },
+      `Covariances are ${form} now.`,
+    );
   }
 
   /** Another floor, tolerance or rule, or other parameters held fixed: the problem is another. */
   setRule(change, said) {
     const { problem, parameters, responsibilities } = this.state;
-    this.restart({ ...problem, ...change }, parameters, said, { responsibilities, scene: this.scene });
+    this.restart({ ...problem, ...change }, parameters, said, {
+      responsibilities,
+      scene: this.scene,
+    });
   }
 
   /** New points; text that cannot be read is an Error. */
@@ -292,7 +326,11 @@ export class Sitting {
     if (!this.preview) return;
     const { problem, logLikelihood } = this.preview;
     const name = capital(POINT[problem.model]);
-    this.add(this.preview, `${name} ${n + 1} is at ${placeInWords(problem, n)} now. Log-likelihood ${number(logLikelihood)}.`, { merge, scene: null });
+    this.add(
+      this.preview,
+      `${name} ${n + 1} is at ${placeInWords(problem, n)} now. Log-likelihood ${number(logLikelihood)}.`,
+      { merge, scene: null },
+    );
   }
 
   setPoint(n, x, merge = `point ${n}`) {
@@ -306,9 +344,14 @@ export class Sitting {
     const more = edits.withNewPoint(problem, x);
     const n = problem.data.length;
     this.selected = n;
-    this.restart(more, parameters, `${capital(POINT[problem.model])} ${n + 1} placed at ${placeInWords(more, n)}.`, {
-      responsibilities: [...responsibilities, Array(k).fill(1 / k)],
-    });
+    this.restart(
+      more,
+      parameters,
+      `${capital(POINT[problem.model])} ${n + 1} placed at ${placeInWords(more, n)}.`,
+      {
+        responsibilities: [...responsibilities, Array(k).fill(1 / k)],
+      },
+    );
   }
 
   deletePoint(n) {
@@ -319,9 +362,14 @@ export class Sitting {
     }
     const place = placeInWords(problem, n);
     this.selected = Math.min(n, problem.data.length - 2);
-    this.restart(edits.withoutPoint(problem, n), parameters, `${capital(POINT[problem.model])} ${n + 1} at ${place} deleted.`, {
-      responsibilities: responsibilities.filter((_, i) => i !== n),
-    });
+    this.restart(
+      edits.withoutPoint(problem, n),
+      parameters,
+      `${capital(POINT[problem.model])} ${n + 1} at ${place} deleted.`,
+      {
+        responsibilities: responsibilities.filter((_, i) => i !== n),
+      },
+    );
   }
 
   select(n) {

@@ -20,13 +20,20 @@ export function createSurface(sitting) {
   const element = document.createElement('section');
   element.className = 'em-surface';
   element.innerHTML = '<h3 class="em-heading">The log-likelihood as a landscape</h3>';
-  const svg = select(element).append('svg').attr('viewBox', `0 0 ${SIZE} ${SIZE}`).attr('role', 'group');
+  const svg = select(element)
+    .append('svg')
+    .attr('viewBox', `0 0 ${SIZE} ${SIZE}`)
+    .attr('role', 'group');
   svg.attr('aria-label', 'Lines of equal log-likelihood over the two places, and the path of EM');
   const [hills, axes, path, handles] = ['hills', 'axes', 'path', 'handles'].map((name) =>
     svg.append('g').attr('class', `em-${name}`),
   );
-  const [axisX, axisY] = ['x', 'y'].map((side) => axes.append('g').attr('class', `em-axis em-axis-${side}`).attr('aria-hidden', true));
-  const titles = ['x', 'y'].map((side) => axes.append('text').attr('class', `em-title em-title-${side}`));
+  const [axisX, axisY] = ['x', 'y'].map((side) =>
+    axes.append('g').attr('class', `em-axis em-axis-${side}`).attr('aria-hidden', true),
+  );
+  const titles = ['x', 'y'].map((side) =>
+    axes.append('text').attr('class', `em-title em-title-${side}`),
+  );
   const note = select(element).append('p').attr('class', 'em-quiet');
   const x = scaleLinear().range([MARGIN.left, SIZE - MARGIN.right]);
   const y = scaleLinear().range([SIZE - MARGIN.bottom, MARGIN.top]);
@@ -39,21 +46,51 @@ export function createSurface(sitting) {
     if (!isShown || (sitting.isRunning && !isStill(problem))) return;
     const name = problem.model === 'coins' ? 'heads' : 'means';
     if (!sitting.preview) {
-      const domain = name === 'heads' ? [0, 1] : extentOf([...problem.data, ...parameters.means], 0.02);
+      const domain =
+        name === 'heads' ? [0, 1] : extentOf([...problem.data, ...parameters.means], 0.02);
       [x, y].forEach((scale) => scale.domain(domain));
     }
-    const rest = JSON.stringify([problem.data, problem.model, parameters.weights, parameters.variances, x.domain()]);
+    const rest = JSON.stringify([
+      problem.data,
+      problem.model,
+      parameters.weights,
+      parameters.variances,
+      x.domain(),
+    ]);
     if (rest !== drawn && !sitting.preview) {
       drawn = rest;
       drawHills(hills, problem, parameters, x, y);
-      axisX.attr('transform', `translate(0,${y.range()[0]})`).call(axisBottom(x).ticks(ticks(SIZE)));
+      axisX
+        .attr('transform', `translate(0,${y.range()[0]})`)
+        .call(axisBottom(x).ticks(ticks(SIZE)));
       axisY.attr('transform', `translate(${x.range()[0]},0)`).call(axisLeft(y).ticks(ticks(SIZE)));
-      titles[0].attr('x', SIZE - 14).attr('y', SIZE - 6).attr('text-anchor', 'end').text(NAMES[problem.model][0]);
-      titles[1].attr('transform', 'rotate(-90)').attr('x', -12).attr('y', 12).attr('text-anchor', 'end').text(NAMES[problem.model][1]);
+      titles[0]
+        .attr('x', SIZE - 14)
+        .attr('y', SIZE - 6)
+        .attr('text-anchor', 'end')
+        .text(NAMES[problem.model][0]);
+      titles[1]
+        .attr('transform', 'rotate(-90)')
+        .attr('x', -12)
+        .attr('y', 12)
+        .attr('text-anchor', 'end')
+        .text(NAMES[problem.model][1]);
     }
-    const places = history.filter(({ step }) => step !== 'E' && step !== 'hard').map((entry) => entry.parameters[name]);
-    path.selectAll('path').data([places]).join('path').attr('d', (all) => polyline(all.map(([first, second]) => [x(first), y(second)])));
-    path.selectAll('circle').data(places).join('circle').attr('r', 2.5).attr('cx', ([first]) => x(first)).attr('cy', ([, second]) => y(second));
+    const places = history
+      .filter(({ step }) => step !== 'E' && step !== 'hard')
+      .map((entry) => entry.parameters[name]);
+    path
+      .selectAll('path')
+      .data([places])
+      .join('path')
+      .attr('d', (all) => polyline(all.map(([first, second]) => [x(first), y(second)])));
+    path
+      .selectAll('circle')
+      .data(places)
+      .join('circle')
+      .attr('r', 2.5)
+      .attr('cx', ([first]) => x(first))
+      .attr('cy', ([, second]) => y(second));
     drawHandles(handles, [handle(name, parameters)], sitting);
     note.text(
       isStill(problem)

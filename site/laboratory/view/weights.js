@@ -17,7 +17,10 @@ export function createWeights(sitting) {
   const shift = (k, place) => sitting.drag(withBorder(sitting.state.parameters, k, place));
   const keep = (k, merge) => {
     const { weights } = sitting.state.parameters;
-    sitting.keep(`Weights of components ${k + 1} and ${k + 2}: ${figure(weights[k])} and ${figure(weights[k + 1])}.`, merge);
+    sitting.keep(
+      `Weights of components ${k + 1} and ${k + 2}: ${figure(weights[k])} and ${figure(weights[k + 1])}.`,
+      merge,
+    );
   };
   const dragging = drag()
     .container(element)
@@ -49,7 +52,9 @@ export function createWeights(sitting) {
       .attr('aria-hidden', true)
       .text((weight, k) => (weight > 0.09 ? `${k + 1}: ${weight.toFixed(2)}` : ''));
     let place = 0;
-    const borders = weights.slice(0, -1).map((weight, k) => ({ k, place: (place += weight), weight }));
+    const borders = weights
+      .slice(0, -1)
+      .map((weight, k) => ({ k, place: (place += weight), weight }));
     bar
       .selectAll('.em-border')
       .data(isFixed ? [] : borders)
@@ -65,7 +70,10 @@ export function createWeights(sitting) {
           .on('keydown', onKey),
       )
       .style('left', (border) => `${100 * border.place}%`)
-      .attr('aria-label', ({ k }) => `Border between the weights of components ${k + 1} and ${k + 2}`)
+      .attr(
+        'aria-label',
+        ({ k }) => `Border between the weights of components ${k + 1} and ${k + 2}`,
+      )
       .attr('aria-valuenow', (border) => border.place.toFixed(3))
       .attr('aria-valuetext', ({ k }) => `${figure(weights[k])} and ${figure(weights[k + 1])}`);
   }

@@ -22,7 +22,9 @@ export function share(value) {
 /** A number in the digits that four figures need. */
 export function figure(value) {
   if (value === 0 || !Number.isFinite(value)) return String(value);
-  return String(Number(value.toPrecision(4))).replace('-', '−').replace('e−', 'e-');
+  return String(Number(value.toPrecision(4)))
+    .replace('-', '−')
+    .replace('e−', 'e-');
 }
 
 /** A change with its sign; nothing but rounding is no change. */
@@ -38,7 +40,9 @@ export function components({ problem, parameters }) {
   const name = COMPONENT[problem.model];
   return parameters.weights
     .map((_, k) => {
-      const values = FIELDS[problem.model].map(({ title, get }) => `${title} ${figure(get(parameters, k))}`);
+      const values = FIELDS[problem.model].map(
+        ({ title, get }) => `${title} ${figure(get(parameters, k))}`,
+      );
       return `${capital(name)} ${k + 1}: ${values.join(', ')}.`;
     })
     .join(' ');
@@ -77,7 +81,9 @@ export const POINT = { coins: 'set', line: 'point', plane: 'point' };
 
 function changedHands(before, after) {
   const most = (r) => r.indexOf(Math.max(...r));
-  const moved = after.responsibilities.filter((r, n) => most(r) !== most(before.responsibilities[n]));
+  const moved = after.responsibilities.filter(
+    (r, n) => most(r) !== most(before.responsibilities[n]),
+  );
   const count = after.responsibilities.length;
   return `${moved.length} of ${count} ${POINT[after.problem.model]}s are now claimed most by another ${COMPONENT[after.problem.model]}.`;
 }
@@ -91,7 +97,9 @@ export function stopped({ stop, iteration }) {
 
 /** A point with its responsibilities, such as a screen reader says of it. */
 export function pointInWords({ problem, responsibilities }, n) {
-  const shares = responsibilities[n].map((r, k) => `${COMPONENT[problem.model]} ${k + 1} ${share(r)}`);
+  const shares = responsibilities[n].map(
+    (r, k) => `${COMPONENT[problem.model]} ${k + 1} ${share(r)}`,
+  );
   return `${capital(POINT[problem.model])} ${n + 1} of ${problem.data.length}, ${placeInWords(problem, n)}: ${shares.join(', ')}`;
 }
 
