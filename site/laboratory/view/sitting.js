@@ -22,8 +22,8 @@ import {
   figure,
   number,
   placeInWords,
+  runInWords,
   stepInWords,
-  stopped,
 } from './words.js';
 
 const STARTS = {
@@ -49,6 +49,16 @@ const FEW = {
     [8, 9],
   ],
 };
+
+const KEPT = 600; // half-steps of a run
+const WATCHED = 80; // half-steps, each shown by itself
+const BUSY = 25; // milliseconds before the page is shown again
+
+const half = (state) => (state.phase === 'E' ? stepE : stepM)(state);
+
+/** Whether a run ends with a half-step: an M-step after which EM stops, or one without result. */
+const isLast = (before, { stop, phase, history }) =>
+  stop.reason !== null && (phase === 'E' || history === before.history);
 
 export class Sitting {
   constructor(onChange) {
@@ -79,13 +89,15 @@ export class Sitting {
   add(state, said, { merge = null, scene = this.scene } = {}) {
     const replaces =
       merge && this.moment?.merge === merge && this.index === this.moments.length - 1;
-    this.moments = [
-      ...this.moments.slice(0, this.index + (replaces ? 0 : 1)),
-      { state, scene, merge },
-    ];
-    this.index = this.moments.length - 1;
+    this.push({ state, scene, merge }, this.index + (replaces ? 0 : 1));
     this.said = said;
     this.show(this.index);
+  }
+
+  /** Put a moment at an index, after which there is none then. */
+  push(moment, index = this.index + 1) {
+    this.moments = [...this.moments.slice(0, index), moment];
+    this.index = index;
   }
 
   /** Show the moment at an index. */
@@ -158,34 +170,30 @@ export class Sitting {
     );
   }
 
-  /** E and M in turn, slowly at first, until the rule says stop or the reader does. */
+  /** E and M in turn until the rule says stop or the reader does: slowly at first, or at once. */
   run({ isInstant = false } = {}) {
     this.stop();
     const first = this.moment.state;
     let count = 0;
-    const isDone = () =>
-      this.moment.state.stop.reason !== null && this.moment.state.phase === 'E' && count > 0;
-    const half = () => {
-      const index = this.index;
-      this.next();
-      count += 1;
-      return index !== this.index && !isDone() && this.moment.state.stop.reason !== 'degenerate';
-    };
     const tick = () => {
-      const atOnce = isInstant ? Infinity : count > 200 ? 20 : count > 60 ? 4 : 1;
-      let goesOn = true;
-      for (let i = 0; i < atOnce && goesOn; i++) goesOn = half();
-      if (goesOn) {
-        this.timer = setTimeout(tick, Math.max(20, 450 * 0.9 ** count));
-        this.onChange();
-        return;
-      }
-      this.timer = null;
-      const { state } = this.moment;
-      const rise = number(state.logLikelihood - first.logLikelihood);
-      this.say(
-        `Run: ${state.iteration - first.iteration} iterations, in which the log-likelihood rises by ${rise} to ${number(state.logLikelihood)}.${stopped(state)} ${components(state)}`,
+      const began = performance.now();
+      let before, state;
+      do {
+        before = this.moment.state;
+        state = half(before);
+        count += 1;
+        // Of a long run, not every half-step is kept to go back to.
+        this.push({ state, scene: this.scene, merge: null }, this.index + (count > KEPT ? 0 : 1));
+      } while (
+        (isInstant || count > WATCHED) &&
+        !isLast(before, state) &&
+        performance.now() - began < BUSY
       );
+      this.timer = isLast(before, state)
+        ? null
+        : setTimeout(tick, Math.max(16, 450 * 0.9 ** count));
+      this.said = this.isRunning ? stepInWords(before, state) : runInWords(first, state);
+      this.show(this.index);
     };
     this.timer = setTimeout(tick, 0);
     this.onChange();

@@ -88,11 +88,20 @@ function changedHands(before, after) {
   return `${moved.length} of ${count} ${POINT[after.problem.model]}s are now claimed most by another ${COMPONENT[after.problem.model]}.`;
 }
 
+/** What a run has done, from its first state to its last. */
+export function runInWords(first, last) {
+  const count = last.iteration - first.iteration;
+  const rise = change(last.logLikelihood - first.logLikelihood, last.logLikelihood);
+  return `Run of ${times(count)}: the log-likelihood changes by ${rise}, to ${number(last.logLikelihood)}.${stopped(last)} ${components(last)}`;
+}
+
+const times = (count) => (count === 1 ? '1 iteration' : `${count} iterations`);
+
 /** Why EM may stop here, or nothing. */
 export function stopped({ stop, iteration }) {
   if (!stop.reason) return '';
   const tail = stop.message ? `: ${stop.message}` : '';
-  return ` EM stops after ${iteration} iterations, ${stop.reason}${tail}.`.replace(/\.\.$/, '.');
+  return ` EM stops after ${times(iteration)}, ${stop.reason}${tail}.`.replace(/\.\.$/, '.');
 }
 
 /** A point with its responsibilities, such as a screen reader says of it. */
