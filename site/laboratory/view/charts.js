@@ -28,7 +28,7 @@ export function bars({ history }, { width = 320, height = 190 } = {}) {
         <rect class="em-gap" x=${x} width=${slot * 0.76} y=${top} height=${Math.max(0, middle - top)}></rect>
         <line class="em-loglik" x1=${x - slot * 0.08} x2=${x + slot * 0.84} y1=${top} y2=${top}></line>
         <text x=${x + slot * 0.38} y=${height - 7} text-anchor="middle">${NAMES[step]}</text>
-        ${isLast && zeroed(gap, logLikelihood) ? svg`<text class="em-value" x=${x + slot * 0.38} y=${top - 5} text-anchor="middle">gap ${number(gap, 2)}</text>` : ''}
+        ${isLast && zeroed(gap, logLikelihood) ? svg`<text class="em-value" x=${x + slot * 0.8} y=${top - 5} text-anchor=${i > 2 ? 'end' : 'middle'}>gap ${number(gap, 2)}</text>` : ''}
       </g>`;
     })}
   </svg>`;

@@ -6,6 +6,7 @@ import { fromHash, toHash } from '../share.js';
 import { createFigure } from './figure.js';
 import * as panels from './panels.js';
 import { Sitting } from './sitting.js';
+import { components } from './words.js';
 import { createSurface } from './surface.js';
 import { createWeights } from './weights.js';
 
@@ -23,6 +24,7 @@ export function mountLaboratory(element, { scene, compact = false, home = '' } =
   const weights = createWeights(sitting);
   const surface = createSurface(sitting);
   let drawn = null; // the parameters that the figure shows
+  let spoken = null; // the parameters that were said last
   let motion = null;
 
   element.replaceChildren();
@@ -34,7 +36,13 @@ export function mountLaboratory(element, { scene, compact = false, home = '' } =
     const { state, isRunning, said } = sitting;
     render((compact ? small : whole)({ sitting, figure, weights, surface, home }), element);
     // A reader of a screen hears the end of a run, not its every step.
-    if (!isRunning) element.querySelector('.em-said').textContent = said;
+    if (!isRunning) {
+      const isNews = spoken !== state.parameters && state.step !== 'moved';
+      element.querySelector('.em-said').textContent = isNews
+        ? `${said} ${components(state)}`
+        : said;
+      spoken = state.parameters;
+    }
     if (!compact) surface.draw();
     moveTo(state.parameters);
   }

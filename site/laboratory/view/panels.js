@@ -37,8 +37,13 @@ export function scenes(sitting) {
     >
       ${scene.title}
     </button>`;
-  return html`<div class="em-scenes" role="group" aria-label="Scenes">${SCENES.map(chip)}</div>
-    ${sentence(sitting)}`;
+  const row = (group, title) =>
+    html`<div class="em-scenes" role="group" aria-label=${title}>
+      <span class="em-quiet" aria-hidden="true">${title}</span>
+      ${SCENES.filter((scene) => scene.group === group).map(chip)}
+    </div>`;
+  return html`${row('data', 'See the data')} ${row('lesson', 'See how EM behaves')}
+  ${sentence(sitting)}`;
 }
 
 export const sentence = ({ scene }) =>
@@ -232,7 +237,7 @@ export function components(sitting) {
   </section>`;
 }
 
-const plain = (value) => String(Number(value.toPrecision(5)));
+const plain = (value) => String(Number(value.toPrecision(4)));
 
 /** One point: where it is, and Bayes' rule with its numbers. */
 export function reading(sitting) {

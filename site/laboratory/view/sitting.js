@@ -18,7 +18,6 @@ import {
   COMPONENT,
   POINT,
   capital,
-  components,
   figure,
   number,
   placeInWords,
@@ -148,7 +147,7 @@ export class Sitting {
       const after = nudge(before, { seed: this.seed });
       this.add(
         after,
-        `Nudge: every component moves a little, at random. ${stepInWords(before, after)} ${components(after)}`,
+        `Nudge: every component moves a little, at random. ${stepInWords(before, after)}`,
       );
     });
   }
@@ -235,11 +234,7 @@ export class Sitting {
     this.stop();
     this.selected = null;
     const state = begin(scene);
-    this.add(
-      state,
-      `${scene.title}: log-likelihood ${number(state.logLikelihood)}. ${components(state)}`,
-      { scene },
-    );
+    this.add(state, `${scene.title}: log-likelihood ${number(state.logLikelihood)}.`, { scene });
   }
 
   loadNamed(id) {
@@ -268,7 +263,7 @@ export class Sitting {
       const state = startState(problem, parameters, responsibilities);
       this.add(
         state,
-        `A start from ${start}, draw ${this.seed}. Log-likelihood ${number(state.logLikelihood)}. ${components(state)}`,
+        `A start from ${start}, draw ${this.seed}. Log-likelihood ${number(state.logLikelihood)}.`,
         { scene: null },
       );
     });

@@ -68,7 +68,7 @@ export function stepInWords(before, after) {
     return `Hard step ${iteration + 1}: every ${POINT[problem.model]} belongs wholly to one ${COMPONENT[problem.model]}. This is no E-step: the bound stays ${number(gap)} below the log-likelihood. ${capital(now)}.`;
   }
   if (step === 'M') {
-    return `M-step ${iteration}: it lifts the bound by ${lift} and the log-likelihood by ${rise}. ${capital(now)}. ${components(after)}${stopped(after)}`;
+    return `M-step ${iteration}: it lifts the bound by ${lift} and the log-likelihood by ${rise}. ${capital(now)}.${stopped(after)}`;
   }
   return `Log-likelihood changes by ${rise}. ${capital(now)}.`;
 }
@@ -92,7 +92,7 @@ function changedHands(before, after) {
 export function runInWords(first, last) {
   const count = last.iteration - first.iteration;
   const rise = change(last.logLikelihood - first.logLikelihood, last.logLikelihood);
-  return `Run of ${times(count)}: the log-likelihood changes by ${rise}, to ${number(last.logLikelihood)}.${stopped(last)} ${components(last)}`;
+  return `Run of ${times(count)}: the log-likelihood changes by ${rise}, to ${number(last.logLikelihood)}.${stopped(last)}`;
 }
 
 const times = (count) => (count === 1 ? '1 iteration' : `${count} iterations`);
