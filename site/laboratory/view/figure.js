@@ -8,7 +8,10 @@ import { createPlane } from './figure_plane.js';
 const CREATE = { coins: createCoins, line: createLine, plane: createPlane };
 const NARROW = 520;
 
-/** {element, draw(parameters)}: the figure of a sitting, for whatever model it has. */
+/**
+ * The figure of a sitting, for whatever model it has: {element, draw(parameters), place(x, y)}, the
+ * last of which says what point a place in the figure is.
+ */
 export function createFigure(sitting, { compact }) {
   const element = document.createElement('div');
   element.className = 'em-figure';
@@ -39,5 +42,5 @@ export function createFigure(sitting, { compact }) {
     inside.draw({ ...sitting.state, parameters }, { width, height });
   }
 
-  return { element, draw, focusPoint: (n) => svg.selectAll('.em-point').nodes()[n]?.focus() };
+  return { element, draw, place: (x, y) => inside.place(x, y) };
 }

@@ -165,7 +165,7 @@ export function stopping({ state }) {
   const { stop, problem } = state;
   const tolerance = problem.tolerance ?? TOLERANCE;
   return html`<section class="em-stopping">
-    <h3 class="em-heading">May EM stop?</h3>
+    <h2 class="em-heading">May EM stop?</h2>
     <dl>
       <dt>last step gained</dt>
       <dd>${number(stop.lastStep, 6)}</dd>
@@ -214,7 +214,7 @@ export function components(sitting) {
     </td>`;
   };
   return html`<section class="em-components">
-    <h3 class="em-heading">Components</h3>
+    <h2 class="em-heading">Components</h2>
     <div class="em-wide" tabindex="0" role="group" aria-label="Numbers of the components">
       <table>
         <thead>
@@ -246,7 +246,7 @@ export function reading(sitting) {
   const name = POINT[problem.model];
   if (selected === null || selected >= problem.data.length) {
     return html`<section class="em-reading">
-      <h3 class="em-heading">One ${name}, by Bayes’ rule</h3>
+      <h2 class="em-heading">One ${name}, by Bayes’ rule</h2>
       <p class="em-quiet">
         Point at a ${name}, tap it, or tab to it, and its responsibilities stand here.
       </p>
@@ -265,9 +265,9 @@ export function reading(sitting) {
       </tr>`,
   );
   return html`<section class="em-reading">
-    <h3 class="em-heading">
+    <h2 class="em-heading">
       ${capital(name)} ${selected + 1}, at ${placeInWords(problem, selected)}
-    </h3>
+    </h2>
     <div class="em-wide" tabindex="0" role="group" aria-label="Bayes’ rule for this ${name}">
       <table>
         <thead>
@@ -382,7 +382,7 @@ export function choices(sitting, { figureMiddle }) {
   ];
   const most = Math.min(MOST_COMPONENTS, problem.data.length);
   return html`<section class="em-choices">
-    <h3 class="em-heading">Model, data and start</h3>
+    <h2 class="em-heading">Model, data and start</h2>
     <div class="em-fields">
       ${picker('Model', models, problem.model, (model) => sitting.setModel(model))}
       ${picker('Data', [...own.map(([name, { title }]) => [name, title]), ['few', 'A few points of your own'], ...(sitting.dataName ? [] : [['own', 'Changed by you']])], sitting.dataName ?? 'own', (name) => name !== 'own' && sitting.setData(name))}
@@ -391,7 +391,7 @@ export function choices(sitting, { figureMiddle }) {
         `Number of ${COMPONENT[problem.model]}s`,
         Array.from({ length: most }, (_, i) => [String(i + 1), String(i + 1)]),
         String(k),
-        (count) => sitting.draw(sitting.start ?? START_NAMES[0], Number(count)),
+        (count) => sitting.draw(sitting.start, Number(count)),
       )}
     </div>
     <p class="em-line">
@@ -510,7 +510,7 @@ export function takeAway(sitting, { address }) {
       currentTarget.focus();
     };
   return html`<section class="em-away">
-    <h3 class="em-heading">Take it with you</h3>
+    <h2 class="em-heading">Take it with you</h2>
     <details>
       <summary>The same in Python</summary>
       <div class="em-code">

@@ -66,6 +66,8 @@ export class Sitting {
     this.index = -1;
     this.preview = null; // the state while something is being dragged
     this.selected = null; // the point whose numbers are shown
+    this.start = START_NAMES[0]; // how a start was drawn last
+    this.isPlacing = false; // whether a click in the figure places a point
     this.seed = 0;
     this.said = '';
     this.scene = null;
@@ -255,6 +257,7 @@ export class Sitting {
   /** Draw a start: parameters from an M-step at random responsibilities. */
   draw(start, k, problem = this.moment.state.problem) {
     this.stop();
+    this.start = start;
     this.seed += 1;
     this.attempt(() => {
       const responsibilities = STARTS[start](problem, k, this.seed);
@@ -355,6 +358,11 @@ export class Sitting {
         responsibilities: [...responsibilities, Array(k).fill(1 / k)],
       },
     );
+  }
+
+  setPlacing(isPlacing) {
+    this.isPlacing = isPlacing;
+    this.onChange();
   }
 
   deletePoint(n) {

@@ -19,7 +19,7 @@ const NAMES = { line: ['mean 1', 'mean 2'], coins: ['heads, coin 1', 'heads, coi
 export function createSurface(sitting) {
   const element = document.createElement('section');
   element.className = 'em-surface';
-  element.innerHTML = '<h3 class="em-heading">The log-likelihood as a landscape</h3>';
+  element.innerHTML = '<h2 class="em-heading">The log-likelihood as a landscape</h2>';
   const svg = select(element)
     .append('svg')
     .attr('viewBox', `0 0 ${SIZE} ${SIZE}`)
