@@ -30,8 +30,8 @@ from emlib.validation import check_count, check_data, check_is, check_sums, chec
 LOG_ZERO = -1e200
 # The share of all points that a component gets which has none: too small for the likelihood to see.
 SEED = 1e-12
-# Log-densities of counts are small differences of numbers thirty times as large as the counts: up to
-# here they are right to a thousandth of a nat.
+# Log-densities of counts are small differences of numbers thirty times as large as the counts: up
+# to here they are right to a thousandth of a nat.
 LARGEST_COUNT, LARGEST_TRIALS = 1e12, 10**11
 NO_COUNTS = (
     "counts must be whole numbers, not negative, and not above the number of trials; found others. "
