@@ -1,4 +1,4 @@
-/** The book's own data, written by tools/laboratory.py from emlib.datasets when the site is built. */
+/** The book's own data: tools/laboratory.py writes them when it bundles. */
 
 import written from './data.json';
 

@@ -51,7 +51,8 @@ export function mStep(problem, responsibilities, before = {}) {
   const sizes = columnSums(responsibilities);
   const empty = sizes.findIndex((size) => !(size > 0));
   if (empty >= 0) {
-    throw new DegenerateError(`component ${empty + 1} has lost all its points; use fewer components`);
+    const which = `component ${empty + 1} has lost all its points`;
+    throw new DegenerateError(`${which}; use fewer components`);
   }
   const parameters = {
     weights: sizes.map((size) => size / responsibilities.length), // Equation mix-weights

@@ -26,7 +26,9 @@ export function kMeansPlusPlus(problem, k, seed) {
   const draw = generator(seed);
   const chosen = [Math.floor(draw() * points.length)];
   while (chosen.length < k) {
-    const squares = points.map((x) => Math.min(...chosen.map((c) => squaredDistance(x, points[c]))));
+    const squares = points.map((x) =>
+      Math.min(...chosen.map((c) => squaredDistance(x, points[c]))),
+    );
     const total = squares.reduce((sum, square) => sum + square, 0);
     if (!(total > 0)) throw new DegenerateError(`there are fewer than ${k} different points`);
     let left = draw() * total;

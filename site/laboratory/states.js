@@ -97,10 +97,11 @@ function at({ isVisit = false, ...state }) {
   return { ...state, ...values, visits, history, stop: stopping(problem, parameters, visits) };
 }
 
-/** The sum over the points of KL(r_n || p(z_n | x_n)): what the bound lacks; Equation em-identity. */
+/** The sum over the points of KL(r_n || p(z_n | x_n)): what the bound lacks. */
 function divergence(responsibilities, posterior) {
+  // Equation em-identity
   return responsibilities.reduce((sum, r, n) => {
-    const terms = r.map((share, k) => (share === 0 ? 0 : share * Math.log(share / posterior[n][k])));
+    const terms = r.map((share, k) => share && share * Math.log(share / posterior[n][k]));
     return sum + terms.reduce((total, term) => total + term, 0);
   }, 0);
 }

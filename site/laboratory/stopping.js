@@ -8,6 +8,7 @@
 
 import { axes } from './families.js';
 
+export const RULES = ['remaining gain', 'last step'];
 export const TOLERANCE = 1e-6;
 export const MAX_ITERATIONS = 1000;
 const ROUNDING = 2 * Number.EPSILON;
@@ -68,7 +69,8 @@ function geometricRest(step, before) {
 export function emptyOrCollapsed({ model, data, floor = 0, fixed = [] }, parameters) {
   const empty = parameters.weights.findIndex((weight) => weight * data.length < FEWEST_POINTS);
   if (empty >= 0) return `component ${empty + 1} has lost all its points. Use fewer components.`;
-  if (model === 'coins' || fixed.includes('variances') || fixed.includes('covariances')) return null;
+  const isFixed = fixed.includes('variances') || fixed.includes('covariances');
+  if (model === 'coins' || isFixed) return null;
   const least = model === 'line' ? parameters.variances : parameters.covariances.map(smallest);
   const narrow = least.findIndex((value) => value <= floor * (1 + 1e-6));
   if (narrow < 0) return null;
