@@ -61,20 +61,11 @@ class Problem(Generic[P, S]):
     exact: bool = True
     weight: float = 1.0
 
-    def per_weight(self, params: P, data: Any) -> tuple[S, float]:
-        """The E-step, with the log-likelihood divided by the weight of an observation."""
-        statistics, log_likelihood = self.e_step(params, data)
-        return statistics, log_likelihood / self.weight
-
-    def log_prior_per_weight(self, params: P) -> float:
-        """The log-prior, divided like the log-likelihood."""
-        return self.log_prior(params) / self.weight if self.log_prior else 0.0
-
     def climb(self, start: P, model: Any, rng: np.random.Generator) -> EMResult[P]:
         """One climb from `start`, with `tol`, `max_iter` and `verbose` of the estimator `model`."""
         with progress_bar(bool(model.verbose)) as bar:
             result = maximise(
-                Visitor(self.per_weight, self.data, self.log_prior_per_weight, bar),
+                Visitor(self.e_step, self.data, self.log_prior, bar, unit=self.weight),
                 self.m_step,
                 start,
                 tol=model.tol * self.n / self.weight,
