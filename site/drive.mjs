@@ -320,9 +320,9 @@ async function tryHands() {
     return (error.includes("Line 3") && error.includes("abc") && count === 6) || { error, count };
   });
   await expect("model, form, number of components and start can be chosen", async () => {
-    await page.getByLabel("Model").selectOption("plane");
-    await page.getByLabel("Covariances", { exact: true }).selectOption("spherical");
-    await page.getByLabel("Number of components").selectOption("4");
+    await page.getByRole("combobox", { name: "Model" }).selectOption("plane");
+    await page.getByRole("combobox", { name: "Covariances" }).selectOption("spherical");
+    await page.getByRole("combobox", { name: "Number of components" }).selectOption("4");
     await HANDS.mouse(page, "random responsibilities");
     const { components } = await shown(page);
     return (
@@ -334,7 +334,7 @@ async function tryHands() {
     await HANDS.mouse(page, "Run");
     await rested(page);
     const early = await shown(page);
-    await page.getByLabel("EM stops by").selectOption("remaining gain");
+    await page.getByRole("combobox", { name: "EM stops by" }).selectOption("remaining gain");
     await HANDS.mouse(page, "Run");
     await rested(page);
     const means = (await shown(page)).components.map(([, mean]) => mean).sort();
