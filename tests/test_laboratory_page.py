@@ -25,7 +25,8 @@ def page(tmp_path_factory):
         '<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         '<title>The EM laboratory</title><link rel="stylesheet" href="laboratory.css">'
-        '<main><h1>The EM laboratory</h1><div class="em-laboratory" data-scene="coins"></div></main>'
+        "<main><h1>The EM laboratory</h1>"
+        '<div class="em-laboratory" data-scene="coins"></div></main>'
         '<script src="laboratory.js"></script>',
         "utf8",
     )
