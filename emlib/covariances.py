@@ -84,6 +84,17 @@ class Gaussians(Family):
             covariances = covariances + (np.mean(self.ridge) if self.common_scale else self.ridge)
         return self.bounded((statistics.origin + mean, covariances))
 
+    holds_parts = True
+
+    def around(
+        self, statistics: GaussianStatistics, given: Components, held: tuple[bool, ...]
+    ) -> GaussianStatistics:
+        # About a mean that is held, the mean is zero by assumption, and squares are the covariance.
+        if not held[0]:
+            return statistics
+        about = statistics.about(given[0])
+        return replace(about, sum_x=np.zeros_like(about.sum_x))
+
     @property
     def exact(self) -> bool:
         return not np.any(self.ridge)

@@ -28,6 +28,7 @@ from emlib.fitting import (
     keep,
     warn_of,
 )
+from emlib.holding import Held
 from emlib.mixture import fitting, steps
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.priors import BoundPrior, Prior
@@ -61,6 +62,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
     init_params: str = "kmeans"
     weights_init: ArrayLike | None = None
     responsibilities_init: ArrayLike | None = None
+    hold: Any = ()
     accelerate: bool = False
     warm_start: bool = False
     verbose: bool | int = False
@@ -114,6 +116,10 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
                 data, family, self._prior(data, family), k, self.accelerate
             )
             explicit = shares("weights_init", self.weights_init, (k,)), self._given(k, d)
+            names = dict(zip(family.parameters, explicit[1], strict=True))
+            held = Held.of(
+                self.hold, {"weights": explicit[0]}, names, k, family, getattr(self, "prior", None)
+            )
             rng = generator(self.random_state, 4)
 
             def draw() -> steps.Params:
@@ -128,15 +134,18 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
                 return problem.m_step(steps.statistics(drawn, data, family))
 
             def climb(number: int) -> EMResult[steps.Params]:
-                last = self._last_fit(k, d) if number == 0 else None
+                last = self._last_fit(k, d) if number == 0 and not held else None
                 given = explicit if last is None else (last[0], last[1:])
-                return problem.climb(fitting.start(family, data.units, *given, draw), self, rng)
+                start = fitting.start(family, data.units, *given, draw)
+                self._m_step = fitting.holding(problem.m_step, held, start, family)
+                return replace(problem, m_step=self._m_step).climb(start, self, rng)
 
             results = fit_from_starts(self.n_init, climb)
             claims = partial(steps.responsibilities, x=x, family=self._family())
             relabelled = partial(steps.relabelled, family=self._family())
-            best = keep(self, aligned(results, claims, relabelled))
-            self._fitted, self._units, self._m_step = self._family(), data.units, problem.m_step
+            # Components of which something is held are in the order in which that was given.
+            best = keep(self, results if held else aligned(results, claims, relabelled))
+            self._fitted, self._units, self._held = self._family(), data.units, held
             self._show(best.params)
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
@@ -252,7 +261,8 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """Free parameters: K - 1 weights, and those of the components."""
         params = self._params()
         k, d = params[1].shape
-        return k - 1 + self._fitted_family().n_parameters(k, d)
+        held = getattr(self, "_held", Held())
+        return (0 if any(held.outer) else k - 1) + held.n_free(self._fitted_family(), k, d)
 
     @property
     def _n_features_out(self) -> int:
@@ -382,6 +392,10 @@ class GaussianMixture(_Mixture):
         from `init_params`.
     responsibilities_init : array-like of shape (N, K), optional
         Responsibilities to start from, instead of `init_params`.
+    hold : str, int, or a list of these
+        What stays as its explicit start: 'weights', 'means' or 'covariances' (`precisions_init`),
+        of all components; or the number of a component, of which all but its weight stays. EM is
+        exact for the rest, and criteria do not count what is held as free.
     accelerate : bool
         Whether to leap ahead with SQUAREM: often several times fewer steps where EM is slow.
     warm_start : bool
@@ -479,7 +493,7 @@ class Mixture(_Mixture):
         Explicit starts for each of the family's parameters.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`.
 
     Attributes
@@ -530,7 +544,7 @@ class PoissonMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`.
 
     Attributes
@@ -582,7 +596,7 @@ class BernoulliMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`. Likelihoods of binary tables have many maxima: use several starts.
 
     Attributes
@@ -634,7 +648,7 @@ class CategoricalMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`. Likelihoods of such tables have many maxima: use several starts.
 
     Attributes

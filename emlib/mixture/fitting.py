@@ -13,6 +13,7 @@ from sklearn.metrics import pairwise_distances_argmin
 
 from emlib.families import Components, Family
 from emlib.fitting import Problem
+from emlib.holding import Held
 from emlib.mixture import steps
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.priors import BoundPrior
@@ -63,6 +64,28 @@ def collapse(params: Params, family: Family, n: float) -> str | None:
 def standardised(params: Params, family: Family, units: Units) -> Params:
     """The mixture of the data in standard units, if this is that of the data."""
     return steps.named(params[0], family.to_units(params[1:], units), family)
+
+
+def holding(
+    m_step: Callable[[Any], Params], held: Held, given: Params, family: Family
+) -> Callable[[Any], Params]:
+    """The M-step of what is not held; the rest is as `given`, in the units of the data."""
+    if not held:
+        return m_step
+    return partial(m_step_holding, m_step=m_step, held=held, given=given, family=family)
+
+
+def m_step_holding(
+    statistics: Any,
+    m_step: Callable[[Any], Params],
+    held: Held,
+    given: Params,
+    family: Family,
+) -> Params:
+    """The M-step of what is not held; the rest is as `given`, in the units of the data."""
+    found = m_step(held.seen(statistics, given[1:], family))
+    (weights,) = held.kept_outer(found[:1], given[:1])
+    return steps.named(weights, held.kept(found[1:], given[1:]), family)
 
 
 def restored(params: Params, family: Family, units: Units) -> Params:
