@@ -15,12 +15,10 @@ from sklearn.utils.validation import _check_feature_names, check_is_fitted
 from emlib.covariances import FORMS
 from emlib.families import Family, Poisson, Symbols
 from emlib.fitting import (
-    aligned,
     all_or_nothing,
     check_settings,
     fit_from_starts,
     generator,
-    keep,
     warn_of,
 )
 from emlib.hmm import fitting, steps
@@ -31,7 +29,7 @@ from emlib.hmm.steps import HMMParams
 from emlib.holding import Held
 from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.starts import STARTS
-from emlib.results import DegenerateWarning, EMResult, ImpossibleError
+from emlib.results import DegenerateWarning, ImpossibleError
 from emlib.types import Array, Integers
 from emlib.validation import (
     check_count,
@@ -111,7 +109,8 @@ class _HMM(BaseEstimator):
         ----------
         X : array-like of shape (T, D)
             Sequences, one below the other. A row that is NaN throughout stands for an observation
-            that was not made: the chain goes on, and no state is more probable for it.
+            that was not made: the chain goes on, and no state is more probable for it. Where states
+            are Gaussians a row may be NaN in part: it counts by the marginal of the rest.
         lengths : array-like of int, optional
             How many rows each sequence has; by default all are one sequence.
         states : array-like of int, shape (T,), optional
@@ -159,20 +158,17 @@ class _HMM(BaseEstimator):
             )
             if self.stationary:  # the start is that of the steps
                 held = replace(held, outer=(held.outer[1],) * 2)
+            m_step = partial(fitting.m_step_holding, family=family)
+            problem = problem.with_held(m_step, held)
             rng = generator(self.random_state, 4)
 
-            def climb(_: int) -> EMResult[HMMParams]:
+            def start(_: int) -> HMMParams:
                 start = fitting.start(sequences, family, k, chain, given, how, rng)
                 if self.stationary:
                     start = start._replace(startprob=stationary(start.transmat))
-                m_step = fitting.holding(problem.m_step, held, start, family)
-                return replace(problem, m_step=m_step).climb(start, self, rng)
+                return start
 
-            results = fit_from_starts(self.n_init, climb)
-            claims = partial(fitting.smoothed, sequences=sequences, family=family)
-            relabelled = partial(steps.relabelled, family=family)
-            # States of which something is held are in the order in which that was given.
-            best = keep(self, results if held else aligned(results, claims, relabelled))
+            best = fit_from_starts(self, problem, start, rng)
             self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
             self._held = held
             self.startprob_, self.transmat_, components = best.params
@@ -529,7 +525,7 @@ class CategoricalHMM(_HMM):
             check_count("n_features", n)
         elif table is not None and table.ndim:
             n = table.shape[-1]
-        filled, made = observed(X)
+        filled, made, _ = observed(X)
         symbols = check_symbols(filled, n)
         if fit:
             self.n_features_in_ = 1

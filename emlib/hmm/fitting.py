@@ -44,27 +44,19 @@ def problem_of(
         n=sequences.n,
         collapse=lambda params: family.collapse(params.components, "state"),
         restore=partial(restored, family=family, units=units),
-        # Densities are per unit of x: scaling by s divides them by s.
-        log_scale=sequences.n * float(np.log(units.scale).sum()),
+        log_scale=sequences.data.log_scale,
+        responsibilities=lambda params: steps.smoothed(params, sequences, family)[0],
+        relabelled=partial(steps.relabelled, family=family),
         log_prior=None if prior is None else prior.log_density,
     )
-
-
-def holding(
-    m_step: Callable[[HMMStatistics], HMMParams], held: Held, given: HMMParams, family: Family
-) -> Callable[[HMMStatistics], HMMParams]:
-    """The M-step of what is not held; the rest is as `given`, in the units of the data."""
-    if not held:
-        return m_step
-    return partial(m_step_holding, m_step=m_step, held=held, given=given, family=family)
 
 
 def m_step_holding(
     statistics: HMMStatistics,
     m_step: Callable[[HMMStatistics], HMMParams],
     held: Held,
-    given: HMMParams,
     family: Family,
+    given: HMMParams,
 ) -> HMMParams:
     """The M-step of what is not held; the rest is as `given`, in the units of the data."""
     emissions = held.seen(statistics.emissions, given.components, family)
@@ -81,12 +73,6 @@ def restored(params: HMMParams, family: Family, units: Units) -> HMMParams:
 def standardised(params: HMMParams, family: Family, units: Units) -> HMMParams:
     """The model of the data in standard units, if this is that of the data."""
     return params._replace(components=family.to_units(params.components, units))
-
-
-def smoothed(params: HMMParams, sequences: Sequences, family: Family) -> Array:
-    """Responsibilities (T, K) of a model of the data in the user's units."""
-    params = standardised(params, family, sequences.data.units)
-    return steps.smoothed(params, sequences, family)[0]
 
 
 def start(
