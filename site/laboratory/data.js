@@ -1,4 +1,4 @@
-/** The book's own data: tools/laboratory.py writes them when it bundles. */
+/** The book's own data, as emlib/book/laboratory.py has them. */
 
 import written from './data.json';
 
