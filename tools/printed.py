@@ -235,8 +235,11 @@ def toctree(caption: str, pages: list[str], *, numbered: bool) -> str:
     return "\n".join([*lines, "", *(f"chapters/{page}" for page in pages), "```", ""])
 
 
-def print_source(chapters: Path, source: Path) -> None:
-    """Write all that Sphinx is to see of the chapters into an empty folder."""
+def print_source(chapters: Path, source: Path, *, own_index: bool = False) -> None:
+    """Write all that Sphinx is to see of the chapters into an empty folder.
+
+    With `own_index` the book has an index by pages, so the one by links is left out.
+    """
     references, numbers = References(chapters), chapter_numbers()
     folder = source / "chapters"
     pictures = folder / "frames"
@@ -246,7 +249,8 @@ def print_source(chapters: Path, source: Path) -> None:
     about = raw_latex(r"\unnumberedchapters") + about
     write_atomically(folder / "about.md", about)
     book = [f"# {TITLE}", "", toctree("", ["about", "intro"], numbered=False)]
-    for part, pages in parts():
+    for part, listed in parts():
+        pages = [page for page in listed if not (own_index and page == "word_index")]
         for page in pages:
             cells = lesson_cells(source_of(page, chapters))
             if page == "intro":
@@ -271,7 +275,7 @@ def answers(
     for page in numbers:
         text = answer_page(page, references, pictures, chapters)
         write_atomically(folder / f"answers_{page}.ipynb", text)
-    whole = raw_latex(r"\bookpart{Answers}", r"\unnumberedchapters")
+    whole = raw_latex(r"\bookpart{Answers}", r"\unnumberedchapters", r"\chaptersonly")
     inner = toctree("", [f"answers_{page}" for page in numbers], numbered=False)
     words = "To the recall questions of each chapter, and to its exercises."
     inner = inner.replace("chapters/", "")

@@ -16,6 +16,7 @@ from tools.notebooks import dumps
 from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
 from tools.publish import make_publishable
 from tools.search_index import own_search
+from tools.slides import write_figures
 
 # Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
 JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
@@ -96,6 +97,7 @@ def offer_downloads(chapters: Path, folder: Path) -> None:
         for name, notebook in copies(chapters, solutions=solutions).items():
             if (chapters / f"{name}.ipynb").exists():
                 write_atomically(folder / f"{name}{ending}.ipynb", dumps(notebook))
+    write_figures(folder / "figures.zip", chapters)
 
 
 def build_site(chapters: Path, out: Path) -> Path:
