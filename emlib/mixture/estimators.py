@@ -29,6 +29,7 @@ from emlib.fitting import (
 from emlib.holding import Held
 from emlib.mixture import fitting, steps
 from emlib.mixture.blocks import Blocks
+from emlib.mixture.conditionals import conditional, marginal
 from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
@@ -451,6 +452,19 @@ class GaussianMixture(_Mixture):
         prior: Prior | None = self.prior
         return None if prior is None else prior.bound(data, self.n_components, family)
 
+    def marginal(self, features: ArrayLike) -> GaussianMixture:
+        """The mixture of some of the `features`, columns of the data, whatever the others are."""
+        family: Any = self._fitted_family()
+        return _mixture_of(marginal(self._params(), features, family))
+
+    def conditional(self, x: ArrayLike) -> GaussianMixture:
+        """The mixture of the features that are NaN in `x`, one point of shape (D,), given the rest.
+
+        `weights_ @ means_` of what comes back is the best guess of them.
+        """
+        family: Any = self._fitted_family()
+        return _mixture_of(conditional(self._params(), x, family))
+
     def _show(self, params: steps.Params) -> None:
         super()._show(params)
         family: Any = self._fitted_family()
@@ -458,6 +472,14 @@ class GaussianMixture(_Mixture):
         self.precisions_ = family.in_shape(precisions(w))
         upper = np.swapaxes(w, -1, -2) if family.matrices else w
         self.precisions_cholesky_ = family.in_shape(upper)
+
+
+def _mixture_of(params: steps.MixtureParams) -> GaussianMixture:
+    """A mixture with these parameters, ready to use."""
+    model = GaussianMixture(len(params.weights))
+    model.n_features_in_ = params.means.shape[1]
+    model._show(params)
+    return model
 
 
 @dataclass(eq=False, repr=False)
