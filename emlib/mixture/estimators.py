@@ -47,6 +47,8 @@ from emlib.validation import (
     shares,
 )
 
+CHOICES = {"init_params": STARTS, "covariance_type": FORMS}
+
 
 @dataclass(eq=False, repr=False)
 class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator):
@@ -96,7 +98,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             If the result is not to be trusted; `result_` has it all the same.
         """
         with all_or_nothing(self):
-            check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
+            check_settings(self, CHOICES)
             x, weights = self._read(X, sample_weight, reset=True)
             k, d = self.n_components, x.shape[1]
             r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
@@ -253,13 +255,17 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
 
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
-        return getattr(self, "_fitted", None) or self._family()
+        if hasattr(self, "_fitted"):
+            return self._fitted
+        check_settings(self, CHOICES)  # of a model made by hand
+        return self._family()
 
     def _params(self) -> steps.Params:
         family = self._fitted_family()
         names = ["weights_", *(f"{name}_" for name in family.parameters)]
         check_is_fitted(self, names)
         weights, *components = (numbers(name, getattr(self, name)) for name in names)
+        numbers(names[1], components[0], shape=(None, None))
         return steps.named(weights, tuple(components), family)
 
     def _show(self, params: steps.Params) -> None:
