@@ -104,7 +104,8 @@ def start(
             shares = with_known(shares, sequences.states, matching=places is None)
             counts = np.maximum(sequences.per_value(np.ones((1, shares.shape[1]))), 1)
             r = (sequences.per_value(shares) / counts).T
-        own = mixture.m_step(mixture.statistics(r, data, family), family, revive=True)[1:]
+        statistics = mixture.statistics(r, data, family)
+        own = mixture.steps.maximum(statistics, family, revive=True)[1:]
         seen = STEPS_SEEN + sequences.transitions(shares)
         transmat = seen / seen.sum(axis=1, keepdims=True) if transmat is None else transmat
         startprob = np.full(k, 1 / k) if startprob is None else startprob

@@ -367,7 +367,7 @@ def _posterior(
 def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
     """Log p(x | z = k), but for what all states share, of shape (K, T), packed; -inf for zero."""
     table = np.empty((k, len(form.data.x)))
-    for rows in form.data.slices(form.height):
+    for rows in form.slices:
         table[:, rows] = form.log_joint(rows)
     try:
         engine.check_possible(table.max(axis=0), form.data)
