@@ -18,7 +18,7 @@ from tools.exercise_list import exercise_list
 from tools.notebooks import normalise
 from tools.paths import CHAPTERS
 from tools.reading import names_from_folded_cells, reading, visible_assertions
-from tools.references import References
+from tools.references import References, chapter_numbers
 
 FIGURE = "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([0, {top}])\nplt.show()"
 
@@ -394,6 +394,16 @@ def test_every_page_has_a_copy_that_any_jupyter_shows(solutions):
         assert ("Solution of" in words) <= solutions
         for page in re.findall(r"\]\(([^):#]+)", re.sub(r"\]\(https?://[^)]*", "", words)):
             assert page.removesuffix(".ipynb") in made
+
+
+def test_copies_without_solutions_have_every_exercise_and_the_summary():
+    without = copies(solutions=False)
+    for page in chapter_numbers():
+        prose = [c.source for c in without[page].cells if c.cell_type == "markdown"]
+        text = "\n".join(prose)
+        stored = (CHAPTERS / f"{page}.ipynb").read_text(encoding="utf8")
+        assert text.count("### Exercise ") == stored.count("{exercise-start}")
+        assert "\n## Summary" in f"\n{text}"
 
 
 def test_a_copy_that_its_reader_has_changed_is_kept(tmp_path, capsys):

@@ -4,11 +4,13 @@ import ast
 import builtins
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 from tools.paths import CHAPTERS
 
@@ -19,6 +21,9 @@ DIRECTIVE = re.compile(r"^\s*(?:`{3,}|:{3,}|:\w+:|\(\S+\)=).*$", re.MULTILINE)
 TIME = re.compile(r"(?<=\*\*Time\*\*: )\d+(?= minutes)")
 EXERCISES = re.compile(r"^#+ Exercises\b", re.MULTILINE)
 SOLUTION_START, SOLUTION_END = "{solution-start}", "{solution-end}"
+SOLUTION_EDGE = re.compile(
+    r"(?=^```\{solution-start\})|(?<=^```\{solution-end\}\n```)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -47,22 +52,31 @@ def is_visible(cell: NotebookNode) -> bool:
     return not FOLDED & set(cell.metadata.get("tags", []))
 
 
+def separated(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, bool]]:
+    """Each cell, and whether it is a solution's; prose is cut where a solution begins or ends.
+
+    In a chapter the cell in which a solution ends also holds the exercise that follows it.
+    """
+    inside = False
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            yield cell, inside
+            continue
+        for piece in SOLUTION_EDGE.split(cell.source):
+            inside = inside or SOLUTION_START in piece
+            if piece.strip():
+                yield new_markdown_cell(piece.strip(), metadata=cell.metadata), inside
+            inside = inside and SOLUTION_END not in piece
+
+
 def solution_cells(notebook: NotebookNode) -> list[NotebookNode]:
     """The cells of solutions, those with the marks of their start and end among them."""
-    kept, inside = [], False
-    for cell in notebook.cells:
-        inside = inside or SOLUTION_START in cell.source
-        if inside:
-            kept.append(cell)
-        if SOLUTION_END in cell.source:
-            inside = False
-    return kept
+    return [cell for cell, inside in separated(notebook) if inside]
 
 
 def lesson_cells(notebook: NotebookNode) -> list[NotebookNode]:
     """The cells without those of solutions."""
-    solutions = {id(cell) for cell in solution_cells(notebook)}
-    return [cell for cell in notebook.cells if id(cell) not in solutions]
+    return [cell for cell, inside in separated(notebook) if not inside]
 
 
 def main_path(notebook: NotebookNode) -> list[NotebookNode]:

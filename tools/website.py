@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from tools.copies import copies
 from tools.execute import plain, refresh, with_outputs
 from tools.exercise_list import exercise_list
+from tools.laboratory import bundle
 from tools.node import packages
 from tools.notebooks import dumps
 from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
@@ -58,6 +59,7 @@ def assemble(chapters: Path, source: Path) -> None:
     shutil.copytree(ROOT / "site", source / "site", ignore=UNSEEN)
     add_katex(source / "site")
     add_minisearch(source / "site")
+    bundle(source / "site" / "assets" / "laboratory.js")
 
 
 def welcome(html: Path) -> None:

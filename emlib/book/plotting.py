@@ -192,6 +192,11 @@ show(0);
 """
 
 
+def image(figure: Figure, alt: str) -> str:
+    """The figure as an image in HTML that needs no file, described by `alt`."""
+    return _image({**_frame(figure), "alt": alt})
+
+
 def _frame(figure: Figure) -> dict[str, str]:
     """The picture, and its size on the page: it is drawn at twice that, for sharp screens."""
     buffer = io.BytesIO()

@@ -40,6 +40,7 @@ from emlib.validation import (
     positive_definite,
     shaped,
     shares,
+    shown,
 )
 
 
@@ -209,8 +210,25 @@ class _HMM(BaseEstimator):
         """The shares of time that the chain spends in each state, in the long run: (K,)."""
         return stationary(self._params().transmat)
 
-    def decode(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[float, Integers]:
-        """Log-probability of data and most probable paths together, and the paths."""
+    def decode(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, algorithm: str = "viterbi"
+    ) -> tuple[float, Integers]:
+        """The states behind the data, and how good they are, by one of hmmlearn's two criteria.
+
+        Returns
+        -------
+        float
+            The log-probability of data and paths together; for 'map' the expected number of
+            states that are right.
+        ndarray of shape (T,)
+            What makes that number largest: for 'viterbi' the most probable path of each sequence,
+            for 'map' the most probable state of each row, even where the chain forbids the step.
+        """
+        if algorithm == "map":
+            r = self.predict_proba(X, lengths)
+            return float(r.max(axis=1).sum()), r.argmax(axis=1)
+        if algorithm != "viterbi":
+            raise ValueError(f"algorithm must be 'viterbi' or 'map', got {shown(algorithm)}")
         sequences = self._sequences(X, lengths)
         return steps.decoded(self._params(), sequences, self._fitted_family())[::-1]
 
@@ -250,7 +268,7 @@ class _HMM(BaseEstimator):
     def _params(self) -> HMMParams:
         names = ["startprob_", "transmat_", *self._shown]
         check_is_fitted(self, names)
-        startprob, transmat, *components = (getattr(self, name) for name in names)
+        startprob, transmat, *components = (numbers(name, getattr(self, name)) for name in names)
         return HMMParams(startprob, transmat, tuple(components))
 
     def _prior(self, sequences: Sequences, family: Any) -> ChainPrior | None:

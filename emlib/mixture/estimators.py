@@ -251,7 +251,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         family = self._fitted_family()
         names = ["weights_", *(f"{name}_" for name in family.parameters)]
         check_is_fitted(self, names)
-        weights, *components = (getattr(self, name) for name in names)
+        weights, *components = (numbers(name, getattr(self, name)) for name in names)
         return steps.named(weights, tuple(components), family)
 
     def _show(self, params: steps.Params) -> None:

@@ -174,6 +174,18 @@ def test_every_exercise_has_a_solution(path):
 
 
 @lessons
+def test_every_exercise_has_a_check_or_asks_for_a_proof(path):
+    text = "\n".join(cell.source for cell in read(path).cells)
+    asked = re.findall(
+        r"\{exercise-start\}[^\n]*\n:label: (\S+)\n(.*?)\{solution-start\}", text, re.DOTALL
+    )
+    assert len(asked) == text.count("{exercise-start}")
+    for label, question in asked:
+        proof = re.search(r"\b(?:Prove|Show that)\b", question)
+        assert re.search(r'^check\("', question, re.MULTILINE) or proof, label
+
+
+@lessons
 def test_every_check_is_first_open_then_solved(path):
     verdicts = {}
     for cell in code(path):

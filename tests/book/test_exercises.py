@@ -1,5 +1,7 @@
 """Checking answers: right is right, and every wrong answer gets a hint that helps."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -55,7 +57,9 @@ def test_no_hint_gives_the_number_away(name):
         (None, "Not answered yet"),
         (np.nan, "not a finite number"),
         ([1.0, 2.0], "expected a single number"),
-        ("eleven", "Expected numbers"),
+        ("eleven", "without quotes"),
+        ("8", "without quotes"),
+        ({}, "Expected numbers"),
         ([[8.0, 1.0]], "expected a single number"),
         (len, "you gave a function"),
     ],
@@ -84,9 +88,10 @@ def test_functions_of_the_wrong_kind_are_told_so(answer, said):
     [
         (0.733, "Right."),
         ([0.733], "Right."),
-        (0.73, "give more digits"),
-        (0.7, "give more digits"),
+        (0.73, "give three digits"),
+        (0.7, "give three digits"),
         (73.3, "per cent"),
+        (73, "per cent"),
         (0.74, "read again"),
         (0.72, "read again"),
         (1.0, "read again"),
@@ -100,11 +105,43 @@ def test_fewer_digits_and_per_cent_are_told_from_wrong(answer, said):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
+        ([1 / 3, 12.5], "Right."),
+        ((1 / 3, 12.5), "Right."),
+        (np.array([1 / 3, 12.5]), "Right."),
+        ([Fraction(1, 3), Fraction(25, 2)], "Right."),
+        ([0.333, 12.5], "Right."),
+        ([33.3, 12.5], "per cent"),
+        ([0.33, 12.5], "give three digits"),
+        (["1/3", 12.5], "without quotes"),
+        ([1 / 3, 1250], "read again"),
+        ([1 / 3], "a list of length 1; expected a list of length 2"),
+    ],
+)
+def test_an_answer_may_have_any_form_that_python_has_for_numbers(answer, said):
+    assert said in Exercise([1 / 3, 12.5], hint="read again", rtol=2e-3).grade(answer).message
+
+
+@pytest.mark.parametrize(
+    ("exercise", "digits"),
+    [
+        (Exercise(11 / 15, rtol=1e-3), "three digits"),
+        (Exercise([0.5, 1234.5], rtol=1e-4), "five digits"),
+        (Exercise([79.5093, 6.1514], rtol=0, atol=0.06), "one decimal"),
+        (Exercise(79.5093, rtol=0, atol=0.006), "two decimals"),
+    ],
+)
+def test_so_many_digits_are_asked_for_as_are_needed(exercise, digits):
+    assert exercise.digits() == digits
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
         ([20.095, 0.436], "Right."),
         ([19.667, 0.764], "plain mean"),
         ([19.67, 0.76], "plain mean"),
         ([20.095, 0.436, 1.0], "two numbers"),
-        ([20.095], "shape"),
+        ([20.095], "expected a list of length 2"),
         ([np.inf, 0.436], "not a finite number"),
     ],
 )

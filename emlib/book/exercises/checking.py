@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# What is said of an answer, here and on the book's site.
+RIGHT = "Right."
+OPEN = "Not answered yet: your answer goes where the dots are."
+TEXT = "That is text. Give numbers, without quotes, such as 0.25 or [1/3, 2]."
+FORM = "Your answer is {given}; expected {wanted}."
+ONE_NUMBER, LIST = "a single number", "a list of length {length}"
 NOT_FINITE = "Your answer contains a value that is not a finite number (nan or inf)."
+NOT_YET = "Not yet. {hint}"
+FEWER_DIGITS = "Right as far as it goes: give {digits}."
+PER_CENT = "That is per cent: give numbers up to 1."
+
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @dataclass(frozen=True)
@@ -53,30 +64,47 @@ class Exercise:
         trouble = _shape_trouble(given, self.answer)
         if trouble in ("", NOT_FINITE):
             given = np.reshape(np.asarray(given, float), np.shape(self.answer))
-            if self._close(given, self.answer):
-                return Verdict(True, "Right.")
+            if np.all(self._close(given, self.answer)):
+                return Verdict(True, RIGHT)
         if _numbers(given) is None:
             return Verdict(False, trouble)
         # A foreseen mistake may have infinities, or another shape than the answer.
         if hint := self._foreseen(given, self._close):
-            return Verdict(False, f"Not yet. {hint}")
+            return _not_yet(hint)
         if trouble:
             return Verdict(False, trouble)
-        if _is_rounded(given, self.answer):
-            return Verdict(False, "Not yet. Right as far as it goes: give more digits.")
-        if np.all(np.abs(self.answer) <= 1) and self._close(given / 100, self.answer):
-            return Verdict(False, "Not yet. That is per cent: give numbers up to 1.")
-        return Verdict(False, f"Not yet. {self._foreseen(given, _is_rounded) or self.hint}")
+        if np.all(_is_rounded(given, self.answer)):
+            return _not_yet(FEWER_DIGITS.format(digits=self.digits()))
+        if self._is_per_cent(given):
+            return _not_yet(PER_CENT)
+        return _not_yet(self._foreseen(given, _is_rounded) or self.hint)
 
-    def _foreseen(self, given: Any, same: Callable[[Any, Any], bool]) -> str:
+    def digits(self) -> str:
+        """With how many digits the answer is taken, in words: "three digits", "one decimal"."""
+        form, unit = (".{}g", "digit") if self.rtol else (".{}f", "decimal")
+        for count in range(1, len(COUNTS)):
+            rounded = [float(format(v, form.format(count))) for v in np.ravel(self.answer)]
+            if np.all(self._close(np.reshape(rounded, np.shape(self.answer)), self.answer)):
+                return f"{COUNTS[count]} {unit}{'s' * (count > 1)}"
+        return "more digits"
+
+    def _is_per_cent(self, given: NDArray[np.float64]) -> bool:
+        """Whether numbers up to 1 were given as per cent, and the others are right."""
+        same = [self._close(value, self.answer) for value in (given, given / 100)]
+        parts = same[0] | (np.abs(self.answer) <= 1) & (
+            same[1] | _is_rounded(given / 100, self.answer)
+        )
+        return bool(np.all(parts))
+
+    def _foreseen(self, given: Any, same: Callable[[Any, Any], NDArray[np.bool_]]) -> str:
         """The hint for the first foreseen mistake that is the same as `given`, or ''."""
         for wrong, hint in self.mistakes:
-            if np.shape(wrong) == np.shape(given) and same(given, wrong):
+            if np.shape(wrong) == np.shape(given) and np.all(same(given, wrong)):
                 return hint
         return ""
 
-    def _close(self, given: Any, value: Any) -> bool:
-        return bool(np.allclose(np.asarray(given, float), value, rtol=self.rtol, atol=self.atol))
+    def _close(self, given: Any, value: Any) -> NDArray[np.bool_]:
+        return np.isclose(np.asarray(given, float), value, rtol=self.rtol, atol=self.atol)
 
 
 @dataclass(frozen=True)
@@ -119,9 +147,9 @@ class FunctionExercise:
                 return Verdict(False, f"Expected numbers, and got {type(value).__name__}.")
         for reference, hint in ((self.reference, ""), *self.mistakes):
             if self._agrees(values, reference):
-                return Verdict(not hint, f"Not yet. {hint}" if hint else "Right.")
+                return _not_yet(hint) if hint else Verdict(True, RIGHT)
         trouble = _shape_trouble(values[0], self.reference(*self.cases[0]))
-        return Verdict(False, trouble or f"Not yet. {self.hint}")
+        return Verdict(False, trouble) if trouble else _not_yet(self.hint)
 
     def _agrees(self, values: list[Any], function: Callable[..., Any]) -> bool:
         expected = [function(*case) for case in self.cases]
@@ -152,9 +180,9 @@ def check(name: str, answer: Any = ...) -> None:
 
 def grade(name: str, answer: Any) -> Verdict:
     """What `check` prints, as a value: for a teacher who grades many answers."""
-    exercise = _find(name)
+    exercise = find(name)
     if answer is ... or answer is None:
-        return Verdict(False, "Not answered yet: your answer goes where the dots are.")
+        return Verdict(False, OPEN)
     return exercise.grade(answer)
 
 
@@ -173,7 +201,8 @@ def _of(chapter: str) -> Mapping[str, Exercise | FunctionExercise]:
     return {f"{chapter}.{name}": exercise for name, exercise in module.EXERCISES.items()}
 
 
-def _find(name: str) -> Exercise | FunctionExercise:
+def find(name: str) -> Exercise | FunctionExercise:
+    """The exercise of that name, as "chapter.exercise"; ValueError if there is none."""
     # Some chapters' answers take a second to compute: only those of the one that is asked for.
     chapter = name.partition(".")[0]
     exercises = _of(chapter) if chapter in _chapters() else {}
@@ -184,17 +213,28 @@ def _find(name: str) -> Exercise | FunctionExercise:
     return exercises[name]
 
 
+def _not_yet(hint: str) -> Verdict:
+    return Verdict(False, NOT_YET.format(hint=hint))
+
+
 def _shape_trouble(given: Any, answer: Any) -> str:
     """What is wrong with the form of an answer, before its value is looked at; or ''."""
     array = _numbers(given)
     if array is None:
-        return f"Expected numbers, and got {type(given).__name__}."
+        kind = type(given).__name__
+        return TEXT if _has_text(given) else f"Expected numbers, and got {kind}."
     if array.shape != np.shape(answer) and not _one_in_brackets(array, answer):
-        wanted = np.shape(answer) or "a single number"
-        return f"Your answer has shape {array.shape}; expected {wanted}."
+        return FORM.format(given=_form(array.shape), wanted=_form(np.shape(answer)))
     if not np.all(np.isfinite(array)):
         return NOT_FINITE
     return ""
+
+
+def _form(shape: tuple[int, ...]) -> str:
+    """What an array of this shape is, in words."""
+    if len(shape) > 1:
+        return f"an array of shape {shape}"
+    return LIST.format(length=shape[0]) if shape else ONE_NUMBER
 
 
 def _one_in_brackets(given: Any, answer: Any) -> bool:
@@ -202,21 +242,26 @@ def _one_in_brackets(given: Any, answer: Any) -> bool:
     return np.ndim(answer) == 0 and np.size(given) == 1
 
 
-def _is_rounded(given: Any, answer: Any) -> bool:
-    """Whether each number is the answer with fewer digits, and still within five per cent."""
+def _is_rounded(given: Any, answer: Any) -> NDArray[np.bool_]:
+    """For each number whether it is the answer's with fewer digits, and within five per cent."""
     given, answer = np.asarray(given, dtype=float), np.asarray(answer, dtype=float)
-    if not (np.all(np.isfinite(given)) and np.all(np.isfinite(answer))):
-        return False
-    written = [np.isclose(np.round(given, d), given, rtol=1e-12, atol=0) for d in range(8)]
-    rounded = [np.isclose(np.round(answer, d), given, rtol=1e-9, atol=0) for d in range(8)]
-    digits = np.array(written) & np.array(rounded)
+    finite = np.isfinite(given) & np.isfinite(answer)
+    given, answer = np.where(finite, given, np.inf), np.where(finite, answer, 0)
+    rounded = [np.isclose(given, np.round(answer, d), rtol=1e-9, atol=0) for d in range(8)]
     near = np.abs(given - answer) <= 0.05 * np.abs(answer)
-    return bool(np.all(digits.any(axis=0) & near))
+    return np.asarray(np.any(rounded, axis=0) & near)
 
 
 def _numbers(value: Any) -> NDArray[np.float64] | None:
     """The value as an array of floats, or None where it is not one."""
     try:
-        return np.asarray(value, dtype=float)
+        return None if _has_text(value) else np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         return None
+
+
+def _has_text(value: Any) -> bool:
+    """Whether the value is text, or a list or tuple with text in it."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_text, value))
+    return isinstance(value, (str, bytes)) or np.asarray(value).dtype.kind in "US"
