@@ -3,6 +3,10 @@
 Gaussians with full covariances are the default; others are in `emlib.covariances`, and counts in
 `emlib.families`. Parameters are the weights, then the components' parameters in the family's
 order: `MixtureParams` for Gaussians, `(weights, rates)` for Poisson counts, and so on.
+
+What runs in every iteration of a fit: `emlib.em.steps` alternates the two; the E-step is
+`engine.expectations`, block by block; the M-step is `maximum`, and for Gaussians in it
+`emlib.gaussian.moments`.
 """
 
 from __future__ import annotations
