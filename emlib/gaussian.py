@@ -123,6 +123,8 @@ class GaussianStatistics:
         return self.n[..., None] if self.form == "diag" else self.n[..., None, None]
 
 
+# What each form keeps of a matrix per component.
+KEPT = {"full": "kij->kij", "tied": "kij->ij", "diag": "kii->ki", "spherical": "kii->k"}
 # The products left right' of two vectors per component, in the form of `sum_xx`; and the diagonals
 # of such products, of shape (..., D), or what is there of them.
 PRODUCTS = {
