@@ -148,18 +148,8 @@ class _HMM(BaseEstimator):
             given = self._given(family.shapes(k, sequences.data.x.shape[1]))
             startprob = shares("startprob_init", self.startprob_init, (k,))
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
-            held = Held.of(
-                self.hold,
-                {"startprob": chain[0], "transmat": chain[1]},
-                {name[:-1]: part for name, part in zip(self._shown, given, strict=True)},
-                k,
-                family,
-                None if prior is None else prior.gaussians,
-            )
-            if self.stationary:  # the start is that of the steps
-                held = replace(held, outer=(held.outer[1],) * 2)
-            m_step = partial(fitting.m_step_holding, family=family)
-            problem = problem.with_held(m_step, held)
+            held = self._what_is_held(chain, given, family, prior)
+            problem = problem.with_held(partial(fitting.m_step_holding, family=family), held)
             rng = generator(self.random_state, 4)
 
             def start(_: int) -> HMMParams:
@@ -290,6 +280,25 @@ class _HMM(BaseEstimator):
         check_is_fitted(self, names)
         startprob, transmat, *components = (numbers(name, getattr(self, name)) for name in names)
         return HMMParams(startprob, transmat, tuple(components))
+
+    def _what_is_held(
+        self,
+        chain: tuple[Array | None, Array | None],
+        components: tuple[Array | None, ...],
+        family: Family,
+        prior: ChainPrior | None,
+    ) -> Held:
+        """What the setting `hold` means, given the explicit starts."""
+        held = Held.of(
+            self.hold,
+            {"startprob": chain[0], "transmat": chain[1]},
+            {name[:-1]: part for name, part in zip(self._shown, components, strict=True)},
+            self.n_components,
+            family,
+            None if prior is None else prior.gaussians,
+        )
+        # Of a stationary chain, the start is that of the steps.
+        return replace(held, outer=(held.outer[1],) * 2) if self.stationary else held
 
     def _prior(self, sequences: Sequences, family: Any) -> ChainPrior | None:
         """The priors in the units in which EM works; None if there is none."""
