@@ -346,7 +346,7 @@ class Incomplete(Form):
     def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
         self.means, covariances = components[0], family.as_matrices(components)
         k, d = self.means.shape
-        self.data, self.family, self.height = data, family, max(3 * d, k)
+        self.data, self.family, self.slices = data, family, data.slices(max(3 * d, k))
         patterns, self.which = data.patterns
         # Whiteners of what was seen: they have zeros for the rest.
         self.w = np.zeros((len(patterns), k, d, d))
