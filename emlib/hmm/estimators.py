@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from emlib.covariances import FORMS
@@ -311,6 +312,12 @@ class _HMM(BaseEstimator):
         if gaussians is None and not any(map(np.any, (starts, steps, symbols))):
             return None
         return ChainPrior(starts, steps, symbols, gaussians)
+
+    def __sklearn_tags__(self) -> Tags:
+        """NaN is welcome: it stands for what was not observed."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     # --- What a model has of its own
 
