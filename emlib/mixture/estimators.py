@@ -114,8 +114,9 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             data = replace(data, family=self._family(data.units), labels=known)
             prior = self._prior(data)
             problem = fitting.problem_of(data, prior, k, self.accelerate)
-            explicit = shares("weights_init", self.weights_init, (k,)), self._given(k, d)
-            parts = dict(zip(family.parameters, explicit[1], strict=True))
+            components = self._given(data.family, k, d)
+            explicit = shares("weights_init", self.weights_init, (k,)), components
+            parts = dict(zip(family.parameters, components, strict=True))
             held = Held.of(self.hold, {"weights": explicit[0]}, parts, k, family, prior)
             m_step = partial(fitting.m_step_holding, family=data.family)
             problem = problem.with_held(m_step, held)
@@ -322,7 +323,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """The family that the settings ask for, in the units of the data."""
         raise NotImplementedError
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         """The explicit components of the start, checked; None for those that are to be drawn."""
         raise NotImplementedError
 
@@ -439,15 +440,13 @@ class GaussianMixture(_Mixture):
             return make(floor=float(self.covariance_floor))
         return make(ridge=self.reg_covar * units.per_scale**2)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        form = FORMS[self.covariance_type]()
-        given = positive_definite(
-            "precisions_init", self.precisions_init, form.shapes(k, d)[1], form.matrices
-        )
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        shape = family.shapes(k, d)[1]
+        given = positive_definite("precisions_init", self.precisions_init, shape, family.matrices)
         means = shaped("means_init", self.means_init, (k, d))
         if given is None:
             return means, None
-        return means, np.asarray(np.linalg.inv(given) if form.matrices else 1 / given, float)
+        return means, np.asarray(np.linalg.inv(given) if family.matrices else 1 / given, float)
 
     def _prior(self, data: Blocks) -> BoundPrior | None:
         if not isinstance(self.prior, Prior | None):
@@ -531,9 +530,8 @@ class Mixture(_Mixture):
             raise ValueError(f"family must be an emlib.families.Family, got {self.family!r}")
         return self.family or Full(floor=1e-8)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        family, given = self._family(), self.components_init
-        names = tuple(family.parameters)
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        given, names = self.components_init, tuple(family.parameters)
         if given is None:
             return (None,) * len(names)
         if not isinstance(given, tuple | list) or len(given) != len(names):
@@ -582,7 +580,7 @@ class PoissonMixture(_Mixture):
     def _family(self, units: Units = IDENTITY) -> Family:
         return Poisson()
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         return (in_range("rates_init", self.rates_init, (k, d)),)
 
     def __sklearn_tags__(self) -> Tags:
@@ -632,7 +630,7 @@ class BernoulliMixture(_Mixture):
     def _family(self, units: Units = IDENTITY) -> Family:
         return Binomial(1)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         return (in_range("probabilities_init", self.probabilities_init, (k, d), 1.0),)
 
     def _encode(self, x: Array, reset: bool) -> Array:
@@ -686,7 +684,7 @@ class CategoricalMixture(_Mixture):
         check_is_fitted(self, "n_categories_")
         return Categorical(self.n_categories_)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         if self.probabilities_init is None:
             return (None,)
         given = self.probabilities_init
