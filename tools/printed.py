@@ -31,6 +31,7 @@ SOLUTION_END = re.compile(r"^```\{solution-end\}\n```$", re.MULTILINE)
 PROOF = re.compile(r"^(:{3,})\{prf:(\w+)\} *(.*)\n(?::label: (\S+)\n)?", re.MULTILINE)
 TO_BOX = re.compile(r"\{(?:prf:ref|ref)\}`([\w-]+)`")
 RAW_HTML = re.compile(r"^(`{3,}|:{3,})\{raw\} html\n.*?^\1$", re.MULTILINE | re.DOTALL)
+LABORATORY = re.compile(r'<div class="em-laboratory".*?<p>(.*?)</p>\s*</div>', re.DOTALL)
 ANSWER = re.compile(r"^\w+ = \.\.\..*\n|^check\(.*\n?", re.MULTILINE)
 CHECK = re.compile(r"^check\(.*(?:\n .*|\n\))*\n?", re.MULTILINE)
 RIGHT = re.compile(r"^Right\.\n", re.MULTILINE)
@@ -130,7 +131,7 @@ def boxes(source: str, references: References) -> str:
     source = source.replace(OPEN_AN_ANSWER, "What is right, and why, is at the end of the book.")
     source = EXERCISE_END.sub("", EXERCISE.sub(exercise, source))
     source = SOLUTION_END.sub("", SOLUTION.sub(solution, source))
-    return PROOF.sub(proof, RAW_HTML.sub("", source))
+    return PROOF.sub(proof, LABORATORY.sub(r"\1", RAW_HTML.sub("", source)))
 
 
 def without_code(cell: NotebookNode) -> NotebookNode:
