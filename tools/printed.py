@@ -84,6 +84,25 @@ def still_player(html: str, name: str, pictures: Path) -> str:
     return f"{chr(10).join(images)}\n\n*{caption}* Row by row: {said}."
 
 
+def scene_picture(html: str) -> tuple[dict[str, str], str]:
+    """The still picture of a scene of the laboratory, as a frame, and its caption."""
+    page = BeautifulSoup(html, "html.parser")
+    image, caption = page.select_one("img"), page.figcaption
+    if image is None or caption is None:
+        raise ValueError("the output is no scene: it has no picture or no caption")
+    return {"src": str(image["src"]), "alt": str(image["alt"])}, caption.get_text()
+
+
+def still_scene(html: str, name: str, pictures: Path) -> str:
+    """Markdown with the still picture of a scene of the laboratory, and its caption."""
+    frame, caption = scene_picture(html)
+    pictures.mkdir(parents=True, exist_ok=True)
+    file = pictures / f"{name}.png"
+    file.write_bytes(frame_png(frame))
+    alt = re.sub(r"[\[\]]", "", frame["alt"])
+    return f'![{alt}]({pictures.name}/{file.name}){{width="100%"}}\n\n*{caption}*'
+
+
 def asked(question: Question) -> str:
     """A recall question with its choices, as Markdown."""
     choices = (f"   - **{LETTERS[i]}.** {c.text}" for i, c in enumerate(question.choices))
@@ -156,6 +175,8 @@ def printed_code(
         chapter = BeautifulSoup(html, "html.parser").select_one("[data-chapter]")
         assert chapter
         yield new_markdown_cell("\n\n".join(map(asked, questions(str(chapter["data-chapter"])))))
+    elif "em-scene" in html:
+        yield new_markdown_cell(still_scene(html, name, pictures))
     elif "check" in tags:
         words = cell.source.split("\n", 1)[0].removeprefix("# ")
         yield new_markdown_cell(f"*{words}.*")
