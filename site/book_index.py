@@ -59,12 +59,14 @@ class IndexEntry(SphinxTransform):
     def index(self, word: str, *, is_home: bool) -> None:
         """Mark the sections of this page that teach a word."""
         use = pattern(word)
-        sections = list(self.document.findall(nodes.section))
+        # What an exercise asks is a section too, but has no heading, and loses its name.
+        found = self.document.findall(nodes.section)
+        sections = [s for s in found if s.children and isinstance(s[0], nodes.title)]
         teaching = [s for s in sections if use.search(s[0].astext())]
         if is_home and not teaching:
             paragraphs = self.document.findall(nodes.paragraph)
             first = next((p for p in paragraphs if use.search(p.astext())), None)
-            while first is not None and not isinstance(first, nodes.section):
+            while first is not None and first not in sections:
                 first = first.parent
             teaching = [first] if first is not None else sections[:1]
         for section in teaching:

@@ -31,6 +31,7 @@ SOLUTION_END = re.compile(r"^```\{solution-end\}\n```$", re.MULTILINE)
 PROOF = re.compile(r"^(:{3,})\{prf:(\w+)\} *(.*)\n(?::label: (\S+)\n)?", re.MULTILINE)
 TO_BOX = re.compile(r"\{(?:prf:ref|ref)\}`([\w-]+)`")
 RAW_HTML = re.compile(r"^(`{3,}|:{3,})\{raw\} html\n.*?^\1$", re.MULTILINE | re.DOTALL)
+SITE_LINK = re.compile(r"\[([^\]]*)\]\(\w+\.html[^)]*\)|<a href=[\"']\w+\.html[^>]*>(.*?)</a>")
 LABORATORY = re.compile(r'<div class="em-laboratory".*?<p>(.*?)</p>\s*</div>', re.DOTALL)
 ANSWER = re.compile(r"^\w+ = \.\.\..*\n|^check\(.*\n?", re.MULTILINE)
 CHECK = re.compile(r"^check\(.*(?:\n .*|\n\))*\n?", re.MULTILINE)
@@ -146,6 +147,7 @@ def boxes(source: str, references: References) -> str:
         anchor = f"({label})=\n" if label else ""
         return f"{anchor}{fence}{{admonition}} {name}{words}\n:class: {kind}\n"
 
+    source = SITE_LINK.sub(lambda link: link[1] or link[2], source)
     source = named(source, references)  # before the links that are added here
     source = source.replace(OPEN_AN_ANSWER, "What is right, and why, is at the end of the book.")
     source = EXERCISE_END.sub("", EXERCISE.sub(exercise, source))
