@@ -396,6 +396,27 @@ def test_every_page_has_a_copy_that_any_jupyter_shows(solutions):
             assert page.removesuffix(".ipynb") in made
 
 
+def test_a_copy_shows_of_a_solution_only_what_is_opened():
+    hidden = 0
+    for page, notebook in copies().items():
+        prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+        assert all(text.count("<details>") == text.count("</details>") for text in prose)
+        text = "\n".join(prose)
+        in_sight = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+        assert "Solution of" not in in_sight
+        assert not re.search(r"<summary>[^<]*</summary>\s*</details>", text)
+        path = CHAPTERS / f"{page}.ipynb"
+        stored = notebooks.load(path).cells if path.exists() else []
+        joined = "\n".join(cell.source for cell in stored if cell.cell_type == "markdown")
+        for solution in re.findall(r"\{solution-start\}(.*?)\{solution-end\}", joined, re.DOTALL):
+            for line in solution.splitlines():
+                if re.fullmatch(r"[A-Z][\w ,.;:'()]{40,}", line):
+                    hidden += 1
+                    assert line in text
+                    assert line not in in_sight
+    assert hidden > 30
+
+
 def test_copies_without_solutions_have_every_exercise_and_the_summary():
     without = copies(solutions=False)
     for page in chapter_numbers():
