@@ -396,23 +396,29 @@ def test_every_page_has_a_copy_that_any_jupyter_shows(solutions):
             assert page.removesuffix(".ipynb") in made
 
 
-def test_a_copy_shows_of_a_solution_only_what_is_opened():
-    hidden = 0
-    for page, notebook in copies().items():
-        prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-        assert all(text.count("<details>") == text.count("</details>") for text in prose)
-        text = "\n".join(prose)
-        in_sight = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
-        assert "Solution of" not in in_sight
-        assert not re.search(r"<summary>[^<]*</summary>\s*</details>", text)
-        path = CHAPTERS / f"{page}.ipynb"
-        stored = notebooks.load(path).cells if path.exists() else []
-        joined = "\n".join(cell.source for cell in stored if cell.cell_type == "markdown")
-        for solution in re.findall(r"\{solution-start\}(.*?)\{solution-end\}", joined, re.DOTALL):
+def test_a_copy_shows_of_a_solution_only_its_heading():
+    """JupyterLab folds what stands between a collapsed heading and the next of its level."""
+    hidden, made = 0, copies()
+    for page in chapter_numbers():
+        folded, in_sight, out_of_sight = False, "", ""
+        for cell in made[page].cells:
+            text = cell.source if cell.cell_type == "markdown" else ""
+            if re.match(r"#{1,4} ", text):
+                folded = cell.metadata.get("jp-MarkdownHeadingCollapsed", False)
+                assert folded == text.startswith("#### Solution of Exercise ")
+                in_sight += text
+            elif folded:
+                out_of_sight += text
+            else:
+                in_sight += text
+        stored = notebooks.load(CHAPTERS / f"{page}.ipynb").cells
+        prose = "\n".join(cell.source for cell in stored if cell.cell_type == "markdown")
+        assert in_sight.count("#### Solution of") == prose.count("{solution-start}")
+        for solution in re.findall(r"\{solution-start\}(.*?)\{solution-end\}", prose, re.DOTALL):
             for line in solution.splitlines():
                 if re.fullmatch(r"[A-Z][\w ,.;:'()]{40,}", line):
                     hidden += 1
-                    assert line in text
+                    assert line in out_of_sight
                     assert line not in in_sight
     assert hidden > 15
 

@@ -24,7 +24,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from tools.exercise_list import exercise_list
 from tools.notebooks import dumps, load, normalise
 from tools.paths import CHAPTERS, ROOT, write_atomically
-from tools.reading import SOLUTION_END, SOLUTION_START, lesson_cells
+from tools.reading import lesson_cells
 from tools.references import References, chapter_numbers, parts
 
 NOTEBOOKS, STUDENT = ROOT / "notebooks", ROOT / "student"
@@ -39,8 +39,8 @@ LINK = re.compile(r"\]\((?:([a-z_0-9]+)\.(?:md|ipynb))?(?:#([^)]*))?\)")
 AUTODOC = re.compile(r"^\.\. auto\w+:: (\S+)\n(?:   :.*\n)*", re.MULTILINE)
 DEFINITION = re.compile(r"^(\w.*)\n  (\S.*)$", re.MULTILINE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-OPEN, CLOSE = "<details>", "</details>"
-NOTHING_FOLDED = re.compile(rf"{OPEN}<summary>[^<]*</summary>\s*{CLOSE}")
+SOLUTION, SOLVED = "#### Solution of ", "<!-- solved -->"
+SOLUTION_MARK = re.compile(rf"^({SOLUTION}.*|{SOLVED})$", re.MULTILINE)
 INSTALL = (
     "*A chapter of “Expectation–Maximization, Step by Step”. Its code needs `emlib`, the book's "
     "own package: in the folder of the book, `make lab` installs all that is needed, and "
@@ -58,11 +58,11 @@ def headline(references: References, kind: str, title: str, label: str) -> str:
     if kind == "prf:proof":
         return "*Proof.*"
     if kind == "solution-end":
-        return CLOSE
+        return SOLVED
     if kind.endswith("-end"):
         return ""
     if kind == "solution-start":
-        return f"{OPEN}<summary>Solution of {references.targets[title].text}</summary>"
+        return f"{SOLUTION}{references.targets[title].text}"
     if label in references.targets:
         name = references.targets[label].text
         if kind == "exercise-start":
@@ -93,13 +93,18 @@ def without_boxes(source: str, references: References) -> str:
     return "\n".join(lines)
 
 
-def folded(text: str, *, inside: bool) -> str:
-    """Prose in which a solution opens on request, also where it begins or ends in another cell."""
-    if inside:
-        text = f"{OPEN}<summary>The solution goes on</summary>\n\n{text}"
-    if text.rfind(OPEN) > text.rfind(CLOSE):
-        text = f"{text}\n\n{CLOSE}"
-    return NOTHING_FOLDED.sub("", text)
+def cells_of(text: str) -> Iterator[NotebookNode]:
+    """Prose as cells: a solution's heading alone, folded, and what follows the solution apart.
+
+    JupyterLab folds all cells from such a heading to the next, also when they are run.
+    """
+    for piece in SOLUTION_MARK.split(text):
+        if piece.startswith(SOLUTION):
+            heading = new_markdown_cell(piece)
+            heading.metadata["jp-MarkdownHeadingCollapsed"] = True
+            yield heading
+        elif piece != SOLVED and piece.strip():
+            yield new_markdown_cell(piece.strip())
 
 
 def plain_markdown(source: str, page: str, references: References) -> str:
@@ -151,18 +156,14 @@ def readable(
 ) -> NotebookNode:
     """A copy of a chapter with numbers, captions and plain Markdown."""
     taken = notebook.cells if solutions else lesson_cells(notebook)
-    cells, inside = [new_markdown_cell(INSTALL)], False
+    cells = [new_markdown_cell(INSTALL)]
     for cell in map(copy.deepcopy, taken):
         if cell.cell_type == "code":
             cell.source = plain_code(cell.source, references)
             cells += [cell, *caption(cell, page, references)]
             cell.metadata.pop("mystnb", None)
         else:
-            started, ended = map(cell.source.rfind, (SOLUTION_START, SOLUTION_END))
-            text = plain_markdown(cell.source, page, references)
-            cell.source = folded(text, inside=inside).strip()
-            inside = started > ended or (inside and ended < 0)
-            cells += [cell] if cell.source else []
+            cells += cells_of(plain_markdown(cell.source, page, references))
     cells[0], cells[1] = cells[1], cells[0]
     copied = new_notebook(cells=cells, metadata=notebook.metadata)
     normalise(copied)
