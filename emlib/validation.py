@@ -31,9 +31,11 @@ def numbers(name: str, value: Any, finite: bool = True, shape: Any = None, hint:
         array = value  # as nearly always
     else:
         array = _converted(name, value, hint)
-    if shape is not None and not _fits(array.shape, shape):
-        wanted = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
-        raise ValueError(f"{name} must be finite and of shape {wanted}, got shape {array.shape}")
+    if shape is not None:
+        wanted = [found if n is None else n for n, found in zip(shape, array.shape, strict=False)]
+        if len(shape) != array.ndim or tuple(wanted) != array.shape:
+            asked = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
+            raise ValueError(f"{name} must be finite and of shape {asked}, got shape {array.shape}")
     if finite and not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, without NaN, got {shown(array)}")
     return array
@@ -56,12 +58,6 @@ def _converted(name: str, value: Any, hint: str) -> Array:
             f"{name} must be real and dense, with no masked entries: convert them first"
         )
     return array
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        w is None or n == w for n, w in zip(shape, wanted, strict=True)
-    )
 
 
 def shown(value: Any) -> str:
@@ -144,31 +140,38 @@ def check_data(x: ArrayLike) -> Array:
     return data
 
 
-def observed(x: ArrayLike) -> tuple[ArrayLike, Mask | None]:
-    """Which rows were observed, and `x` with one of them in place of each that is NaN throughout.
+def observed(x: ArrayLike, partly: bool = False) -> tuple[ArrayLike, Mask | None, Mask | None]:
+    """`x` with numbers in the place of NaN, which rows were observed, and which numbers are such.
 
-    None if there is no such row. A row that lacks only some of its values is a ValueError.
+    A row that is NaN throughout was not observed; None if all were. The last is None if all
+    observed rows are complete. Where some lack a part of their values, it is a ValueError, unless
+    they may be observed `partly`.
     """
     try:
         table = numbers("data", x, finite=False)
     except ValueError:  # which the check of the data will say in its own words
-        return x, None
+        return x, None, None
     if table.ndim not in (1, 2) or not table.size or not np.isnan(table).any():
-        return x, None
+        return x, None, None
     lacking = np.isnan(table.reshape(len(table), -1))
-    if lacking.all():
-        raise ValueError("every row of data is NaN: at least one observation is needed")
-    some = lacking.any(axis=1) & ~lacking.all(axis=1)
-    if some.any():
-        raise ValueError(
-            f"row {some.argmax()} of the data lacks some of its values (NaN). Complete it, for "
-            "instance with GaussianImputer; or let it be NaN throughout, which stands for an "
-            "observation that was not made. Do not remove it: it is a step of the chain."
-        )
-    made = ~lacking[:, 0]
+    made: Mask = np.asarray(~lacking.all(axis=1))
     filled = table.copy()
-    filled[~made] = table[made.argmax()]
-    return filled, made
+    if not made.any():
+        raise ValueError("every row of data is NaN: at least one observation is needed")
+    holes = lacking & made[:, None]
+    if not holes.any():
+        filled[~made] = table[made.argmax()]
+        return filled, made, None
+    if not partly:
+        raise ValueError(
+            f"row {holes.any(axis=1).argmax()} of the data lacks some of its values (NaN): "
+            "complete it; or let it be NaN throughout, which stands for an observation that was "
+            "not made. Do not remove it: it is a step of the chain."
+        )
+    if (never := lacking.all(axis=0)).any():
+        raise ValueError(f"feature {listed(np.flatnonzero(never))} was never observed: drop it")
+    means = table.sum(axis=0, where=~lacking) / (~lacking).sum(axis=0)
+    return np.where(lacking, means, table), None if made.all() else made, holes
 
 
 def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
@@ -296,9 +299,11 @@ def check_order(order: ArrayLike, k: int) -> Integers:
 
 
 def check_symmetric(name: str, array: Array) -> None:
-    """A ValueError unless these are square matrices that equal their transposes."""
-    # Those that are, up to the last digit, are soon done with.
-    if not (array == np.swapaxes(array, -1, -2)).all() and not is_symmetric(array):
+    """A ValueError unless these are square matrices that equal their transposes, to 8 digits."""
+    transposed = np.swapaxes(array, -1, -2)
+    if (array == transposed).all():
+        return
+    if not np.abs(array - transposed).max() <= 1e-8 * np.abs(array).max():
         raise ValueError(f"{name} must be symmetric: equal to the transpose, got {shown(array)}")
 
 
@@ -317,13 +322,6 @@ def positive_definite(
     if np.any(np.linalg.eigvalsh(array) <= 0):
         raise ValueError(f"{name} must hold symmetric, positive definite matrices")
     return array
-
-
-def is_symmetric(matrices: Array) -> bool:
-    """Whether a matrix, or each of a stack, is finite and symmetric, up to rounding."""
-    with np.errstate(invalid="ignore"):  # of infinities, which do not pass
-        gap = np.abs(matrices - np.swapaxes(matrices, -1, -2)).max()
-    return bool(gap <= 1e-8 * np.abs(matrices).max())
 
 
 def listed(indices: Integers) -> str:

@@ -19,15 +19,16 @@ what components share cancels, and Bayes' rule needs one exponential less for ev
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from emlib.covariances import Gaussians, log_normalisers, whiten
 from emlib.families import Components, Family, Sums
-from emlib.gaussian import GaussianStatistics
+from emlib.gaussian import KEPT, GaussianStatistics, inverse_factor
 from emlib.mixture.blocks import Blocks
-from emlib.results import DegenerateError
+from emlib.results import ImpossibleError
 from emlib.types import Array, Integers
 from emlib.validation import with_value
 
@@ -44,8 +45,7 @@ def expectations(params: Components, data: Blocks, family: Family) -> tuple[Any,
     for rows in data.slices(form.height):
         # Equations mix-joint, mix-density and mix-responsibilities
         r, log_p = form.posterior(rows)
-        if not log_p.min() > IMPOSSIBLE:
-            check_possible(log_p, data, rows)
+        check_possible(log_p, data, rows.start)
         if data.weights is not None:
             r *= data.weights[rows]
             log_p *= data.weights[rows]
@@ -57,11 +57,33 @@ def expectations(params: Components, data: Blocks, family: Family) -> tuple[Any,
     return statistics, log_likelihood + log_shared
 
 
+def responsibilities(form: Form, out: Array) -> float:
+    """Write responsibilities of all the data into `out`, (K, N); returns the log-likelihood.
+
+    Of that, what all components share is left out, as in `Form.log_joint`.
+    """
+    data, log_likelihood = form.data, 0.0
+    for rows in data.slices(form.height):
+        out[form.order, rows], log_p = form.posterior(rows)
+        check_possible(log_p, data, rows.start)
+        log_likelihood += float(log_p.sum() if data.weights is None else log_p @ data.weights[rows])
+    return log_likelihood
+
+
+def statistics(form: Form, r: Array) -> tuple[Any, float]:
+    """The statistics of all the data, weighted by `r`, (K, N), and the sum of `log_shared`."""
+    for rows in form.data.slices(form.height):
+        form.read(rows)
+        form.add(r[form.order, rows])
+    return form.total()
+
+
 @np.errstate(all="ignore")  # what is not finite, no bound holds for, or is named later
 def form_of(params: Components, data: Blocks, family: Any) -> Form:
     """The mixture bound to the data, in the form that is exact and fast."""
     weights, components = params[0], params[1:]
-    check(params, data, family)
+    if data.holes is not None:
+        return Incomplete(data, weights, family, components)
     eta = family.natural(components)
     if family.looked_up:
         return LookedUp(data, weights, eta)
@@ -315,6 +337,64 @@ class Whitened(Residuals):
         return GaussianStatistics(self.n, self.sum_x, sum_xx, self.origins, form), 0.0
 
 
+class Incomplete(Form):
+    """Gaussians of points of which not all features were seen: by the marginal of those that were.
+
+    For M patterns of what was seen it holds 2 M K matrices, each made in D^3 steps.
+    """
+
+    def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
+        self.means, covariances = components[0], family.as_matrices(components)
+        k, d = self.means.shape
+        self.data, self.family, self.height = data, family, max(3 * d, k)
+        patterns, self.which = data.patterns
+        # Whiteners of what was seen: they have zeros for the rest.
+        self.w = np.zeros((len(patterns), k, d, d))
+        self.constants = np.empty((len(patterns), k))
+        for w, constant, pattern in zip(self.w, self.constants, patterns, strict=True):
+            seen = np.flatnonzero(pattern)
+            block = inverse_factor(covariances[:, seen[:, None], seen])
+            w[:, seen[:, None], seen] = block
+            constant[:] = np.log(weights) + log_normalisers(block)
+        half = self.w @ covariances
+        # Equations miss-coefficients and miss-left
+        self.regression = np.swapaxes(half, -1, -2)
+        self.left = covariances - self.regression @ half
+        self.n, self.sum_x, self.sum_xx = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
+
+    def read(self, rows: slice) -> None:
+        self.x = self.data.read(rows, np.empty((self.means.shape[1], rows.stop - rows.start)))
+        self.pattern = self.which[rows]
+
+    def residuals(self) -> Iterator[tuple[int, int, Integers, Array]]:
+        """For each pattern and component, its points, and their whitened residuals."""
+        for pattern in np.unique(self.pattern):
+            points = np.flatnonzero(self.pattern == pattern)
+            for k, mean in enumerate(self.means):
+                yield pattern, k, points, self.w[pattern, k] @ (self.x[:, points] - mean[:, None])
+
+    def log_joint(self, rows: slice) -> Array:
+        self.read(rows)
+        joint = np.empty((len(self.means), self.x.shape[1]))
+        for pattern, k, points, z in self.residuals():
+            joint[k, points] = self.constants[pattern, k] - 0.5 * np.einsum("db,db->b", z, z)
+        return joint
+
+    def add(self, r: Array) -> None:
+        self.n += r.sum(axis=1)
+        for pattern, k, points, z in self.residuals():
+            # Equation miss-expectation, less the mean
+            expected, shares = self.regression[pattern, k] @ z, r[k, points]
+            self.sum_x[k] += expected @ shares
+            left = shares.sum() * self.left[pattern, k]
+            self.sum_xx[k] += (expected * shares) @ expected.T + left
+
+    def total(self) -> tuple[GaussianStatistics, float]:
+        form = self.family.form
+        sum_xx = np.einsum(KEPT[form], self.sum_xx)
+        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.means, form), 0.0
+
+
 def normalise(joint: Array) -> Array:
     """Turn log p(x, z = k), of shape (K, B), into responsibilities in place; returns log p(x)."""
     highest = np.maximum.reduce(joint, axis=0)
@@ -328,28 +408,19 @@ def normalise(joint: Array) -> Array:
     return highest
 
 
-def check_possible(log_p: Array, data: Blocks, rows: slice) -> None:
-    """A DegenerateError that names a point of a block which no component can have produced."""
-    impossible = ~(log_p > IMPOSSIBLE) & (data.count(rows) > 0)
+def check_possible(log_p: Array, data: Blocks, start: int = 0) -> None:
+    """An ImpossibleError that names a point which no component can have produced.
+
+    `log_p` are the log-densities of the points from `start` on.
+    """
+    if log_p.min() > IMPOSSIBLE:
+        return
+    impossible = ~(log_p > IMPOSSIBLE) & (data.count(slice(start, start + len(log_p))) > 0)
     if impossible.any():
-        row = rows.start + int(np.argmax(impossible))
-        raise DegenerateError(
+        row = start + int(np.argmax(impossible))
+        raise ImpossibleError(
             f"point {with_value(row, data.x[row])} has density zero under every component, or one "
             "too small for a float. Is it an outlier, a value without probability, or a start far "
-            "from the data?"
+            "from the data?",
+            row,
         )
-
-
-def check(params: Components, data: Blocks, family: Family) -> None:
-    """A DegenerateError if these cannot be parameters for data with so many features."""
-    weights, components, k, d = params[0], params[1:], len(params[0]), data.x.shape[1]
-    if not ((weights >= 0).all() and abs(weights.sum() - 1) < 1e-6):
-        raise DegenerateError(f"weights must not be negative and must sum to 1, got {weights}")
-    shapes, found = family.shapes(k, d), tuple(np.shape(part) for part in components)
-    if found != shapes:
-        raise DegenerateError(
-            f"{k} components of data with {d} features need parameters of shape "
-            f"{', '.join(map(str, shapes))}, got {', '.join(map(str, found))}"
-        )
-    if not all(np.isfinite(part).all() for part in components):
-        raise DegenerateError("parameters must be finite")

@@ -20,20 +20,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from emlib.covariances import FORMS, Full, precisions
 from emlib.families import Binomial, Categorical, Family, Poisson
 from emlib.fitting import (
-    aligned,
     all_or_nothing,
     check_settings,
     fit_from_starts,
     generator,
-    keep,
     warn_of,
 )
+from emlib.holding import Held
 from emlib.mixture import fitting, steps
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
-from emlib.results import EMResult
 from emlib.types import Array, Integers
 from emlib.units import IDENTITY, Units
 from emlib.validation import (
@@ -61,6 +59,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
     init_params: str = "kmeans"
     weights_init: ArrayLike | None = None
     responsibilities_init: ArrayLike | None = None
+    hold: Any = ()
     accelerate: bool = False
     warm_start: bool = False
     verbose: bool | int = False
@@ -106,37 +105,28 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
                 x, weights, r = x[counted], weights[counted], None if r is None else r[counted]
                 known = None if known is None else known[counted]
             _check_enough(x, k)
-            self._family().check_spread(x)
-            data = Blocks.standard(x, self._family(), weights)
-            family = self._family(data.units)
-            data = replace(data, family=family, labels=known)
-            problem = fitting.problem_of(
-                data, family, self._prior(data, family), k, self.accelerate
-            )
+            family = self._family()
+            family.check_spread(x)
+            data = Blocks.standard(x, family, weights)
+            data = replace(data, family=self._family(data.units), labels=known)
+            prior = self._prior(data)
+            problem = fitting.problem_of(data, prior, k, self.accelerate)
             explicit = shares("weights_init", self.weights_init, (k,)), self._given(k, d)
+            parts = dict(zip(family.parameters, explicit[1], strict=True))
+            held = Held.of(self.hold, {"weights": explicit[0]}, parts, k, family, prior)
+            m_step = partial(fitting.m_step_holding, family=data.family)
+            problem = problem.with_held(m_step, held)
             rng = generator(self.random_state, 4)
 
-            def draw() -> steps.Params:
-                drawn, places = r, explicit[1][0]
-                if drawn is None and places is not None:
-                    drawn = fitting.nearest(data, places)
-                elif drawn is None:
-                    drawn = fitting.draw_responsibilities(data, k, self.init_params, rng)
-                if known is not None:
-                    matching = r is None and places is None
-                    drawn = fitting.with_known(drawn.T, known, matching).T
-                return problem.m_step(steps.statistics(drawn, data, family))
-
-            def climb(number: int) -> EMResult[steps.Params]:
-                last = self._last_fit(k, d) if number == 0 else None
+            def start(number: int) -> steps.Params:
+                last = None if number or held else self._last_fit(k, d)
                 given = explicit if last is None else (last[0], last[1:])
-                return problem.climb(fitting.start(family, data.units, *given, draw), self, rng)
+                return fitting.start(problem, k, *given, r, self.init_params, rng)
 
-            results = fit_from_starts(self.n_init, climb)
-            claims = partial(steps.responsibilities, x=x, family=self._family())
-            relabelled = partial(steps.relabelled, family=self._family())
-            best = keep(self, aligned(results, claims, relabelled))
-            self._fitted, self._units, self._m_step = self._family(), data.units, problem.m_step
+            best = fit_from_starts(self, problem, start, rng)
+            self._fitted, self._units, self._held = family, data.units, held
+            end = fitting.standardised(best.params, data.family, data.units)
+            self._m_step = problem.m_step_from(end)
             self._show(best.params)
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
@@ -152,7 +142,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         data, family = self._blocks(X, sample_weight), self._fitted_family()
         params = fitting.standardised(self._params(), family, data.units)
         statistics, log_likelihood = steps.e_step(params, data, family)
-        return statistics, log_likelihood - data.n * float(np.log(data.units.scale).sum())
+        return statistics, log_likelihood - data.log_scale
 
     def m_step(self, statistics: Any) -> Self:
         """Take the parameters that the summed statistics of `e_step` give."""
@@ -252,7 +242,8 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """Free parameters: K - 1 weights, and those of the components."""
         params = self._params()
         k, d = params[1].shape
-        return k - 1 + self._fitted_family().n_parameters(k, d)
+        held = getattr(self, "_held", Held())
+        return (0 if any(held.outer) else k - 1) + held.n_free(self._fitted_family(), k, d)
 
     @property
     def _n_features_out(self) -> int:
@@ -328,7 +319,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """The explicit components of the start, checked; None for those that are to be drawn."""
         raise NotImplementedError
 
-    def _prior(self, data: Blocks, family: Family) -> BoundPrior | None:
+    def _prior(self, data: Blocks) -> BoundPrior | None:
         """The prior in the units of the data; none by default."""
         return None
 
@@ -382,6 +373,10 @@ class GaussianMixture(_Mixture):
         from `init_params`.
     responsibilities_init : array-like of shape (N, K), optional
         Responsibilities to start from, instead of `init_params`.
+    hold : str, int, or a list of these
+        What stays as its explicit start: 'weights', 'means' or 'covariances' (`precisions_init`),
+        of all components; or the number of a component, of which all but its weight stays. EM is
+        exact for the rest, and criteria do not count what is held as free.
     accelerate : bool
         Whether to leap ahead with SQUAREM: often several times fewer steps where EM is slow.
     warm_start : bool
@@ -447,11 +442,12 @@ class GaussianMixture(_Mixture):
             return means, None
         return means, np.asarray(np.linalg.inv(given) if form.matrices else 1 / given, float)
 
-    def _prior(self, data: Blocks, family: Any) -> BoundPrior | None:
+    def _prior(self, data: Blocks) -> BoundPrior | None:
         if not isinstance(self.prior, Prior | None):
             raise ValueError(f"prior must be an emlib.Prior or None, got {self.prior!r}")
         if self.prior is not None and self.reg_covar:
             raise ValueError("give a prior or reg_covar, not both")
+        family: Any = data.family
         prior: Prior | None = self.prior
         return None if prior is None else prior.bound(data, self.n_components, family)
 
@@ -479,7 +475,7 @@ class Mixture(_Mixture):
         Explicit starts for each of the family's parameters.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`.
 
     Attributes
@@ -530,7 +526,7 @@ class PoissonMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`.
 
     Attributes
@@ -582,7 +578,7 @@ class BernoulliMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`. Likelihoods of binary tables have many maxima: use several starts.
 
     Attributes
@@ -634,7 +630,7 @@ class CategoricalMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`. Likelihoods of such tables have many maxima: use several starts.
 
     Attributes
