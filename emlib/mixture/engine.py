@@ -19,13 +19,14 @@ what components share cancels, and Bayes' rule needs one exponential less for ev
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from emlib.covariances import Gaussians, log_normalisers, whiten
 from emlib.families import Components, Family, Sums
-from emlib.gaussian import GaussianStatistics
+from emlib.gaussian import KEPT, GaussianStatistics, inverse_factor
 from emlib.mixture.blocks import Blocks
 from emlib.results import ImpossibleError
 from emlib.types import Array, Integers
@@ -41,7 +42,7 @@ IMPOSSIBLE = -1e150
 def expectations(params: Components, data: Blocks, family: Family) -> tuple[Any, float]:
     """The E-step: expected statistics, and the log-likelihood of the data."""
     form, log_likelihood = form_of(params, data, family), 0.0
-    for rows in data.slices(form.height):
+    for rows in form.slices:
         # Equations mix-joint, mix-density and mix-responsibilities
         r, log_p = form.posterior(rows)
         check_possible(log_p, data, rows.start)
@@ -62,7 +63,7 @@ def responsibilities(form: Form, out: Array) -> float:
     Of that, what all components share is left out, as in `Form.log_joint`.
     """
     data, log_likelihood = form.data, 0.0
-    for rows in data.slices(form.height):
+    for rows in form.slices:
         out[form.order, rows], log_p = form.posterior(rows)
         check_possible(log_p, data, rows.start)
         log_likelihood += float(log_p.sum() if data.weights is None else log_p @ data.weights[rows])
@@ -71,7 +72,7 @@ def responsibilities(form: Form, out: Array) -> float:
 
 def statistics(form: Form, r: Array) -> tuple[Any, float]:
     """The statistics of all the data, weighted by `r`, (K, N), and the sum of `log_shared`."""
-    for rows in form.data.slices(form.height):
+    for rows in form.slices:
         form.read(rows)
         form.add(r[form.order, rows])
     return form.total()
@@ -81,6 +82,8 @@ def statistics(form: Form, r: Array) -> tuple[Any, float]:
 def form_of(params: Components, data: Blocks, family: Any) -> Form:
     """The mixture bound to the data, in the form that is exact and fast."""
     weights, components = params[0], params[1:]
+    if data.holes is not None:
+        return Incomplete(data, weights, family, components)
     eta = family.natural(components)
     if family.looked_up:
         return LookedUp(data, weights, eta)
@@ -107,14 +110,14 @@ class Form(ABC):
 
     Attributes
     ----------
-    height : int
-        How many numbers a point needs: blocks are of a size that suits it.
+    slices : list of slice
+        The points of each block, of a size that suits the form.
     order : ndarray of shape (K,), or slice
         Which component each row of responsibilities belongs to.
     """
 
     data: Blocks
-    height: int
+    slices: list[slice]
     order: Integers | slice = slice(None)
 
     @abstractmethod
@@ -163,7 +166,7 @@ class Natural(Form):
         self.contrasts[:-1] -= self.contrasts[-1]
         self.sums = np.zeros_like(self.contrasts)
         self.features, self.joint = np.empty((data.height, 0)), np.empty((len(eta), 0))
-        self.height = max(data.height, len(eta))
+        self.slices = data.slices(max(data.height, len(eta)))
 
     def read(self, rows: slice) -> Array:
         """T(x) of a block, of shape (P, B)."""
@@ -223,7 +226,7 @@ class LookedUp(Form):
     """Symbols: log p(x, z = k) stands in a table, and the statistics are counts."""
 
     def __init__(self, data: Blocks, weights: Array, table: Array) -> None:
-        self.data, self.height = data, len(table)
+        self.data, self.slices = data, data.slices(len(table))
         self.table = table + np.log(weights)[:, None]
         self.counts = np.zeros_like(table)
 
@@ -270,7 +273,7 @@ class Affine(Residuals):
     def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
         means, w = components[0], family.whiteners(components)
         k, self.d = means.shape
-        self.data, self.height = data, max(2 * (self.d + 1), k)
+        self.data, self.slices = data, data.slices(max(2 * (self.d + 1), k))
         self.w = np.concatenate([-(w @ means[:, :, None]), w], axis=2)
         self.constants = np.log(weights) + log_normalisers(w)
         self.moments = np.zeros((k, self.d + 1, self.d + 1))
@@ -307,7 +310,7 @@ class Whitened(Residuals):
         self.means, self.w = components[0], family.whiteners(components)
         k, self.d = self.means.shape
         self.data, self.family = data, family
-        self.height = max(3 * self.d, k)
+        self.slices = data.slices(max(3 * self.d, k))
         self.constants = np.log(weights) + log_normalisers(self.w)
         # Outside the data, a mean is no origin from which squares would be small.
         self.origins = np.clip(self.means, -data.reach.T, data.reach.T)
@@ -332,6 +335,64 @@ class Whitened(Residuals):
         sum_xx, form = np.stack(self.sum_xx), self.family.form
         sum_xx = sum_xx.sum(axis=0) if self.family.tied else sum_xx
         return GaussianStatistics(self.n, self.sum_x, sum_xx, self.origins, form), 0.0
+
+
+class Incomplete(Form):
+    """Gaussians of points of which not all features were seen: by the marginal of those that were.
+
+    For M patterns of what was seen it holds 2 M K matrices, each made in D^3 steps.
+    """
+
+    def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
+        self.means, covariances = components[0], family.as_matrices(components)
+        k, d = self.means.shape
+        self.data, self.family, self.slices = data, family, data.slices(max(3 * d, k))
+        patterns, self.which = data.patterns
+        # Whiteners of what was seen: they have zeros for the rest.
+        self.w = np.zeros((len(patterns), k, d, d))
+        self.constants = np.empty((len(patterns), k))
+        for w, constant, pattern in zip(self.w, self.constants, patterns, strict=True):
+            seen = np.flatnonzero(pattern)
+            block = inverse_factor(covariances[:, seen[:, None], seen])
+            w[:, seen[:, None], seen] = block
+            constant[:] = np.log(weights) + log_normalisers(block)
+        half = self.w @ covariances
+        # Equations miss-coefficients and miss-left
+        self.regression = np.swapaxes(half, -1, -2)
+        self.left = covariances - self.regression @ half
+        self.n, self.sum_x, self.sum_xx = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
+
+    def read(self, rows: slice) -> None:
+        self.x = self.data.read(rows, np.empty((self.means.shape[1], rows.stop - rows.start)))
+        self.pattern = self.which[rows]
+
+    def residuals(self) -> Iterator[tuple[int, int, Integers, Array]]:
+        """For each pattern and component, its points, and their whitened residuals."""
+        for pattern in np.unique(self.pattern):
+            points = np.flatnonzero(self.pattern == pattern)
+            for k, mean in enumerate(self.means):
+                yield pattern, k, points, self.w[pattern, k] @ (self.x[:, points] - mean[:, None])
+
+    def log_joint(self, rows: slice) -> Array:
+        self.read(rows)
+        joint = np.empty((len(self.means), self.x.shape[1]))
+        for pattern, k, points, z in self.residuals():
+            joint[k, points] = self.constants[pattern, k] - 0.5 * np.einsum("db,db->b", z, z)
+        return joint
+
+    def add(self, r: Array) -> None:
+        self.n += r.sum(axis=1)
+        for pattern, k, points, z in self.residuals():
+            # Equation miss-expectation, less the mean
+            expected, shares = self.regression[pattern, k] @ z, r[k, points]
+            self.sum_x[k] += expected @ shares
+            left = shares.sum() * self.left[pattern, k]
+            self.sum_xx[k] += (expected * shares) @ expected.T + left
+
+    def total(self) -> tuple[GaussianStatistics, float]:
+        form = self.family.form
+        sum_xx = np.einsum(KEPT[form], self.sum_xx)
+        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.means, form), 0.0
 
 
 def normalise(joint: Array) -> Array:

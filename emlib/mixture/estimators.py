@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ from emlib.fitting import (
     generator,
     warn_of,
 )
+from emlib.holding import Held
 from emlib.mixture import fitting, steps
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.priors import BoundPrior, Prior
@@ -57,6 +59,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
     init_params: str = "kmeans"
     weights_init: ArrayLike | None = None
     responsibilities_init: ArrayLike | None = None
+    hold: Any = ()
     accelerate: bool = False
     warm_start: bool = False
     verbose: bool | int = False
@@ -108,16 +111,23 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             data = replace(data, family=self._family(data.units), labels=known)
             prior = self._prior(data)
             problem = fitting.problem_of(data, prior, k, self.accelerate)
-            explicit = shares("weights_init", self.weights_init, (k,)), self._given(k, d)
+            components = self._given(data.family, k, d)
+            explicit = shares("weights_init", self.weights_init, (k,)), components
+            parts = dict(zip(family.parameters, components, strict=True))
+            held = Held.of(self.hold, {"weights": explicit[0]}, parts, k, family, prior)
+            m_step = partial(fitting.m_step_holding, family=data.family)
+            problem = problem.with_held(m_step, held)
             rng = generator(self.random_state, 4)
 
             def start(number: int) -> steps.Params:
-                last = None if number else self._last_fit(k, d)
+                last = None if number or held else self._last_fit(k, d)
                 given = explicit if last is None else (last[0], last[1:])
                 return fitting.start(problem, k, *given, r, self.init_params, rng)
 
             best = fit_from_starts(self, problem, start, rng)
-            self._fitted, self._units, self._m_step = family, data.units, problem.m_step
+            self._fitted, self._units, self._held = family, data.units, held
+            end = fitting.standardised(best.params, data.family, data.units)
+            self._m_step = problem.m_step_from(end)
             self._show(best.params)
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
@@ -133,7 +143,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         data, family = self._blocks(X, sample_weight), self._fitted_family()
         params = fitting.standardised(self._params(), family, data.units)
         statistics, log_likelihood = steps.e_step(params, data, family)
-        return statistics, log_likelihood - data.n * float(np.log(data.units.scale).sum())
+        return statistics, log_likelihood - data.log_scale
 
     def m_step(self, statistics: Any) -> Self:
         """Take the parameters that the summed statistics of `e_step` give."""
@@ -233,7 +243,8 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """Free parameters: K - 1 weights, and those of the components."""
         params = self._params()
         k, d = params[1].shape
-        return k - 1 + self._fitted_family().n_parameters(k, d)
+        held = getattr(self, "_held", Held())
+        return (0 if any(held.outer) else k - 1) + held.n_free(self._fitted_family(), k, d)
 
     @property
     def _n_features_out(self) -> int:
@@ -305,7 +316,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """The family that the settings ask for, in the units of the data."""
         raise NotImplementedError
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         """The explicit components of the start, checked; None for those that are to be drawn."""
         raise NotImplementedError
 
@@ -363,6 +374,10 @@ class GaussianMixture(_Mixture):
         from `init_params`.
     responsibilities_init : array-like of shape (N, K), optional
         Responsibilities to start from, instead of `init_params`.
+    hold : str, int, or a list of these
+        What stays as its explicit start: 'weights', 'means' or 'covariances' (`precisions_init`),
+        of all components; or the number of a component, of which all but its weight stays. EM is
+        exact for the rest, and criteria do not count what is held as free.
     accelerate : bool
         Whether to leap ahead with SQUAREM: often several times fewer steps where EM is slow.
     warm_start : bool
@@ -418,15 +433,13 @@ class GaussianMixture(_Mixture):
             return make(floor=float(self.covariance_floor))
         return make(ridge=self.reg_covar * units.per_scale**2)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        form = FORMS[self.covariance_type]()
-        given = positive_definite(
-            "precisions_init", self.precisions_init, form.shapes(k, d)[1], form.matrices
-        )
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        shape = family.shapes(k, d)[1]
+        given = positive_definite("precisions_init", self.precisions_init, shape, family.matrices)
         means = shaped("means_init", self.means_init, (k, d))
         if given is None:
             return means, None
-        return means, np.asarray(np.linalg.inv(given) if form.matrices else 1 / given, float)
+        return means, np.asarray(np.linalg.inv(given) if family.matrices else 1 / given, float)
 
     def _prior(self, data: Blocks) -> BoundPrior | None:
         if not isinstance(self.prior, Prior | None):
@@ -461,7 +474,7 @@ class Mixture(_Mixture):
         Explicit starts for each of the family's parameters.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`.
 
     Attributes
@@ -489,9 +502,8 @@ class Mixture(_Mixture):
             raise ValueError(f"family must be an emlib.families.Family, got {self.family!r}")
         return self.family or Full(floor=1e-8)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        family, given = self._family(), self.components_init
-        names = tuple(family.parameters)
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        given, names = self.components_init, tuple(family.parameters)
         if given is None:
             return (None,) * len(names)
         if not isinstance(given, tuple | list) or len(given) != len(names):
@@ -512,7 +524,7 @@ class PoissonMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`.
 
     Attributes
@@ -540,7 +552,7 @@ class PoissonMixture(_Mixture):
     def _family(self, units: Units = IDENTITY) -> Family:
         return Poisson()
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         return (in_range("rates_init", self.rates_init, (k, d)),)
 
     def __sklearn_tags__(self) -> Tags:
@@ -564,7 +576,7 @@ class BernoulliMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`. Likelihoods of binary tables have many maxima: use several starts.
 
     Attributes
@@ -590,7 +602,7 @@ class BernoulliMixture(_Mixture):
     def _family(self, units: Units = IDENTITY) -> Family:
         return Binomial(1)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         return (in_range("probabilities_init", self.probabilities_init, (k, d), 1.0),)
 
     def _encode(self, x: Array, reset: bool) -> Array:
@@ -616,7 +628,7 @@ class CategoricalMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`. Likelihoods of such tables have many maxima: use several starts.
 
     Attributes
@@ -644,7 +656,7 @@ class CategoricalMixture(_Mixture):
         check_is_fitted(self, "n_categories_")
         return Categorical(self.n_categories_)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         if self.probabilities_init is None:
             return (None,)
         given = self.probabilities_init
