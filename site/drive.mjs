@@ -321,6 +321,14 @@ async function tryHands() {
     const count = await page.locator(".em-point").count();
     return (error.includes("Line 3") && error.includes("abc") && count === 6) || { error, count };
   });
+  await expect("what cannot be is said, and changes nothing", async () => {
+    await page.locator(".em-paste textarea").fill("1\n1\n1\n2");
+    await HANDS.mouse(page, "Use these numbers");
+    const picker = page.getByRole("combobox", { name: "Number of components" });
+    await picker.selectOption("4");
+    const words = await said(page);
+    return (words.includes("cannot") && (await picker.inputValue()) === "2") || words;
+  });
   await expect("model, form, number of components and start can be chosen", async () => {
     await page.getByRole("combobox", { name: "Model" }).selectOption("plane");
     await page.getByRole("combobox", { name: "Covariances" }).selectOption("spherical");

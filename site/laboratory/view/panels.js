@@ -372,7 +372,7 @@ export function choices(sitting, { figure }) {
   const picker = (label, options, chosen, action) =>
     html`<label
       >${label}
-      <select @change=${({ target }) => action(target.value)}>
+      <select .value=${live(chosen)} @change=${({ target }) => action(target.value)}>
         ${options.map(([value, title]) => option(value, title, chosen))}
       </select></label
     >`;

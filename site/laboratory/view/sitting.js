@@ -125,6 +125,7 @@ export class Sitting {
     } catch (error) {
       if (!(error instanceof DegenerateError)) throw error;
       this.preview = null;
+      this.timer = null;
       this.say(`This cannot be: ${error.message}`);
       return null;
     }
@@ -194,11 +195,11 @@ export class Sitting {
       );
       this.timer = isLast(before, state)
         ? null
-        : setTimeout(tick, Math.max(16, 450 * 0.9 ** count));
+        : setTimeout(() => this.attempt(tick), Math.max(16, 450 * 0.9 ** count));
       this.said = this.isRunning ? stepInWords(before, state) : runInWords(first, state);
       this.show(this.index);
     };
-    this.timer = setTimeout(tick, 0);
+    this.timer = setTimeout(() => this.attempt(tick), 0);
     this.onChange();
   }
 
