@@ -46,6 +46,8 @@ from emlib.validation import (
     shown,
 )
 
+CHOICES = {"init_params": STARTS, "covariance_type": FORMS}
+
 
 @dataclass(eq=False, repr=False)
 class _HMM(BaseEstimator):
@@ -128,7 +130,7 @@ class _HMM(BaseEstimator):
             If the result is not to be trusted; `result_` has it all the same.
         """
         with all_or_nothing(self):
-            check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
+            check_settings(self, CHOICES)
             if self.stationary and self.startprob_init is not None:
                 raise ValueError(
                     "a stationary chain has no start of its own: leave startprob_init out"
@@ -274,12 +276,16 @@ class _HMM(BaseEstimator):
 
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
-        return getattr(self, "_fitted", None) or self._family(self._params().components[0].shape[1])
+        if hasattr(self, "_fitted"):
+            return self._fitted
+        check_settings(self, CHOICES)  # of a model made by hand
+        return self._family(self._params().components[0].shape[1])
 
     def _params(self) -> HMMParams:
         names = ["startprob_", "transmat_", *self._shown]
         check_is_fitted(self, names)
         startprob, transmat, *components = (numbers(name, getattr(self, name)) for name in names)
+        numbers(names[2], components[0], shape=(None, None))
         return HMMParams(startprob, transmat, tuple(components))
 
     def _what_is_held(

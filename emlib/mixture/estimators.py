@@ -29,6 +29,7 @@ from emlib.fitting import (
 from emlib.holding import Held
 from emlib.mixture import fitting, steps
 from emlib.mixture.blocks import Blocks
+from emlib.mixture.conditionals import conditional, marginal
 from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
@@ -45,6 +46,8 @@ from emlib.validation import (
     shaped,
     shares,
 )
+
+CHOICES = {"init_params": STARTS, "covariance_type": FORMS}
 
 
 @dataclass(eq=False, repr=False)
@@ -95,7 +98,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             If the result is not to be trusted; `result_` has it all the same.
         """
         with all_or_nothing(self):
-            check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
+            check_settings(self, CHOICES)
             x, weights = self._read(X, sample_weight, reset=True)
             k, d = self.n_components, x.shape[1]
             r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
@@ -253,13 +256,17 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
 
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
-        return getattr(self, "_fitted", None) or self._family()
+        if hasattr(self, "_fitted"):
+            return self._fitted
+        check_settings(self, CHOICES)  # of a model made by hand
+        return self._family()
 
     def _params(self) -> steps.Params:
         family = self._fitted_family()
         names = ["weights_", *(f"{name}_" for name in family.parameters)]
         check_is_fitted(self, names)
         weights, *components = (numbers(name, getattr(self, name)) for name in names)
+        numbers(names[1], components[0], shape=(None, None))
         return steps.named(weights, tuple(components), family)
 
     def _show(self, params: steps.Params) -> None:
@@ -450,6 +457,19 @@ class GaussianMixture(_Mixture):
         prior: Prior | None = self.prior
         return None if prior is None else prior.bound(data, self.n_components, family)
 
+    def marginal(self, features: ArrayLike) -> GaussianMixture:
+        """The mixture of some of the `features`, columns of the data, whatever the others are."""
+        family: Any = self._fitted_family()
+        return _mixture_of(marginal(self._params(), features, family))
+
+    def conditional(self, x: ArrayLike) -> GaussianMixture:
+        """The mixture of the features that are NaN in `x`, one point of shape (D,), given the rest.
+
+        `weights_ @ means_` of what comes back is the best guess of them.
+        """
+        family: Any = self._fitted_family()
+        return _mixture_of(conditional(self._params(), x, family))
+
     def _show(self, params: steps.Params) -> None:
         super()._show(params)
         family: Any = self._fitted_family()
@@ -457,6 +477,14 @@ class GaussianMixture(_Mixture):
         self.precisions_ = family.in_shape(precisions(w))
         upper = np.swapaxes(w, -1, -2) if family.matrices else w
         self.precisions_cholesky_ = family.in_shape(upper)
+
+
+def _mixture_of(params: steps.MixtureParams) -> GaussianMixture:
+    """A mixture with these parameters, ready to use."""
+    model = GaussianMixture(len(params.weights))
+    model.n_features_in_ = params.means.shape[1]
+    model._show(params)
+    return model
 
 
 @dataclass(eq=False, repr=False)
