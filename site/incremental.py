@@ -30,6 +30,8 @@ PRIVATE = {
     "metadata",
     "myst_config",
     "mystnb_config",
+    "nb_metadata",
+    "nb_new_exec_data",
     "page_digests",
     "project",
     "sd_config",
@@ -73,7 +75,8 @@ def shared(env: BuildEnvironment) -> dict[str, Any]:
     domains["cite"]["citation_refs"] = sorted(map(repr, domains["cite"]["citation_refs"]))
     exercises = getattr(env, "sphinx_exercise_registry", {})
     return {
-        **{name: value for name, value in vars(env).items() if name not in PRIVATE},
+        # What begins with _ are Sphinx's caches.
+        **{n: value for n, value in vars(env).items() if n not in PRIVATE and n[0] != "_"},
         "pages": env.found_docs,
         "domains": domains,
         "metadata": {

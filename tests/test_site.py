@@ -6,10 +6,12 @@ import json
 import re
 import shutil
 from functools import cache
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from PIL import Image
 
 from emlib.book.answers import can_be_typed, concealed
@@ -27,8 +29,8 @@ IN_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s]+)""", re.IGNORECAS
 IN_SCRIPT = re.compile(r"""["'`]((?:https?:|wss?:)?//\w[^"'`]*)""", re.IGNORECASE)
 EMBEDDED = re.compile(r"data:image/png;base64,[\w+/=]+")
 
-# A page with all it loads except its pictures, uncompressed; the longest chapter needs 2.5 MB.
-BUDGET = 3_000_000
+# A page with all it loads except its pictures, uncompressed; the longest chapter needs 1.3 MB.
+BUDGET = 1_600_000
 
 pages = pytest.mark.parametrize("name", NAMES)
 chapter_pages = pytest.mark.parametrize(
@@ -377,6 +379,40 @@ def test_page_is_light(site, name):
     }
     own = len(EMBEDDED.sub("", text(path)).encode())
     assert own + sum(file.stat().st_size for file in files | fonts) < BUDGET
+
+
+@pages
+def test_a_page_loads_one_sheet_and_one_script_and_what_only_some_pages_need(site, name):
+    addresses = [urlsplit(address).path for address in loaded(page(site, name))]
+    files = [address.rpartition("/")[2] for address in addresses]
+    of_some = {"answers.js", "laboratory.css", "laboratory.js", "live_scenes.js"}
+    shared = {file for file in files if file.endswith((".css", ".js"))} - of_some
+    assert shared == {"site.css", "site.js"}
+    assert files.count("site.css") == files.count("site.js") == 1
+
+
+def test_no_file_is_there_that_no_page_needs(site):
+    assert not list(site.rglob("*.map"))
+    css = text(site / "_static" / "site.css")
+    fonts = {path.relative_to(site / "_static").as_posix() for path in site.rglob("*.woff2")}
+    assert fonts == {address for address in IN_CSS.findall(css) if address.endswith(".woff2")}
+    assert "katex/fonts/KaTeX_Main-Regular.woff2" in fonts
+    shown = {Path(img["src"]).name for name in NAMES for img in page(site, name).select("img")}
+    assert {path.name for path in (site / "_images").iterdir()} <= shown
+
+
+def test_every_icon_is_in_the_font_within_the_style_sheet(site):
+    css = text(site / "_static" / "site.css")
+    font = TTFont(io.BytesIO(base64.b64decode(re.search(r"font/woff;base64,([\w+/=]+)", css)[1])))
+    icons = {i for name in NAMES for i in page(site, name).select("i[class*='fa-']")}
+    names = {c for i in icons for c in i["class"] if re.fullmatch("fa-[a-z-]+", c)}
+    codes = {
+        int(code, 16)
+        for name in names
+        for code in re.findall(rf'\.{name}(?=[,{{]|::?before)[^}}]*"\\(f[0-9a-f]{{3}})"', css)
+    }
+    assert len(codes) > 10
+    assert codes <= font.getBestCmap().keys()
 
 
 def contents_of(site):

@@ -16,6 +16,7 @@ from tools.copies import headings, page_copy
 from tools.execute import plain, refresh, with_outputs
 from tools.exercise_list import exercise_list
 from tools.fingerprint import surroundings
+from tools.lighten import lighten
 from tools.node import packages
 from tools.notebooks import dumps
 from tools.paths import ROOT, write_atomically
@@ -198,6 +199,7 @@ def build_alone(chapters: Path, out: Path) -> Path:
         site = shutil.copytree(built, fresh / "html", ignore=shutil.ignore_patterns(*SPHINX_ONLY))
         welcome(site)
         finish_pages(site, fresh / "pages")
+        lighten(site, fresh / "styles")
         make_publishable(site)
         offer_downloads(chapters, site / "_sources" / "chapters", fresh / "downloads")
         (fresh / "key").write_text(key, encoding="utf8")
