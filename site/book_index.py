@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 ENTRY = re.compile(r"^(\w.*)\n  (\S.*)$", re.MULTILINE)
 HOME = re.compile(r"See \[[^\]]*\]\((\w+)\.ipynb\)")
 OTHER_NAMES = re.compile(r"^([^.:]{1,80}):")
-PLACE = "book-index"
+PLACE, INDEX = "book-index", "chapters/word_index"
 LONGEST_NAME = 4  # words
 
 
@@ -129,4 +129,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("book-index", BookIndex)
     app.add_transform(IndexEntry)
     app.add_post_transform(FillIndex)
+    # Whatever page has changed, the one with the index is written again.
+    app.connect("env-updated", lambda _, env: sorted({INDEX} & env.found_docs))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
