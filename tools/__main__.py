@@ -8,7 +8,7 @@ import shutil
 from tools.bench import bench_mixtures
 from tools.bench_hmm import bench_hmm
 from tools.checks import check
-from tools.copies import lab, student
+from tools.copies import lab, notebooks, student
 from tools.execute import ChapterError, store_outputs
 from tools.look import look
 from tools.paths import BUILD
@@ -51,6 +51,7 @@ COMMANDS = {
     "test-newest": test_newest,
     "outputs": store_outputs,
     "lab": lab,
+    "notebooks": notebooks,
     "student": student,
     "serve": serve,
     "look": look,

@@ -19,13 +19,14 @@ import nbformat
 from myst_parser.mdit_to_docutils.base import default_slugify
 from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.exercise_list import exercise_list
 from tools.notebooks import dumps, load, normalise
 from tools.paths import CHAPTERS, ROOT, write_atomically
 from tools.reading import lesson_cells
 from tools.references import References, chapter_numbers, parts
+from tools.repository import repository
 
 NOTEBOOKS, STUDENT = ROOT / "notebooks", ROOT / "student"
 WRITTEN = ".written.json"
@@ -45,6 +46,15 @@ INSTALL = (
     "`pip install .` the package alone, as `em-step-by-step`. (`pip install emlib` gives another "
     "project.)*"
 )
+
+# Where the book's repository is known, a copy gets the package itself, also in Colab.
+GET_EMLIB = """\
+# The book's own package, unless it is there already
+try:
+    from emlib import em
+except ImportError:
+    %pip install --quiet "em-step-by-step @ git+{source}"
+"""
 
 
 def headline(references: References, kind: str, title: str, label: str) -> str:
@@ -148,6 +158,8 @@ def readable(
             cell.source = plain_markdown(cell.source, page, references)
             cells += [cell] if cell.source else []
     cells[0], cells[1] = cells[1], cells[0]
+    if source := repository():
+        cells.insert(2, new_code_cell(GET_EMLIB.format(source=source)))
     copied = new_notebook(cells=cells, metadata=notebook.metadata)
     normalise(copied)
     return copied
@@ -230,6 +242,12 @@ def write_trusted(folder: Path) -> None:
     notary = NotebookNotary()
     for path in write_copies(folder):
         notary.sign(nbformat.read(path, as_version=4))
+
+
+def notebooks() -> None:
+    """Write copies of the chapters, yours to change."""
+    write_trusted(NOTEBOOKS)
+    print(f"The chapters are in {NOTEBOOKS}")
 
 
 def lab() -> None:

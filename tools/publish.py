@@ -11,9 +11,11 @@ from bs4 import BeautifulSoup
 
 from tools.accessible import accessible
 from tools.paths import BUILD, ROOT
+from tools.repository import repository, with_ways_out
 from tools.search_index import pages, words
 
 TITLE = "Expectation–Maximization, Step by Step"
+FIRST_PAGE = "chapters/intro.html"
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
 HEAD_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 LONGEST = 160  # characters of a description that search engines show
@@ -36,6 +38,11 @@ def description(text: str) -> str:
     return whole if len(whole) <= LONGEST else whole[:LONGEST].rsplit(" ", 1)[0] + " …"
 
 
+def public_url(address: str, page: str) -> str:
+    """The one address that a page is known by; the first page's is the site's own."""
+    return address if page in ("index.html", FIRST_PAGE) else address + page
+
+
 def metadata(text: str, address: str, page: str) -> str:
     """The lines for a page's head: what it is about, for search engines and previews of links."""
     title = HEAD_TITLE.search(text)
@@ -46,7 +53,7 @@ def metadata(text: str, address: str, page: str) -> str:
         "og:site_name": TITLE,
     }
     if address:
-        about |= {"og:url": address + page, "og:image": address + "_static/preview.png"}
+        about |= {"og:url": public_url(address, page), "og:image": address + "_static/preview.png"}
     lines = [f'<meta name="description" content="{escaping.escape(about["og:description"])}">']
     lines += [
         f'<meta property="{name}" content="{escaping.escape(content)}">'
@@ -58,6 +65,9 @@ def metadata(text: str, address: str, page: str) -> str:
 def complete(text: str, address: str, page: str) -> str:
     """A page with one viewport, one title, and its metadata."""
     text = text.replace(f"<title>{TITLE} &#8212; {TITLE}</title>", f"<title>{TITLE}</title>")
+    if address:
+        theirs = f'<link rel="canonical" href="{address}{FIRST_PAGE}"'
+        text = text.replace(theirs, f'<link rel="canonical" href="{address}"')
     text = VIEWPORT.sub("", text)
     first = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     head = f"<head>\n    {first}\n    {metadata(text, address, page)}\n"
@@ -66,10 +76,10 @@ def complete(text: str, address: str, page: str) -> str:
 
 def make_publishable(html: Path) -> None:
     """Complete every page, and add what hosts and search engines look for."""
-    address = public_address()
+    address, source = public_address(), repository()
     for page in pages(html):
         name = page.relative_to(html).as_posix()
-        text = accessible(page.read_text(encoding="utf8"))
+        text = with_ways_out(accessible(page.read_text(encoding="utf8")), source)
         page.write_text(complete(text, address, name), encoding="utf8")
     (html / ".nojekyll").touch()  # or GitHub would leave out folders that begin with _
     shutil.copy(ROOT / "site" / "preview.png", html / "_static")
@@ -85,7 +95,8 @@ def make_publishable(html: Path) -> None:
     robots = ["User-agent: *", "Allow: /"]
     if address:
         listed = [p.relative_to(html).as_posix() for p in pages(html) if p.name != "404.html"]
-        urls = "".join(f"  <url><loc>{address}{name}</loc></url>\n" for name in listed)
+        known = dict.fromkeys(public_url(address, name) for name in listed)
+        urls = "".join(f"  <url><loc>{url}</loc></url>\n" for url in known)
         (html / "sitemap.xml").write_text(
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n',

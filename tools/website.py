@@ -63,16 +63,12 @@ def assemble(chapters: Path, source: Path) -> None:
 
 
 def welcome(html: Path) -> None:
-    """Lead from the top of the site to its first page, without a white flash in the dark."""
-    first = "chapters/intro.html"
-    (html / "index.html").write_text(
-        '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f'<meta http-equiv="refresh" content="0; url={first}">\n'
-        "<title>Expectation–Maximization, Step by Step</title>\n"
-        f'<a href="{first}">Expectation–Maximization, Step by Step</a>\n</html>\n',
-        encoding="utf8",
-    )
+    """Show the first page at the top of the site too, for whoever comes by its address."""
+    text = (html / "chapters" / "intro.html").read_text(encoding="utf8")
+    text = text.replace('data-content_root="../"', 'data-content_root="./"')
+    text = re.sub(r'( (?:href|src)=")(?![./#]|[a-z]+:)', r"\1chapters/", text)
+    text = re.sub(r"""(["'])\.\./""", r"\1", text)
+    (html / "index.html").write_text(text, encoding="utf8")
 
 
 def run_jupyter_book(source: Path, work: Path) -> Path:
@@ -109,8 +105,8 @@ def build_site(chapters: Path, out: Path) -> Path:
         source, work = Path(folder) / "source", renew(Path(folder) / "work")
         assemble(chapters, source)
         built = run_jupyter_book(source, work)
-        welcome(built)
         own_search(built)
+        welcome(built)
         make_publishable(built)
         offer_downloads(chapters, built / "_sources" / "chapters")
         if html.exists():
