@@ -76,13 +76,7 @@ class Gaussians(Family):
 
     def mle(self, statistics: GaussianStatistics) -> Components:
         """Means and covariances of maximum likelihood, under the floor."""
-        mean, covariances = gaussian.moments(statistics, self.floor + float(np.min(self.ridge)))
-        if self.matrices:
-            if not self.exact:
-                covariances = covariances + self.ridge * np.eye(mean.shape[1])
-        else:
-            covariances = covariances + (np.mean(self.ridge) if self.common_scale else self.ridge)
-        return self.bounded((statistics.origin + mean, covariances))
+        return gaussian.moments(statistics, self.floor, self.ridge)
 
     @property
     def exact(self) -> bool:

@@ -24,6 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from emlib.results import (
+    FALL_TOLERANCE,
     WARNINGS,
     EMResult,
     Interrupted,
@@ -64,8 +65,9 @@ def climb(
                     f"the objective became {point.objective} at iteration {i}; the parameters "
                     "before it are kept",
                 )
-            if exact and i and point.is_below(path.objective[-1]):
-                path.fall = path.objective[-1] - point.objective
+            before = path.objective[-1] if i else -np.inf
+            if exact and before - point.objective > FALL_TOLERANCE * max(1.0, abs(before)):
+                path.fall = before - point.objective
                 return path.ended(
                     StopReason.OBJECTIVE_FELL,
                     f"the objective fell by {path.fall:.3g} at "
@@ -391,6 +393,8 @@ class Visitor(Generic[P, S]):
         As in `em`.
     bar : object, optional
         A progress bar, to be moved on by every visit.
+    unit : float
+        By what the objective is divided.
     count : int
         How many visits there have been.
     lowest, highest : float
@@ -404,6 +408,7 @@ class Visitor(Generic[P, S]):
     log_prior: Callable[[P], float] | None = None
     bar: Any = None
     map: Callable[..., Iterable[Any]] | None = None
+    unit: float = 1.0
     count: int = 0
     lowest: float = np.inf
     highest: float = -np.inf
@@ -426,6 +431,7 @@ class Visitor(Generic[P, S]):
                 raise TypeError(
                     f"log_prior must return a single number, got {log_prior!r}"
                 ) from None
+        objective /= self.unit
         self.lowest, self.highest = min(self.lowest, objective), max(self.highest, objective)
         self.whole = self.whole and objective.is_integer()
         return Visit(params, statistics, objective)

@@ -30,6 +30,9 @@ from emlib.validation import check_count, check_data, check_is, check_sums, chec
 LOG_ZERO = -1e200
 # The share of all points that a component gets which has none: too small for the likelihood to see.
 SEED = 1e-12
+# Log-densities of counts are small differences of numbers thirty times as large as the counts: up
+# to here they are right to a thousandth of a nat.
+LARGEST_COUNT, LARGEST_TRIALS = 1e12, 10**11
 NO_COUNTS = (
     "counts must be whole numbers, not negative, and not above the number of trials; found others. "
     "Is this the right family for these data?"
@@ -263,6 +266,11 @@ class Counts(Family):
             raise ValueError(f"Negative values in data: {NO_COUNTS}")
         if np.any(counts != np.floor(counts)):
             raise ValueError(NO_COUNTS)
+        if np.any(counts > LARGEST_COUNT):
+            raise ValueError(
+                f"counts above {LARGEST_COUNT:g} are too large for a float's digits, found "
+                f"{counts.max():g}. Such counts are as good as Gaussian: GaussianMixture takes them"
+            )
         return counts
 
     def to_free(self, components: Components) -> tuple[Array, ...]:
@@ -305,6 +313,8 @@ class Binomial(Counts):
 
     def __post_init__(self) -> None:
         check_count("trials", self.trials)
+        if self.trials > LARGEST_TRIALS:
+            raise ValueError(f"trials must not be above {LARGEST_TRIALS:g}, got {self.trials}")
 
     def check_range(self, components: Components) -> None:
         super().check_range(components)

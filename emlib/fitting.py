@@ -46,6 +46,9 @@ class Problem(Generic[P, S]):
         From the units in which EM works to the user's.
     log_scale : float
         What the log-likelihood is less in the user's units.
+    responsibilities : callable params -> ndarray of shape (N, K), optional
+    relabelled : callable (params, order) -> params, optional
+        The same model with its components in another order. Both are needed for several starts.
     """
 
     e_step: Callable[[P, Any], tuple[S, float]]
@@ -56,25 +59,18 @@ class Problem(Generic[P, S]):
     collapse: Callable[[P], str | None]
     restore: Callable[[P], P]
     log_scale: float
+    responsibilities: Callable[[P], Array] | None = None
+    relabelled: Callable[[P, Integers], P] | None = None
     log_prior: Callable[[P], float] | None = None
     coordinates: Coordinates | None = None
     exact: bool = True
     weight: float = 1.0
 
-    def per_weight(self, params: P, data: Any) -> tuple[S, float]:
-        """The E-step, with the log-likelihood divided by the weight of an observation."""
-        statistics, log_likelihood = self.e_step(params, data)
-        return statistics, log_likelihood / self.weight
-
-    def log_prior_per_weight(self, params: P) -> float:
-        """The log-prior, divided like the log-likelihood."""
-        return self.log_prior(params) / self.weight if self.log_prior else 0.0
-
     def climb(self, start: P, model: Any, rng: np.random.Generator) -> EMResult[P]:
         """One climb from `start`, with `tol`, `max_iter` and `verbose` of the estimator `model`."""
         with progress_bar(bool(model.verbose)) as bar:
             result = maximise(
-                Visitor(self.per_weight, self.data, self.log_prior_per_weight, bar),
+                Visitor(self.e_step, self.data, self.log_prior, bar, unit=self.weight),
                 self.m_step,
                 start,
                 tol=model.tol * self.n / self.weight,
@@ -85,9 +81,18 @@ class Problem(Generic[P, S]):
                 exact=self.exact,
             )
         message = self.collapse(result.params)
-        if message is not None:
-            result = replace(result, stop=StopReason.DEGENERATE, message=message)
-        return self.restored(result)
+        if message is None:
+            return result
+        return replace(result, stop=StopReason.DEGENERATE, message=message)
+
+    def aligned(self, result: EMResult[P], best: EMResult[P]) -> EMResult[P]:
+        """The result with components in the order in which they claim the points of the best."""
+        if result is best or self.responsibilities is None or self.relabelled is None:
+            return result
+        r, other = self.responsibilities(best.params), self.responsibilities(result.params)
+        order = linear_sum_assignment(r.T @ other, maximize=True)[1]
+        params = tuple(self.relabelled(params, order) for params in result.trace.params)
+        return replace(result, params=params[-1], trace=replace(result.trace, params=params))
 
     def restored(self, result: EMResult[P]) -> EMResult[P]:
         """The result in the user's units."""
@@ -117,52 +122,30 @@ def all_or_nothing(model: Any) -> Iterator[None]:
         raise
 
 
-def fit_from_starts(n: int, climb: Callable[[int], EMResult[P]]) -> list[EMResult[P]]:
-    """The results of `n` climbs, by number; one that cannot begin is passed over if another can."""
+def fit_from_starts(
+    model: Any, problem: Problem[P, S], start: Callable[[int], P], rng: np.random.Generator
+) -> EMResult[P]:
+    """Climb from the starts of an estimator, by number; set what every fit shows, return the best.
+
+    A start from which a climb cannot begin is passed over, if there is another.
+    """
     results, failure = [], DegenerateError()
-    for number in range(n):
+    for number in range(getattr(model, "n_init", 1)):
         try:
-            results.append(climb(number))
+            results.append(problem.climb(start(number), model, rng))
         except DegenerateError as error:
             failure = error
         if results and results[-1].stop is StopReason.INTERRUPTED:
             break
     if not results:
         raise failure
-    return results
-
-
-def best_of(results: list[EMResult[P]]) -> EMResult[P]:
-    """The highest result; but any other is better than a collapse, which is not comparable."""
+    # The highest; but any other is better than a collapse, which is not comparable.
     grade = {StopReason.DEGENERATE: 0, StopReason.OBJECTIVE_FELL: 1}
-    return max(results, key=lambda result: (grade.get(result.stop, 2), result.objective))
-
-
-def aligned(
-    results: list[EMResult[P]],
-    responsibilities: Callable[[P], Array],
-    relabelled: Callable[[P, Integers], P],
-) -> list[EMResult[P]]:
-    """The results with components in the order in which they claim the points of the best one."""
-    if len(results) == 1:
-        return results
-    best = best_of(results)
-    ours = responsibilities(best.params)
-
-    def like_best(result: EMResult[P]) -> EMResult[P]:
-        order = linear_sum_assignment(ours.T @ responsibilities(result.params), maximize=True)[1]
-        params = tuple(relabelled(params, order) for params in result.trace.params)
-        return replace(result, params=params[-1], trace=replace(result.trace, params=params))
-
-    return [result if result is best else like_best(result) for result in results]
-
-
-def keep(model: Any, results: list[EMResult[Any]]) -> EMResult[Any]:
-    """Set what every fitted estimator shows of its results; returns the best of them."""
-    best = best_of(results)
-    model.results_, model.result_ = results, best
-    model.converged_, model.n_iter_ = best.converged, best.n_iter
-    return best
+    best = max(results, key=lambda result: (grade.get(result.stop, 2), result.objective))
+    model.results_ = [problem.restored(problem.aligned(result, best)) for result in results]
+    model.result_ = result = model.results_[results.index(best)]
+    model.converged_, model.n_iter_ = result.converged, result.n_iter
+    return result
 
 
 def warn_of(model: Any, advice: str) -> None:

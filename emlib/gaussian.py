@@ -166,15 +166,18 @@ def log_density(x: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> Array:
     array([-0.9189])
     """
     x = check_data(x)
-    mean, covariance = _checked(mean, covariance, x.shape[1])
+    mean, covariance = checked_params(mean, covariance, x.shape[1])
     if mean.ndim == 1:
         return _log_density(x, mean, covariance)
     components = zip(mean, covariance, strict=True)
     return np.stack([_log_density(x, *component) for component in components], axis=1)
 
 
-def _checked(mean: ArrayLike, covariance: ArrayLike, d: int) -> tuple[Array, Array]:
-    """Both as arrays that fit data with `d` features, or a ValueError."""
+def checked_params(mean: ArrayLike, covariance: ArrayLike, d: int) -> tuple[Array, Array]:
+    """Mean and covariance, or K of each, as arrays that fit data with `d` features.
+
+    Or a ValueError. Whether a covariance is positive definite shows when it is factorised.
+    """
     mean, covariance = numbers("mean", mean), numbers("covariance", covariance)
     if mean.ndim not in (1, 2) or mean.shape[-1] != d or covariance.shape != (*mean.shape, d):
         raise ValueError(
@@ -245,11 +248,14 @@ def sufficient_statistics(x: ArrayLike, weights: ArrayLike | None = None) -> Gau
     return GaussianStatistics(w.sum(axis=0), w.T @ x, sum_xx)
 
 
-def moments(statistics: GaussianStatistics, floor: float = 0.0) -> tuple[Array, Array]:
-    """Means, measured from the origin of the statistics, and covariances, in the form of `sum_xx`.
+def moments(
+    statistics: GaussianStatistics, floor: float = 0.0, ridge: float | Array = 0.0
+) -> tuple[Array, Array]:
+    """Means and covariances of maximum likelihood: of a single Gaussian, or of every component.
 
-    Of a single Gaussian, or of every component. A DegenerateError if a component has no weight, or
-    if a variance above `floor` is lost in rounding.
+    Covariances are in the form of `sum_xx`. The `ridge`, a number or one for each of D features,
+    is added to their diagonals, and their eigenvalues are raised to the `floor`. A DegenerateError
+    if a component has no weight, or if a variance above floor and ridge is lost in rounding.
     """
     n, count = check_alive(statistics.n), statistics.count
     # Equation ml-gaussian-mean
@@ -257,8 +263,22 @@ def moments(statistics: GaussianStatistics, floor: float = 0.0) -> tuple[Array, 
     # Equation ml-gaussian-covariance
     mean_square = statistics.sum_xx / count
     covariance = mean_square - statistics.products(statistics.sum_x, mean) / count
-    check_cancellation(statistics.variances(covariance), statistics.variances(mean_square), floor)
-    return mean, covariance
+    # Variances, as differences from mean squares, may have lost their digits.
+    error = ROUNDING_OF_VARIANCE * statistics.variances(mean_square)
+    lost = error > LARGEST_SHARE_LOST * statistics.variances(covariance)
+    lost &= error > floor + np.min(ridge)
+    if lost.any():
+        raise DegenerateError(
+            f"the variance of feature {np.argwhere(lost)[0][-1]} is zero, or so small beside the "
+            "square of the mean that it is lost in rounding. Is the feature constant, or has a "
+            "component collapsed onto one point? If not, subtract the feature's mean first."
+        )
+    if statistics.form in ("full", "tied"):
+        ridge = ridge * np.eye(mean.shape[-1])
+        return statistics.origin + mean, clip_eigenvalues(covariance + ridge, floor)
+    if statistics.form == "spherical":
+        ridge = float(np.mean(ridge))
+    return statistics.origin + mean, np.maximum(covariance + ridge, floor)
 
 
 def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
@@ -288,9 +308,7 @@ def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     (array([2.]), array([[1.]]))
     """
     check_size("floor", floor)
-    statistics = check_statistics(statistics)
-    mean, covariance = moments(statistics, floor)
-    return Gaussian(statistics.origin + mean, clip_eigenvalues(covariance, floor))
+    return Gaussian(*moments(check_statistics(statistics), floor))
 
 
 def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
@@ -304,7 +322,7 @@ def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
     """
     check_is("params", params, Gaussian)
     mean = numbers("mean", params.mean, shape=(None,))
-    mean, covariance = _checked(mean, params.covariance, len(mean))
+    mean, covariance = checked_params(mean, params.covariance, len(mean))
     check_count("n", n, 0)
     factor = cholesky_factor(covariance)
     return mean + check_generator("rng", rng).standard_normal((n, len(factor))) @ factor.T
@@ -330,26 +348,22 @@ def check_statistics(statistics: GaussianStatistics, form: str | None = None) ->
     mean = sum_x / np.where(n > 0, n, 1)[..., None]
     spread = statistics.variances(sum_xx - statistics.products(sum_x, mean))
     if (spread < -LARGEST_SHARE_LOST * statistics.variances(sum_xx)).any():
-        raise ValueError("sum_xx is too small to go with n and sum_x: no points have such sums")
+        raise ValueError(
+            "sum_xx is too small to go with n and sum_x: no points have such sums of squares"
+        )
     return GaussianStatistics(n, sum_x, sum_xx, origin, statistics.form)
 
 
 def clip_eigenvalues(covariance: Array, floor: float) -> Array:
     """The covariance, or stack of them, with every eigenvalue raised to at least `floor`."""
-    if floor <= 0 or _is_above(covariance, floor):
+    try:  # cheaper than eigenvalues, and done if they are above the floor
+        if floor > 0:
+            np.linalg.cholesky(covariance - floor * np.eye(covariance.shape[-1]))
         return covariance
-    values, vectors = np.linalg.eigh(covariance)
-    raised = np.maximum(values, floor)[..., None, :]
-    return (vectors * raised) @ np.swapaxes(vectors, -1, -2)
-
-
-def _is_above(covariance: Array, floor: float) -> bool:
-    """Whether every eigenvalue is above `floor`; a Cholesky factor is cheaper than eigenvalues."""
-    try:
-        np.linalg.cholesky(covariance - floor * np.eye(covariance.shape[-1]))
     except np.linalg.LinAlgError:
-        return False
-    return True
+        values, vectors = np.linalg.eigh(covariance)
+        raised = np.maximum(values, floor)[..., None, :]
+        return (vectors * raised) @ np.swapaxes(vectors, -1, -2)
 
 
 def check_alive(n: Array) -> Array:
@@ -359,15 +373,3 @@ def check_alive(n: Array) -> Array:
         empty = listed(np.flatnonzero(~(np.atleast_1d(weights) > 0)))
         raise DegenerateError(f"component {empty} has lost all its points; use fewer components")
     return weights
-
-
-def check_cancellation(variance: Array, mean_square: Array, floor: float = 0.0) -> None:
-    """A DegenerateError if variances, as differences from mean squares, have lost their digits."""
-    error = ROUNDING_OF_VARIANCE * mean_square
-    lost = (error > LARGEST_SHARE_LOST * variance) & (error > floor)
-    if lost.any():
-        raise DegenerateError(
-            f"the variance of feature {np.argwhere(lost)[0][-1]} is zero, or so small beside the "
-            "square of the mean that it is lost in rounding. Is the feature constant, or has a "
-            "component collapsed onto one point? If not, subtract the feature's mean first."
-        )

@@ -29,7 +29,14 @@ class DegenerateError(ArithmeticError, ValueError):
 
 
 class ImpossibleError(DegenerateError):
-    """Raised for data that a model cannot have produced: their log-likelihood is minus infinity."""
+    """Raised for data that a model cannot have produced: their log-likelihood is minus infinity.
+
+    Its `row` is that of the data, if there is one that no component can have produced.
+    """
+
+    def __init__(self, message: str, row: int = -1) -> None:
+        super().__init__(message)
+        self.row = row
 
 
 class Interrupted(KeyboardInterrupt):
@@ -76,10 +83,6 @@ class Visit(Generic[P, S]):
     statistics: S
     objective: float
     leapt: bool = False
-
-    def is_below(self, objective: float) -> bool:
-        """Whether this point is lower than `objective` by more than rounding explains."""
-        return objective - self.objective > FALL_TOLERANCE * max(1.0, abs(objective))
 
 
 @dataclass(frozen=True, eq=False)

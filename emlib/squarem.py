@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from emlib.results import Visit
+from emlib.results import FALL_TOLERANCE, Visit
 from emlib.trees import leaves, rebuild
 from emlib.types import Array
 
@@ -126,5 +126,6 @@ def _landed(
             after = visit(m_step(point.statistics))
     except (ArithmeticError, ValueError, np.linalg.LinAlgError):
         return None
-    fell = exact and after.is_below(point.objective)
+    least = point.objective - FALL_TOLERANCE * max(1.0, abs(point.objective))
+    fell = exact and after.objective < least
     return None if fell or not np.isfinite(after.objective) else (point, after)

@@ -31,9 +31,11 @@ def numbers(name: str, value: Any, finite: bool = True, shape: Any = None, hint:
         array = value  # as nearly always
     else:
         array = _converted(name, value, hint)
-    if shape is not None and not _fits(array.shape, shape):
-        wanted = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
-        raise ValueError(f"{name} must be finite and of shape {wanted}, got shape {array.shape}")
+    if shape is not None:
+        wanted = [found if n is None else n for n, found in zip(shape, array.shape, strict=False)]
+        if len(shape) != array.ndim or tuple(wanted) != array.shape:
+            asked = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
+            raise ValueError(f"{name} must be finite and of shape {asked}, got shape {array.shape}")
     if finite and not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, without NaN, got {shown(array)}")
     return array
@@ -56,12 +58,6 @@ def _converted(name: str, value: Any, hint: str) -> Array:
             f"{name} must be real and dense, with no masked entries: convert them first"
         )
     return array
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        w is None or n == w for n, w in zip(shape, wanted, strict=True)
-    )
 
 
 def shown(value: Any) -> str:
@@ -296,9 +292,11 @@ def check_order(order: ArrayLike, k: int) -> Integers:
 
 
 def check_symmetric(name: str, array: Array) -> None:
-    """A ValueError unless these are square matrices that equal their transposes."""
-    # Those that are, up to the last digit, are soon done with.
-    if not (array == np.swapaxes(array, -1, -2)).all() and not is_symmetric(array):
+    """A ValueError unless these are square matrices that equal their transposes, to 8 digits."""
+    transposed = np.swapaxes(array, -1, -2)
+    if (array == transposed).all():
+        return
+    if not np.abs(array - transposed).max() <= 1e-8 * np.abs(array).max():
         raise ValueError(f"{name} must be symmetric: equal to the transpose, got {shown(array)}")
 
 
@@ -317,13 +315,6 @@ def positive_definite(
     if np.any(np.linalg.eigvalsh(array) <= 0):
         raise ValueError(f"{name} must hold symmetric, positive definite matrices")
     return array
-
-
-def is_symmetric(matrices: Array) -> bool:
-    """Whether a matrix, or each of a stack, is finite and symmetric, up to rounding."""
-    with np.errstate(invalid="ignore"):  # of infinities, which do not pass
-        gap = np.abs(matrices - np.swapaxes(matrices, -1, -2)).max()
-    return bool(gap <= 1e-8 * np.abs(matrices).max())
 
 
 def listed(indices: Integers) -> str:

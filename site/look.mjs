@@ -84,6 +84,42 @@ async function tryPlayers(page) {
   return problems;
 }
 
+// An answer is judged where it is typed, is there again when its reader comes back, counts in the
+// contents, and can be forgotten.
+async function tryAnswers(browser) {
+  const context = await open(browser, 360, "light");
+  const page = await context.newPage();
+  const problems = [];
+  const expect = (what, is) => is || problems.push(`answers: ${what}`);
+  const visit = (file) => page.goto(pathToFileURL(resolve(site, "chapters", file)).href);
+  const field = page.getByLabel("Your answer, to three digits").first();
+  const said = page.locator(".em-answer").first().getByRole("status");
+  await visit("em_by_hand.html");
+  await field.fill("55 %");
+  await field.press("Enter");
+  expect("per cent is named", (await said.textContent()).includes("per cent"));
+  await field.fill("0.55");
+  await page.getByRole("button", { name: "Check", exact: true }).first().click();
+  expect("the right answer is right", (await said.textContent()) === "Right.");
+  const choice = page.locator(".em-recall details summary").first();
+  await choice.focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("1 of 5 answered").waitFor({ timeout: 5000 }).catch(() => {});
+  await visit("em_by_hand.html");
+  expect("the answer is kept", (await field.inputValue()) === "0.55");
+  expect("its verdict too", (await said.textContent()) === "Right.");
+  for (const contents of ["intro.html", "study.html"]) {
+    await visit(contents);
+    const row = await page.locator('td:has(a[href="em_by_hand.html"])').first().textContent();
+    expect(`${contents} counts them: ${row}`, /[01] of 1 recalled, 1 exercise right/.test(row));
+  }
+  await page.getByRole("button", { name: /^Forget/ }).click();
+  await visit("em_by_hand.html");
+  expect("they can be forgotten", (await field.inputValue()) === "");
+  await context.close();
+  return problems;
+}
+
 // What readers look for, and where it is taught: one of the first three results must lead there.
 const TAUGHT = {
   "E-step": /em_by_hand|deriving_em/,
@@ -200,11 +236,11 @@ for (const mode of MODES) {
     await context.close();
   }
 }
-const lost = await trySearch(browser);
+const lost = [...(await trySearch(browser)), ...(await tryAnswers(browser))];
 lost.forEach((problem) => console.log(problem));
 failed += lost.length > 0;
 await browser.close();
-const total = pages.length * WIDTHS.length * MODES.length + 1;
+const total = pages.length * WIDTHS.length * MODES.length + 1; // ... and what a reader does
 console.log(`Screenshots are in ${pictures}`);
 console.log(`${total - failed} passed, ${failed} failed`);
 exit(failed || !pages.length ? 1 : 0);

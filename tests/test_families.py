@@ -1,6 +1,7 @@
 """Families: gamma, as CONTRIBUTING.md writes it, can be all that Gaussians and counts can be."""
 
 import re
+from decimal import Decimal, localcontext
 from functools import partial
 
 import numpy as np
@@ -219,3 +220,29 @@ def test_an_e_step_leaves_what_a_family_returns_as_it_was():
     before = kept.copy()
     mixture.e_step(params, np.array([[0.0], [3.0]]), Remembers())
     np.testing.assert_array_equal(kept, before)
+
+
+def log_factorial(n):
+    """By Stirling's series, of a Decimal so large that the next term is below 1e-60."""
+    pi = Decimal("3.14159265358979323846264338327950288419716939937510582097494")
+    return n * n.ln() - n + (2 * pi * n).ln() / 2 + 1 / (12 * n) - 1 / (360 * n**3)
+
+
+@pytest.mark.parametrize("x", [10**9, 10**12 - 3 * 10**6, 10**12])
+def test_large_counts_are_right_to_a_thousandth_of_a_nat_or_refused(x):
+    with localcontext() as context:
+        context.prec = 60
+        rate, count = Decimal(x + 1000), Decimal(x)
+        poisson = -rate + count * rate.ln() - log_factorial(count)
+        n, half = Decimal(x // 10), Decimal(x // 20)
+        binomial = log_factorial(n) - 2 * log_factorial(half) - n * Decimal(2).ln()
+    found = mixture.log_density((np.ones(1), np.full((1, 1), float(rate))), [[x]], Poisson())
+    np.testing.assert_allclose(found, float(poisson), rtol=0, atol=1e-3)
+    coin = np.ones(1), np.full((1, 1), 0.5)
+    found = mixture.log_density(coin, [[x // 20]], Binomial(x // 10))
+    np.testing.assert_allclose(found, float(binomial), rtol=0, atol=1e-3)
+    for family in (Poisson(), Categorical((1,))):
+        with pytest.raises(ValueError, match=r"too large for a float's digits, found 1e\+14"):
+            family.check_data([[1.0], [1e14]])
+    with pytest.raises(ValueError, match=r"trials must not be above 1e\+11"):
+        Binomial(10**12)

@@ -10,6 +10,8 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
+from emlib.book.answers import can_be_typed, concealed
+from emlib.book.exercises.checking import find
 from tools.paths import CHAPTERS, ROOT
 from tools.publish import faults, metadata
 from tools.references import targets
@@ -296,6 +298,27 @@ def test_solutions_and_plotting_code_are_folded(site, name):
     for details in article(site, name).find_all("details"):
         assert not details.has_attr("open")
     assert len(article(site, name).select(".solution")) == source(name).count("{solution-start}")
+
+
+@pages
+def test_numbers_are_typed_on_the_page_and_no_empty_answer_is_printed(site, name):
+    asked = re.findall(r'= \.\.\..*\n *"check\(\\"([\w.]+)', source(name))
+    part = article(site, name)
+    assert "Not answered yet" not in part.get_text()
+    forms = part.select("form.em-answer")
+    typed = [form["data-exercise"] for form in forms]
+    assert typed == [exercise for exercise in asked if can_be_typed(find(exercise))]
+    for form in forms:
+        label, field = form.label, form.input
+        assert label["for"] == field["id"]
+        assert label.get_text().startswith("Your answer")
+        assert form["data-key"] == concealed(find(form["data-exercise"]))
+    programmed = part.select(".em-in-notebook")
+    assert len(programmed) == len(asked) - len(typed)
+    for way in programmed:
+        assert target(site / f"{name}.html", way.a["href"])[0].exists()
+    loads = "answers.js" in str(page(site, name).select("script[src]"))
+    assert loads == bool(forms)
 
 
 @pages

@@ -8,7 +8,10 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 
 # What a section shows besides its words.
-NOT_WORDS = ".katex, .cell_input, .cell_output, .headerlink, .em-player, script, style, nav"
+NOT_WORDS = (
+    ".katex, .cell_input, .cell_output, .headerlink, .em-player, .em-question, "
+    "script, style, nav"
+)
 THEIRS = re.compile(
     r"^\s*<script[^>]*(?:searchtools|language_data|searchindex)\.js[^>]*></script>\s*$",
     re.MULTILINE,

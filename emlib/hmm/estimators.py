@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import KW_ONLY, dataclass, replace
-from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,12 +14,10 @@ from sklearn.utils.validation import _check_feature_names, check_is_fitted
 from emlib.covariances import FORMS
 from emlib.families import Family, Poisson, Symbols
 from emlib.fitting import (
-    aligned,
     all_or_nothing,
     check_settings,
     fit_from_starts,
     generator,
-    keep,
     warn_of,
 )
 from emlib.hmm import fitting, steps
@@ -30,7 +27,7 @@ from emlib.hmm.stationary import stationary
 from emlib.hmm.steps import HMMParams
 from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.starts import STARTS
-from emlib.results import DegenerateWarning, EMResult, ImpossibleError
+from emlib.results import DegenerateWarning, ImpossibleError
 from emlib.types import Array, Integers
 from emlib.validation import (
     check_count,
@@ -43,6 +40,7 @@ from emlib.validation import (
     positive_definite,
     shaped,
     shares,
+    shown,
 )
 
 
@@ -146,16 +144,13 @@ class _HMM(BaseEstimator):
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
             rng = generator(self.random_state, 4)
 
-            def climb(_: int) -> EMResult[HMMParams]:
+            def start(_: int) -> HMMParams:
                 start = fitting.start(sequences, family, k, chain, given, how, rng)
                 if self.stationary:
                     start = start._replace(startprob=stationary(start.transmat))
-                return problem.climb(start, self, rng)
+                return start
 
-            results = fit_from_starts(self.n_init, climb)
-            claims = partial(fitting.smoothed, sequences=sequences, family=family)
-            relabelled = partial(steps.relabelled, family=family)
-            best = keep(self, aligned(results, claims, relabelled))
+            best = fit_from_starts(self, problem, start, rng)
             self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
             self.startprob_, self.transmat_, components = best.params
             for name, part in zip(self._shown, components, strict=True):
@@ -215,8 +210,25 @@ class _HMM(BaseEstimator):
         """The shares of time that the chain spends in each state, in the long run: (K,)."""
         return stationary(self._params().transmat)
 
-    def decode(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[float, Integers]:
-        """Log-probability of data and most probable paths together, and the paths."""
+    def decode(
+        self, X: ArrayLike, lengths: ArrayLike | None = None, algorithm: str = "viterbi"
+    ) -> tuple[float, Integers]:
+        """The states behind the data, and how good they are, by one of hmmlearn's two criteria.
+
+        Returns
+        -------
+        float
+            The log-probability of data and paths together; for 'map' the expected number of
+            states that are right.
+        ndarray of shape (T,)
+            What makes that number largest: for 'viterbi' the most probable path of each sequence,
+            for 'map' the most probable state of each row, even where the chain forbids the step.
+        """
+        if algorithm == "map":
+            r = self.predict_proba(X, lengths)
+            return float(r.max(axis=1).sum()), r.argmax(axis=1)
+        if algorithm != "viterbi":
+            raise ValueError(f"algorithm must be 'viterbi' or 'map', got {shown(algorithm)}")
         sequences = self._sequences(X, lengths)
         return steps.decoded(self._params(), sequences, self._fitted_family())[::-1]
 
@@ -256,7 +268,7 @@ class _HMM(BaseEstimator):
     def _params(self) -> HMMParams:
         names = ["startprob_", "transmat_", *self._shown]
         check_is_fitted(self, names)
-        startprob, transmat, *components = (getattr(self, name) for name in names)
+        startprob, transmat, *components = (numbers(name, getattr(self, name)) for name in names)
         return HMMParams(startprob, transmat, tuple(components))
 
     def _prior(self, sequences: Sequences, family: Any) -> ChainPrior | None:

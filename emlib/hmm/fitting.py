@@ -44,6 +44,8 @@ def problem_of(
         restore=partial(restored, family=family, units=units),
         # Densities are per unit of x: scaling by s divides them by s.
         log_scale=sequences.n * float(np.log(units.scale).sum()),
+        responsibilities=lambda params: steps.smoothed(params, sequences, family)[0],
+        relabelled=partial(steps.relabelled, family=family),
         log_prior=None if prior is None else prior.log_density,
     )
 
@@ -56,12 +58,6 @@ def restored(params: HMMParams, family: Family, units: Units) -> HMMParams:
 def standardised(params: HMMParams, family: Family, units: Units) -> HMMParams:
     """The model of the data in standard units, if this is that of the data."""
     return params._replace(components=family.to_units(params.components, units))
-
-
-def smoothed(params: HMMParams, sequences: Sequences, family: Family) -> Array:
-    """Responsibilities (T, K) of a model of the data in the user's units."""
-    params = standardised(params, family, sequences.data.units)
-    return steps.smoothed(params, sequences, family)[0]
 
 
 def start(

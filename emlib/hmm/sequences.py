@@ -338,7 +338,7 @@ class Sequences:
         data = _blocks(values, family, counts, standard)
         return cls(data, which[pieces.rows], row, pieces, int((which == n).sum()))
 
-    @property
+    @cached_property
     def n(self) -> int:
         """The number of observations that were made, in all sequences together."""
         return len(self.pieces.rows) - self.missing

@@ -116,20 +116,16 @@ def e_step(
     array([[1.35, 0.45],
            [0.01, 0.18]])
     """
-    # Data that came by before are those of a fit, whose start was checked.
-    sequences = x if isinstance(x, Sequences) and "checked" in vars(x.data) else None
-    if sequences is None or sequences.data.family is not family:
+    if isinstance(x, Sequences) and x.data.family is family and "checked" in vars(x.data):
+        sequences = x  # that came by before: those of a fit, whose start was checked
+    else:
         params, sequences = checked(params, x, family)
-    form = _form(params, sequences, family)
+    form = engine.form_of(evenly(params.components), sequences.data, family)
     with sequences.pieces.workspace(len(params.startprob)) as space:
         packed, log_scale = _posterior(params, form, sequences, space)
         r = packed.responsibilities
         starts = r[:, sequences.pieces.firsts].sum(axis=1)
-        r = sequences.per_value(r)
-        for rows in form.data.slices(form.height):
-            form.read(rows)
-            form.add(r[form.order, rows])
-    emissions, log_shared = form.total()
+        emissions, log_shared = engine.statistics(form, sequences.per_value(r))
     statistics = HMMStatistics(starts, packed.transitions, emissions, params)
     return statistics, float(packed.log_likelihoods.sum()) + log_scale + log_shared
 
@@ -141,8 +137,9 @@ def checked(
     check_is("family", family, Family)
     sequences = Sequences.of(x, family=family)
     if sequences is x:
-        _ = Blocks.of(sequences.data, family).checked
-    return checked_params(params, family, sequences.data.shape[1]), sequences
+        sequences = replace(x, data=Blocks.of(x.data, family))
+        _ = sequences.data.checked
+    return checked_params(params, family, sequences.data.x.shape[1]), sequences
 
 
 def checked_params(params: HMMParams, family: Family, d: int | None = None) -> HMMParams:
@@ -269,7 +266,7 @@ def smoothed(
 ) -> tuple[Array, float]:
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     params, sequences = checked(params, x, family)
-    form = _form(params, sequences, family)
+    form = engine.form_of(evenly(params.components), sequences.data, family)
     with sequences.pieces.workspace(len(params.startprob)) as space:
         packed, log_scale = _posterior(params, form, sequences, space)
         log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
@@ -296,7 +293,7 @@ def decoded(
 ) -> tuple[Integers, float]:
     """The most probable paths (T,), and the log-probability of them and the data together."""
     params, sequences = checked(params, x, family)
-    form = _form(params, sequences, family)
+    form = engine.form_of(evenly(params.components), sequences.data, family)
     order, whole = sequences.packed_of_whole, sequences.pieces.whole
     log_b = _log_densities(form, len(params.startprob), sequences)[:, order]
     path, log_p = walks.best_paths(params.startprob, params.transmat, log_b, whole)
@@ -342,11 +339,6 @@ def evenly(components: Components) -> Components:
     return (np.full(k, 1 / k), *components)
 
 
-def _form(params: HMMParams, sequences: Sequences, family: Family) -> engine.Form:
-    check_chain(params.startprob, params.transmat)
-    return engine.form_of(evenly(params.components), Blocks.of(sequences.data, family), family)
-
-
 def _posterior(
     params: HMMParams, form: engine.Form, sequences: Sequences, space: Workspace
 ) -> tuple[walks.Packed, float]:
@@ -355,43 +347,38 @@ def _posterior(
     Only the ratios of an observation's densities matter to the chain. So each state's density is
     taken over that of the even mixture of all states: its responsibility there, over K.
     """
-    data, k = form.data, len(params.startprob)
-    b = table = space.table
-    log_scale = sequences.n * float(np.log(k))
-    if sequences.which is not None:
-        table = np.empty((k, data.shape[0]))
-    for rows in data.slices(form.height):
-        r, log_p = form.posterior(rows)
-        if not log_p.min() > engine.IMPOSSIBLE:
-            _check_possible(log_p, sequences, rows)
-        table[form.order, rows] = r
-        log_scale += float(log_p.sum() if data.weights is None else log_p @ data.weights[rows])
-    b = sequences.per_observation(table, 1.0, b)
+    b, k, chain = space.table, len(params.startprob), (params.startprob, params.transmat)
+    table = b if sequences.which is None else np.empty((k, len(form.data.x)))
+    try:
+        log_scale = engine.responsibilities(form, table) + sequences.n * float(np.log(k))
+    except ImpossibleError as error:
+        raise _impossible(error.row, sequences) from None
+    if table is not b:
+        sequences.per_observation(table, 1.0, b)
     if sequences.states is not None:
         b *= sequences.allowed(k)
-    packed = walks.forward_backward(params.startprob, params.transmat, b, sequences.pieces, space)
+    packed = walks.forward_backward(*chain, b, sequences.pieces, space)
     if packed is not None:
         return packed, log_scale
-    log_b = _log_densities(form, len(params.startprob), sequences)
-    chain = params.startprob, params.transmat
+    log_b = _log_densities(form, k, sequences)
     return walks.forward_backward_in_logs(*chain, log_b, sequences.pieces), 0.0
 
 
 def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
     """Log p(x | z = k), but for what all states share, of shape (K, T), packed; -inf for zero."""
-    table = np.empty((k, form.data.shape[0]))
+    table = np.empty((k, len(form.data.x)))
     for rows in form.data.slices(form.height):
         table[:, rows] = form.log_joint(rows)
-        _check_possible(table[:, rows].max(axis=0), sequences, rows)
+    try:
+        engine.check_possible(table.max(axis=0), form.data)
+    except ImpossibleError as error:
+        raise _impossible(error.row, sequences) from None
     table += np.log(k)
     log_b = sequences.per_observation(np.where(table > engine.IMPOSSIBLE, table, -np.inf), 0.0)
     return log_b if sequences.states is None else np.where(sequences.allowed(k), log_b, -np.inf)
 
 
-def _check_possible(log_p: Array, sequences: Sequences, rows: slice) -> None:
-    """An ImpossibleError that names an observation which no state can produce."""
-    impossible = ~(log_p > engine.IMPOSSIBLE) & (sequences.data.count(rows) > 0)
-    if impossible.any():
-        place = rows.start + int(np.argmax(impossible))
-        row = with_value(sequences.row[place], sequences.data.x[place])
-        raise ImpossibleError(IMPOSSIBLE_OBSERVATION.format(row))
+def _impossible(place: int, sequences: Sequences) -> ImpossibleError:
+    """The error that names an observation which no state can produce, by its row of `data`."""
+    row = with_value(sequences.row[place], sequences.data.x[place])
+    return ImpossibleError(IMPOSSIBLE_OBSERVATION.format(row))

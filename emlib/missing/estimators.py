@@ -14,7 +14,14 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emlib.covariances import Full
-from emlib.fitting import Problem, all_or_nothing, check_settings, generator, keep, warn_of
+from emlib.fitting import (
+    Problem,
+    all_or_nothing,
+    check_settings,
+    fit_from_starts,
+    generator,
+    warn_of,
+)
 from emlib.gaussian import Gaussian, GaussianStatistics
 from emlib.missing import steps
 from emlib.missing.patterns import Patterns
@@ -108,7 +115,9 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             units = _standard_units(x)
             patterns = Patterns.of(units.standardise(x))
             problem = _problem(patterns, units, self)
-            best = keep(self, [problem.climb(self._start(units), self, np.random.default_rng(0))])
+            best = fit_from_starts(
+                self, problem, lambda _: self._start(units), np.random.default_rng(0)
+            )
             self.mean_, self.covariance_ = best.params.mean, best.params.covariance
         warn_of(self, "Raise max_iter, or try accelerate=True.")
         _warn_of_pairs_apart(patterns)

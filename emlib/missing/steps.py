@@ -18,12 +18,11 @@ from numpy.typing import ArrayLike
 
 from emlib import gaussian
 from emlib.gaussian import Gaussian, GaussianStatistics
-from emlib.missing.checks import check_generator, checked_params, checked_statistics
 from emlib.missing.conditionals import conditional, log_constants
 from emlib.missing.patterns import Block, Patterns, Rows
 from emlib.trees import add
 from emlib.types import Array
-from emlib.validation import check_size
+from emlib.validation import LARGEST, SMALLEST, check_size, numbers
 
 
 def e_step(params: Gaussian, data: ArrayLike | Patterns) -> tuple[GaussianStatistics, float]:
@@ -108,8 +107,12 @@ def m_step(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     >>> result.params.mean.round(3)  # the mean of 2, 3.5, 6.5, 8 alone would be 5
     array([3.8 , 7.73])
     """
+    if not isinstance(statistics, GaussianStatistics):
+        raise ValueError(f"statistics must be GaussianStatistics, got {statistics!r}")
+    if numbers("n", statistics.n, shape=()) == 0:
+        raise ValueError("n, the number of rows, must be above zero: there are no data")
     # Equation miss-mstep
-    return gaussian.mle(checked_statistics(statistics), floor)
+    return gaussian.mle(statistics, floor)
 
 
 def nudge(
@@ -121,7 +124,7 @@ def nudge(
     """
     check_size("size", size)
     check_generator(rng)
-    params = gaussian.mle(checked_statistics(statistics))
+    params = m_step(statistics)
     root, d = gaussian.cholesky_factor(params.covariance), len(params.mean)
     turned = root @ (np.eye(d) + size * rng.standard_normal((d, d)) / np.sqrt(d))
     return GaussianStatistics(
@@ -226,3 +229,25 @@ def _filled(params: Gaussian, x: ArrayLike, rng: np.random.Generator | None) -> 
     for block in rows.blocks(r):
         moved[block.rows] = conditional(params, whitener, block).fill(block.x)[0]
     return np.where(rows.seen, rows.x, guess + moved[:-1])  # the last was for padding
+
+
+def checked_params(params: Gaussian, d: int) -> Gaussian:
+    """Mean and covariance of one Gaussian of `d` features as arrays, or a ValueError."""
+    if not isinstance(params, Gaussian):
+        raise ValueError(f"params must be a Gaussian(mean, covariance), got {params!r}")
+    mean, covariance = gaussian.checked_params(params.mean, params.covariance, d)
+    numbers("mean", mean, shape=(d,))
+    variances = covariance.diagonal(axis1=-2, axis2=-1)
+    largest = max(np.abs(mean).max(), np.sqrt(np.abs(variances).max()))
+    if largest > LARGEST or 0 < variances.min() < SMALLEST**2:
+        raise ValueError(
+            "mean or covariance holds numbers whose squares or inverses are out of a float's "
+            "range. Rescale the features."
+        )
+    return Gaussian(mean, covariance)
+
+
+def check_generator(rng: object) -> None:
+    """A ValueError if `rng` cannot draw numbers."""
+    if not isinstance(rng, np.random.Generator | np.random.RandomState):
+        raise ValueError(f"rng must be a generator, as np.random.default_rng(0), got {rng!r}")

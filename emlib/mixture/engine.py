@@ -27,7 +27,7 @@ from emlib.covariances import Gaussians, log_normalisers, whiten
 from emlib.families import Components, Family, Sums
 from emlib.gaussian import GaussianStatistics
 from emlib.mixture.blocks import Blocks
-from emlib.results import DegenerateError
+from emlib.results import ImpossibleError
 from emlib.types import Array, Integers
 from emlib.validation import with_value
 
@@ -44,8 +44,7 @@ def expectations(params: Components, data: Blocks, family: Family) -> tuple[Any,
     for rows in data.slices(form.height):
         # Equations mix-joint, mix-density and mix-responsibilities
         r, log_p = form.posterior(rows)
-        if not log_p.min() > IMPOSSIBLE:
-            check_possible(log_p, data, rows)
+        check_possible(log_p, data, rows.start)
         if data.weights is not None:
             r *= data.weights[rows]
             log_p *= data.weights[rows]
@@ -57,11 +56,31 @@ def expectations(params: Components, data: Blocks, family: Family) -> tuple[Any,
     return statistics, log_likelihood + log_shared
 
 
+def responsibilities(form: Form, out: Array) -> float:
+    """Write responsibilities of all the data into `out`, (K, N); returns the log-likelihood.
+
+    Of that, what all components share is left out, as in `Form.log_joint`.
+    """
+    data, log_likelihood = form.data, 0.0
+    for rows in data.slices(form.height):
+        out[form.order, rows], log_p = form.posterior(rows)
+        check_possible(log_p, data, rows.start)
+        log_likelihood += float(log_p.sum() if data.weights is None else log_p @ data.weights[rows])
+    return log_likelihood
+
+
+def statistics(form: Form, r: Array) -> tuple[Any, float]:
+    """The statistics of all the data, weighted by `r`, (K, N), and the sum of `log_shared`."""
+    for rows in form.data.slices(form.height):
+        form.read(rows)
+        form.add(r[form.order, rows])
+    return form.total()
+
+
 @np.errstate(all="ignore")  # what is not finite, no bound holds for, or is named later
 def form_of(params: Components, data: Blocks, family: Any) -> Form:
     """The mixture bound to the data, in the form that is exact and fast."""
     weights, components = params[0], params[1:]
-    check(params, data, family)
     eta = family.natural(components)
     if family.looked_up:
         return LookedUp(data, weights, eta)
@@ -328,28 +347,19 @@ def normalise(joint: Array) -> Array:
     return highest
 
 
-def check_possible(log_p: Array, data: Blocks, rows: slice) -> None:
-    """A DegenerateError that names a point of a block which no component can have produced."""
-    impossible = ~(log_p > IMPOSSIBLE) & (data.count(rows) > 0)
+def check_possible(log_p: Array, data: Blocks, start: int = 0) -> None:
+    """An ImpossibleError that names a point which no component can have produced.
+
+    `log_p` are the log-densities of the points from `start` on.
+    """
+    if log_p.min() > IMPOSSIBLE:
+        return
+    impossible = ~(log_p > IMPOSSIBLE) & (data.count(slice(start, start + len(log_p))) > 0)
     if impossible.any():
-        row = rows.start + int(np.argmax(impossible))
-        raise DegenerateError(
+        row = start + int(np.argmax(impossible))
+        raise ImpossibleError(
             f"point {with_value(row, data.x[row])} has density zero under every component, or one "
             "too small for a float. Is it an outlier, a value without probability, or a start far "
-            "from the data?"
+            "from the data?",
+            row,
         )
-
-
-def check(params: Components, data: Blocks, family: Family) -> None:
-    """A DegenerateError if these cannot be parameters for data with so many features."""
-    weights, components, k, d = params[0], params[1:], len(params[0]), data.x.shape[1]
-    if not ((weights >= 0).all() and abs(weights.sum() - 1) < 1e-6):
-        raise DegenerateError(f"weights must not be negative and must sum to 1, got {weights}")
-    shapes, found = family.shapes(k, d), tuple(np.shape(part) for part in components)
-    if found != shapes:
-        raise DegenerateError(
-            f"{k} components of data with {d} features need parameters of shape "
-            f"{', '.join(map(str, shapes))}, got {', '.join(map(str, found))}"
-        )
-    if not all(np.isfinite(part).all() for part in components):
-        raise DegenerateError("parameters must be finite")

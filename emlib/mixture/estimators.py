@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -20,12 +19,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from emlib.covariances import FORMS, Full, precisions
 from emlib.families import Binomial, Categorical, Family, Poisson
 from emlib.fitting import (
-    aligned,
     all_or_nothing,
     check_settings,
     fit_from_starts,
     generator,
-    keep,
     warn_of,
 )
 from emlib.mixture import fitting, steps
@@ -33,7 +30,6 @@ from emlib.mixture.blocks import Blocks
 from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
-from emlib.results import EMResult
 from emlib.types import Array, Integers
 from emlib.units import IDENTITY, Units
 from emlib.validation import (
@@ -106,37 +102,22 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
                 x, weights, r = x[counted], weights[counted], None if r is None else r[counted]
                 known = None if known is None else known[counted]
             _check_enough(x, k)
-            self._family().check_spread(x)
-            data = Blocks.standard(x, self._family(), weights)
-            family = self._family(data.units)
-            data = replace(data, family=family, labels=known)
-            problem = fitting.problem_of(
-                data, family, self._prior(data, family), k, self.accelerate
-            )
+            family = self._family()
+            family.check_spread(x)
+            data = Blocks.standard(x, family, weights)
+            data = replace(data, family=self._family(data.units), labels=known)
+            prior = self._prior(data)
+            problem = fitting.problem_of(data, prior, k, self.accelerate)
             explicit = shares("weights_init", self.weights_init, (k,)), self._given(k, d)
             rng = generator(self.random_state, 4)
 
-            def draw() -> steps.Params:
-                drawn, places = r, explicit[1][0]
-                if drawn is None and places is not None:
-                    drawn = fitting.nearest(data, places)
-                elif drawn is None:
-                    drawn = fitting.draw_responsibilities(data, k, self.init_params, rng)
-                if known is not None:
-                    matching = r is None and places is None
-                    drawn = fitting.with_known(drawn.T, known, matching).T
-                return problem.m_step(steps.statistics(drawn, data, family))
-
-            def climb(number: int) -> EMResult[steps.Params]:
-                last = self._last_fit(k, d) if number == 0 else None
+            def start(number: int) -> steps.Params:
+                last = None if number else self._last_fit(k, d)
                 given = explicit if last is None else (last[0], last[1:])
-                return problem.climb(fitting.start(family, data.units, *given, draw), self, rng)
+                return fitting.start(problem, k, *given, r, self.init_params, rng)
 
-            results = fit_from_starts(self.n_init, climb)
-            claims = partial(steps.responsibilities, x=x, family=self._family())
-            relabelled = partial(steps.relabelled, family=self._family())
-            best = keep(self, aligned(results, claims, relabelled))
-            self._fitted, self._units, self._m_step = self._family(), data.units, problem.m_step
+            best = fit_from_starts(self, problem, start, rng)
+            self._fitted, self._units, self._m_step = family, data.units, problem.m_step
             self._show(best.params)
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
@@ -267,7 +248,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         family = self._fitted_family()
         names = ["weights_", *(f"{name}_" for name in family.parameters)]
         check_is_fitted(self, names)
-        weights, *components = (getattr(self, name) for name in names)
+        weights, *components = (numbers(name, getattr(self, name)) for name in names)
         return steps.named(weights, tuple(components), family)
 
     def _show(self, params: steps.Params) -> None:
@@ -328,7 +309,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """The explicit components of the start, checked; None for those that are to be drawn."""
         raise NotImplementedError
 
-    def _prior(self, data: Blocks, family: Family) -> BoundPrior | None:
+    def _prior(self, data: Blocks) -> BoundPrior | None:
         """The prior in the units of the data; none by default."""
         return None
 
@@ -447,11 +428,12 @@ class GaussianMixture(_Mixture):
             return means, None
         return means, np.asarray(np.linalg.inv(given) if form.matrices else 1 / given, float)
 
-    def _prior(self, data: Blocks, family: Any) -> BoundPrior | None:
+    def _prior(self, data: Blocks) -> BoundPrior | None:
         if not isinstance(self.prior, Prior | None):
             raise ValueError(f"prior must be an emlib.Prior or None, got {self.prior!r}")
         if self.prior is not None and self.reg_covar:
             raise ValueError("give a prior or reg_covar, not both")
+        family: Any = data.family
         prior: Prior | None = self.prior
         return None if prior is None else prior.bound(data, self.n_components, family)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,10 +27,10 @@ FEWEST_POINTS = 1e-3
 
 
 def problem_of(
-    data: Blocks, family: Family, prior: BoundPrior | None, k: int, accelerate: bool
+    data: Blocks, prior: BoundPrior | None, k: int, accelerate: bool
 ) -> Problem[Params, Any]:
-    """A mixture of K components of `family`, with all that is needed to fit it to the data."""
-    units = data.units
+    """A mixture of K components of the data's family, with all that is needed to fit it."""
+    family, units = data.family, data.units
     return Problem(
         e_step=partial(steps.e_step, family=family),
         m_step=prior.m_step if prior else partial(steps.maximum, family=family, revive=True),
@@ -42,6 +41,8 @@ def problem_of(
         restore=partial(restored, family=family, units=units),
         # Densities are per unit of x: scaling by s divides them by s.
         log_scale=data.n * float(np.log(units.scale).sum()),
+        responsibilities=partial(steps.responsibilities, x=data, family=family),
+        relabelled=partial(steps.relabelled, family=family),
         log_prior=None if prior is None else prior.log_density,
         coordinates=coordinates(family, k, data.shape[1]) if accelerate else None,
         exact=family.exact,
@@ -71,28 +72,46 @@ def restored(params: Params, family: Family, units: Units) -> Params:
 
 
 def start(
-    family: Family,
-    units: Units,
+    problem: Problem[Params, Any],
+    k: int,
     weights: Array | None,
     components: tuple[Array | None, ...],
-    draw: Callable[[], Params],
+    r: Array | None,
+    how: str,
+    rng: np.random.Generator,
 ) -> Params:
     """The first parameters, in the units of the data: explicit where given, drawn where not.
 
     Parameters
     ----------
-    family, units
-        Of the data.
+    problem : Problem
+    k : int
+        Number of components.
     weights, components
         The explicit parts, in the user's units; None for those that are to be drawn.
-    draw : callable -> params
-        Called if something is to be drawn.
+    r : ndarray of shape (N, K), optional
+        Explicit responsibilities.
+    how : str
+        The way in which responsibilities are drawn if there are none, one of `STARTS`.
+    rng : numpy.random.Generator
     """
+    data: Blocks = problem.data
+    family, units = data.family, data.units
     if weights is not None and all(part is not None for part in components):
         return steps.named(weights, first_components(family, units, components, ()), family)
-    drawn = matched(draw(), weights, components, family, units)
-    weights = drawn[0] if weights is None else weights
-    return steps.named(weights, first_components(family, units, components, drawn[1:]), family)
+    places = components[0]
+    if r is not None:
+        drawn = r
+    elif places is not None:
+        drawn = nearest(data, places)
+    else:
+        drawn = draw_responsibilities(data, k, how, rng)
+    if data.labels is not None:
+        drawn = with_known(drawn.T, data.labels, matching=r is None and places is None).T
+    first = problem.m_step(steps.statistics(drawn, data, family))
+    first = matched(first, weights, components, family, units)
+    weights = first[0] if weights is None else weights
+    return steps.named(weights, first_components(family, units, components, first[1:]), family)
 
 
 def matched(

@@ -60,7 +60,7 @@ class Prior:
 
     def bound(self, data: Blocks, k: int, family: Gaussians) -> BoundPrior:
         """The prior in the units of `data`, for `k` components."""
-        d, units = data.shape[1], data.units
+        d, units = data.x.shape[1], data.units
         freedom = d + 2 if self.degrees_of_freedom is None else self.degrees_of_freedom
         if not d - 1 < freedom < np.inf:
             raise ValueError(f"degrees_of_freedom must be above D - 1 = {d - 1}, got {freedom}")
@@ -73,9 +73,9 @@ class Prior:
 
     def _scale(self, data: Blocks, k: int, family: Gaussians) -> Array:
         """The scale matrix, or variances, in the units of `data`."""
-        d = data.shape[1]
+        n, d = data.x.shape
         if self.scale is None:
-            one = statistics(np.ones((data.shape[0], 1)), data, family)
+            one = statistics(np.ones((n, 1)), data, family)
             scale = family.mle(one)[1] / k ** (2 / d)
             return scale if family.tied else scale[0]
         shape = family.shapes(1, d)[1]

@@ -73,9 +73,9 @@ def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tupl
     DegenerateError
         If a covariance is not positive definite, or a point has density zero everywhere.
     """
-    # Data that came by before, in blocks, are those of a fit, whose start was checked.
-    data = x if isinstance(x, Blocks) and "checked" in vars(x) else None
-    if data is None or data.family is not family:
+    if isinstance(x, Blocks) and x.family is family and "checked" in vars(x):
+        data = x  # that came by before: those of a fit, whose start was checked
+    else:
         params, data = checked(params, x, family)
     return engine.expectations(params, data, family)
 
@@ -86,28 +86,23 @@ def checked(params: Params, x: ArrayLike | Blocks, family: Family) -> tuple[Para
     data = Blocks.of(x, family)
     if isinstance(x, Blocks):
         _ = data.checked
-    return checked_params(params, family, data.shape[1], data.labels), data
+    return checked_params(params, family, data.x.shape[1], data.labels), data
 
 
 def checked_params(
     params: Params, family: Family, d: int | None = None, labels: Integers | None = None
 ) -> Params:
     """Weights and components as arrays that belong together, or a ValueError that names one."""
-    check_parts(params, family)
+    check_is("family", family, Family)
+    names = ("weights", *family.parameters)
+    if not isinstance(params, tuple | list) or len(params) != len(names):
+        raise ValueError(f"params must be a tuple of {', '.join(names)}")
     components = family.check_components(tuple(params[1:]), d)
     weights = numbers("weights", params[0], shape=(len(components[0]),))
     check_sums("weights", weights)
     if labels is not None and labels.max() >= len(weights):
         raise ValueError(f"labels must be below {len(weights)}, the number of components")
     return (weights, *components)
-
-
-def check_parts(params: Params, family: Family) -> None:
-    """An error unless there is a part for the weights and each of the family's parameters."""
-    check_is("family", family, Family)
-    names = ("weights", *family.parameters)
-    if not isinstance(params, tuple | list) or len(params) != len(names):
-        raise ValueError(f"params must be a tuple of {', '.join(names)}")
 
 
 def m_step(statistics: Any, family: Family = FULL, revive: bool = False) -> Any:
@@ -174,7 +169,7 @@ def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> A
     """
     params, data = checked(params, x, family)
     form = engine.form_of(params, data, family)
-    joint = np.empty((len(params[0]), data.shape[0]))
+    joint = np.empty((len(params[0]), len(data.x)))
     for rows in data.slices(form.height):
         joint[:, rows] = form.log_joint(rows) + form.log_shared()
     return joint.T
@@ -192,7 +187,7 @@ def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) ->
     array([-0.9189])
     """
     params, data = checked(params, x, family)
-    form, found = engine.form_of(params, data, family), np.empty(data.shape[0])
+    form, found = engine.form_of(params, data, family), np.empty(len(data.x))
     for rows in data.slices(form.height):
         log_p = form.posterior(rows)[1]
         found[rows] = np.where(log_p > engine.IMPOSSIBLE, log_p + form.log_shared(), -np.inf)
@@ -212,28 +207,22 @@ def responsibilities(params: Params, x: ArrayLike | Blocks, family: Family = FUL
            [0.119, 0.881]])
     """
     params, data = checked(params, x, family)
-    form, found = engine.form_of(params, data, family), np.empty((len(params[0]), data.shape[0]))
-    for rows in data.slices(form.height):
-        r, log_p = form.posterior(rows)
-        engine.check_possible(log_p, data, rows)
-        found[form.order, rows] = r
-    return found.T
+    r = np.empty((len(params[0]), len(data.x)))
+    engine.responsibilities(engine.form_of(params, data, family), r)
+    return r.T
 
 
 def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
     """The sums of T(x), each point weighted by its responsibilities `r` of shape (N, K)."""
     data = Blocks.of(x, family)
-    r = check_weights(numbers("r", r, shape=(data.shape[0], None)), data.shape[0], "r")
+    r = check_weights(numbers("r", r, shape=(len(data.x), None)), len(data.x), "r")
     form = engine.sums_alone(data, r.shape[1])
-    for rows in data.slices(form.height):
-        form.read(rows)
-        form.add(r[rows].T[form.order] * data.count(rows))
-    return form.total()[0]
+    return engine.statistics(form, r.T * data.count(slice(None)))[0]
 
 
 def relabelled(params: Params, order: Integers, family: Family = FULL) -> Any:
     """The same mixture with its components in another order."""
-    check_parts(params, family)
+    params = checked_params(params, family)
     order = check_order(order, len(params[0]))
     return named(params[0][order], family.relabelled(params[1:], order), family)
 

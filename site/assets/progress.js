@@ -1,17 +1,35 @@
-// Remembers, in this browser and nowhere else, which recall questions their reader has answered.
-// A question counts by the choice that was opened first.
+// Remembers, in this browser and nowhere else, what its reader has answered: the recall questions,
+// each by the choice that was opened first, and the exercises, each by its last answer.
 (() => {
-  const KEY = "em-step-by-step-recall";
-  const read = () => JSON.parse(localStorage.getItem(KEY) ?? "{}");
-  const write = (answers) => localStorage.setItem(KEY, JSON.stringify(answers));
+  const KEY = "em-step-by-step";
+  const CHAPTER = location.pathname.split("/").pop().replace(/\.html$/, "");
 
-  function watch(section) {
+  function read() {
+    const nothing = { recall: {}, exercises: {} };
+    try {
+      return { ...nothing, ...JSON.parse(localStorage.getItem(KEY) ?? "{}") };
+    } catch {
+      return nothing; // a browser that keeps nothing still shows and checks everything
+    }
+  }
+
+  function remember(kind, chapter, name, answer) {
+    const all = read();
+    all[kind][chapter] = { ...all[kind][chapter], [name]: answer };
+    try {
+      localStorage.setItem(KEY, JSON.stringify(all));
+    } catch {
+      return; // kept nowhere, and said all the same
+    }
+  }
+
+  function watchRecall(section) {
     const chapter = section.dataset.chapter;
     const questions = [...section.querySelectorAll("li")];
     const said = Object.assign(document.createElement("p"), { className: "em-recall-said" });
     said.setAttribute("role", "status");
     const say = () => {
-      const answers = read()[chapter] ?? {};
+      const answers = read().recall[chapter] ?? {};
       const right = Object.values(answers).filter(Boolean).length;
       const count = Object.keys(answers).length;
       said.textContent = count ? `${count} of ${questions.length} answered, ${right} right at once.` : "";
@@ -19,10 +37,8 @@
     questions.forEach((question, i) => {
       for (const choice of question.querySelectorAll("details")) {
         choice.addEventListener("toggle", () => {
-          const answers = read();
-          if (!choice.open || answers[chapter]?.[i] !== undefined) return;
-          answers[chapter] = { ...answers[chapter], [i]: choice.dataset.right === "true" };
-          write(answers);
+          if (!choice.open || read().recall[chapter]?.[i] !== undefined) return;
+          remember("recall", chapter, i, choice.dataset.right === "true");
           say();
         });
       }
@@ -31,14 +47,48 @@
     say();
   }
 
-  // On the page of contents: each chapter's score behind its link, and a button that forgets all.
-  function show(map) {
-    const answers = read();
-    if (!Object.keys(answers).length) return;
-    for (const [chapter, given] of Object.entries(answers)) {
-      const link = map.querySelector(`a[href="${chapter}.html"]`);
-      const right = Object.values(given).filter(Boolean).length;
-      link?.insertAdjacentText("afterend", ` (${right} of ${Object.keys(given).length} recalled)`);
+  function watchAnswer(form) {
+    const name = form.dataset.exercise;
+    const exercise = EmAnswers.reveal(form.dataset.key);
+    const [input, said] = [form.querySelector("input"), form.querySelector(".em-said")];
+    const say = () => {
+      const verdict = EmAnswers.grade(input.value, exercise);
+      said.textContent = verdict.message;
+      form.dataset.right = verdict.right;
+      return verdict;
+    };
+    const before = read().exercises[CHAPTER]?.[name];
+    if (before) {
+      input.value = before.text;
+      say();
+    }
+    said.setAttribute("role", "status"); // from now on: what was said before is not news
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const { right } = say();
+      if (input.value.trim()) remember("exercises", CHAPTER, name, { text: input.value, right });
+    });
+  }
+
+  // What has been answered of a chapter, in words; "" if nothing has.
+  function score({ recall, exercises }, chapter) {
+    const recalled = Object.values(recall[chapter] ?? {});
+    const solved = Object.values(exercises[chapter] ?? {}).filter(({ right }) => right).length;
+    const said = [];
+    if (recalled.length) said.push(`${recalled.filter(Boolean).length} of ${recalled.length} recalled`);
+    if (solved) said.push(solved === 1 ? "1 exercise right" : `${solved} exercises right`);
+    return said.join(", ");
+  }
+
+  // Behind each chapter's link in a table of contents its score, and a button that forgets all.
+  function show(table) {
+    const all = read();
+    const chapters = new Set([...Object.keys(all.recall), ...Object.keys(all.exercises)]);
+    if (!chapters.size) return;
+    for (const chapter of chapters) {
+      const said = score(all, chapter);
+      const link = table.querySelector(`a[href="${chapter}.html"]`);
+      if (said) link?.insertAdjacentText("afterend", ` (${said})`);
     }
     const button = Object.assign(document.createElement("button"), {
       type: "button",
@@ -49,16 +99,13 @@
       localStorage.removeItem(KEY);
       location.reload();
     };
-    map.after(button);
+    (table.closest(".pst-scrollable-table-container") ?? table).after(button);
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    try {
-      document.querySelectorAll(".em-recall").forEach(watch);
-      const contents = document.querySelector("#map-of-the-book table");
-      if (contents) show(contents);
-    } catch {
-      // A browser that stores nothing still shows every question.
-    }
+    document.querySelectorAll(".em-recall").forEach(watchRecall);
+    document.querySelectorAll(".em-answer").forEach(watchAnswer);
+    const contents = "#map-of-the-book table, #an-hour-a-day-a-month table";
+    document.querySelectorAll(contents).forEach(show);
   });
 })();

@@ -67,16 +67,24 @@ export function columnSums(responsibilities) {
   return responsibilities[0].map((_, k) => responsibilities.reduce((sum, r) => sum + r[k], 0));
 }
 
-/** What the E-step maximises with the responsibilities, and the M-step with the parameters. */
-export function bound(problem, parameters, responsibilities) {
-  // Equation mix-bound
-  return logJoint(problem, parameters).reduce((sum, joint, n) => {
-    const terms = joint.map((value, k) => {
-      const r = responsibilities[n][k];
-      return r === 0 ? 0 : r * (value - Math.log(r));
+/**
+ * {logLikelihood, bound, gap}: the first is the sum of the others. The E-step maximises the bound
+ * with the responsibilities, the M-step with the parameters. The gap is the sum over the points of
+ * KL(r_n || p(z_n | x_n)); as a difference, it would be lost in rounding.
+ */
+export function heights(problem, parameters, responsibilities) {
+  const sums = { logLikelihood: 0, bound: 0, gap: 0 };
+  logJoint(problem, parameters).forEach((joint, n) => {
+    const logDensity = logSumExp(joint);
+    if (!Number.isFinite(logDensity)) throw new DegenerateError(impossible(n));
+    sums.logLikelihood += logDensity; // Equation mix-loglik
+    responsibilities[n].forEach((r, k) => {
+      if (r === 0) return;
+      sums.bound += r * (joint[k] - Math.log(r)); // Equation mix-bound
+      sums.gap += r * (Math.log(r) - joint[k] + logDensity); // Equation em-identity
     });
-    return sum + terms.reduce((total, term) => total + term, 0);
-  }, 0);
+  });
+  return sums;
 }
 
 /** All of each point for the component that claims most of it. As an E-step it is none. */

@@ -8,6 +8,7 @@ import * as scenes from './scenes.js';
 import * as share from './share.js';
 import * as starts from './starts.js';
 import * as states from './states.js';
+import { mountLaboratory } from './view/mount.js';
 
 // For the tests, and for readers who open their browser's console.
 globalThis.emLaboratory = {
@@ -19,4 +20,10 @@ globalThis.emLaboratory = {
   ...share,
   ...starts,
   ...states,
+  mountLaboratory,
 };
+
+for (const element of document.querySelectorAll('.em-laboratory')) {
+  const { scene, compact, home } = element.dataset;
+  mountLaboratory(element, { scene, compact: compact !== undefined, home });
+}

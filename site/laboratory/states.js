@@ -8,7 +8,7 @@
  * steps alone have led here, and how many iterations ago that was.
  */
 
-import { bound, eStep, hard, mStep } from './em.js';
+import { eStep, hard, heights, mStep } from './em.js';
 import { DegenerateError } from './errors.js';
 import { nudged } from './starts.js';
 import { stopping } from './stopping.js';
@@ -85,23 +85,9 @@ export function run(state, step = stepE) {
 /** The state with all that follows from its parameters and responsibilities. */
 function at({ isVisit = false, ...state }) {
   const { problem, parameters, responsibilities, step, iteration } = state;
-  const { responsibilities: posterior, logLikelihood } = eStep(problem, parameters);
-  const values = {
-    logLikelihood,
-    bound: bound(problem, parameters, responsibilities),
-    gap: divergence(responsibilities, posterior),
-  };
+  const values = heights(problem, parameters, responsibilities);
   const isFirst = !state.visits.length;
-  const visits = isVisit || isFirst ? [...state.visits, logLikelihood] : state.visits;
+  const visits = isVisit || isFirst ? [...state.visits, values.logLikelihood] : state.visits;
   const history = [...state.history, { step, iteration, parameters, ...values }];
   return { ...state, ...values, visits, history, stop: stopping(problem, parameters, visits) };
-}
-
-/** The sum over the points of KL(r_n || p(z_n | x_n)): what the bound lacks. */
-function divergence(responsibilities, posterior) {
-  // Equation em-identity
-  return responsibilities.reduce((sum, r, n) => {
-    const terms = r.map((share, k) => share && share * Math.log(share / posterior[n][k]));
-    return sum + terms.reduce((total, term) => total + term, 0);
-  }, 0);
 }

@@ -114,7 +114,7 @@ def test_fewer_digits_and_per_cent_are_told_from_wrong(answer, said):
         ([0.33, 12.5], "give three digits"),
         (["1/3", 12.5], "without quotes"),
         ([1 / 3, 1250], "read again"),
-        ([1 / 3], "shape (1,); expected (2,)"),
+        ([1 / 3], "a list of length 1; expected a list of length 2"),
     ],
 )
 def test_an_answer_may_have_any_form_that_python_has_for_numbers(answer, said):
@@ -141,7 +141,7 @@ def test_so_many_digits_are_asked_for_as_are_needed(exercise, digits):
         ([19.667, 0.764], "plain mean"),
         ([19.67, 0.76], "plain mean"),
         ([20.095, 0.436, 1.0], "two numbers"),
-        ([20.095], "shape"),
+        ([20.095], "expected a list of length 2"),
         ([np.inf, 0.436], "not a finite number"),
     ],
 )

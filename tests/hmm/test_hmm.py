@@ -182,11 +182,28 @@ def test_scores_paths_and_posteriors_are_those_of_hmmlearn():
     log_p, r = ours.score_samples(x, lengths)
     np.testing.assert_allclose(log_p, ours.score(x, lengths))
     np.testing.assert_allclose(r, theirs.predict_proba(x, lengths), atol=1e-10)
-    expected, path = theirs.decode(x, lengths)
-    found, ours_path = ours.decode(x, lengths)
-    np.testing.assert_allclose(found, expected, rtol=1e-11)
-    np.testing.assert_array_equal(ours_path, path)
+    for algorithm in ("map", "viterbi"):
+        expected, path = theirs.decode(x, lengths, algorithm)
+        found, ours_path = ours.decode(x, lengths, algorithm=algorithm)
+        np.testing.assert_allclose(found, expected, rtol=1e-11)
+        np.testing.assert_array_equal(ours_path, path)
     np.testing.assert_array_equal(ours.predict(x, lengths), path)
+    with pytest.raises(ValueError, match="'viterbi' or 'map', got 'best'"):
+        ours.decode(x, algorithm="best")
+
+
+def test_the_most_probable_states_need_not_be_a_path():
+    # After a, b or c follows; c is the likelier third state, but b's own way is the likelier path.
+    model = CategoricalHMM(3)
+    model.startprob_ = [1.0, 0.0, 0.0]
+    model.transmat_ = [[0.0, 0.4, 0.6], [0.0, 1.0, 0.0], [0.5, 0.0, 0.5]]
+    model.emissionprob_ = np.full((3, 1), 1.0)
+    log_p, path = model.decode(np.zeros((3, 1)))
+    np.testing.assert_allclose(log_p, np.log(0.4))
+    np.testing.assert_array_equal(path, [0, 1, 1])
+    n_right, states = model.decode(np.zeros((3, 1)), algorithm="map")
+    np.testing.assert_allclose(n_right, 1 + 0.6 + 0.4)
+    np.testing.assert_array_equal(states, [0, 2, 1])
 
 
 def test_umbrellas_are_those_of_russell_and_norvig():

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 RIGHT = "Right."
 OPEN = "Not answered yet: your answer goes where the dots are."
 TEXT = "That is text. Give numbers, without quotes, such as 0.25 or [1/3, 2]."
-SHAPE = "Your answer has shape {given}; expected {wanted}."
-ONE_NUMBER = "a single number"
+FORM = "Your answer is {given}; expected {wanted}."
+ONE_NUMBER, LIST = "a single number", "a list of length {length}"
 NOT_FINITE = "Your answer contains a value that is not a finite number (nan or inf)."
 NOT_YET = "Not yet. {hint}"
 FEWER_DIGITS = "Right as far as it goes: give {digits}."
@@ -180,7 +180,7 @@ def check(name: str, answer: Any = ...) -> None:
 
 def grade(name: str, answer: Any) -> Verdict:
     """What `check` prints, as a value: for a teacher who grades many answers."""
-    exercise = _find(name)
+    exercise = find(name)
     if answer is ... or answer is None:
         return Verdict(False, OPEN)
     return exercise.grade(answer)
@@ -201,7 +201,8 @@ def _of(chapter: str) -> Mapping[str, Exercise | FunctionExercise]:
     return {f"{chapter}.{name}": exercise for name, exercise in module.EXERCISES.items()}
 
 
-def _find(name: str) -> Exercise | FunctionExercise:
+def find(name: str) -> Exercise | FunctionExercise:
+    """The exercise of that name, as "chapter.exercise"; ValueError if there is none."""
     # Some chapters' answers take a second to compute: only those of the one that is asked for.
     chapter = name.partition(".")[0]
     exercises = _of(chapter) if chapter in _chapters() else {}
@@ -223,10 +224,17 @@ def _shape_trouble(given: Any, answer: Any) -> str:
         kind = type(given).__name__
         return TEXT if _has_text(given) else f"Expected numbers, and got {kind}."
     if array.shape != np.shape(answer) and not _one_in_brackets(array, answer):
-        return SHAPE.format(given=array.shape, wanted=np.shape(answer) or ONE_NUMBER)
+        return FORM.format(given=_form(array.shape), wanted=_form(np.shape(answer)))
     if not np.all(np.isfinite(array)):
         return NOT_FINITE
     return ""
+
+
+def _form(shape: tuple[int, ...]) -> str:
+    """What an array of this shape is, in words."""
+    if len(shape) > 1:
+        return f"an array of shape {shape}"
+    return LIST.format(length=shape[0]) if shape else ONE_NUMBER
 
 
 def _one_in_brackets(given: Any, answer: Any) -> bool:

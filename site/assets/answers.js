@@ -1,0 +1,89 @@
+// Tells a reader who types an answer what `check` of emlib would tell: the same right answers,
+// tolerances and hints, which the build has put beside each question.
+globalThis.EmAnswers = (() => {
+  const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+  const WORDS = { inf: Infinity, infinity: Infinity, "∞": Infinity, nan: NaN };
+
+  // Every printable character turned by 47 places; a second turn gives it back.
+  const turned = (text) =>
+    text.replace(/[!-~]/g, (c) => String.fromCharCode(33 + ((c.charCodeAt(0) + 14) % 94)));
+
+  function number(token) {
+    const plain = token.replace(/%$/, "");
+    const [sign, word] = /^([+-]?)(.*)$/.exec(plain.toLowerCase()).slice(1);
+    if (word in WORDS) return sign === "-" ? -WORDS[word] : WORDS[word];
+    const parts = plain.split("/");
+    if (parts.length > 2 || !parts.every((part) => NUMBER.test(part))) return undefined;
+    return parts.map(Number).reduce((above, below) => above / below);
+  }
+
+  // What was typed: a number, or a list with or without brackets; undefined if it is neither.
+  function parse(text) {
+    const plain = text.replaceAll("−", "-").replace(/\s*([/,;])\s*/g, "$1").replace(/\s+%/g, "%").trim();
+    const [, inside] = /^[[(]\s*(.*?)\s*[\])]$/.exec(plain) ?? [];
+    const numbers = (inside ?? plain).split(/[,;\s]+/).filter(Boolean).map(number);
+    if (!numbers.length || numbers.includes(undefined)) return undefined;
+    return { numbers, form: inside === undefined && numbers.length === 1 ? 0 : 1 };
+  }
+
+  const close = (given, value, rtol, atol) =>
+    given === value || (Number.isFinite(value) && Math.abs(given - value) <= atol + rtol * Math.abs(value));
+
+  // Half to even, as NumPy rounds.
+  function round(value, digits) {
+    const scaled = value * 10 ** digits;
+    const up = Math.round(scaled);
+    return (Math.abs(scaled % 1) === 0.5 && up % 2 ? up - 1 : up) / 10 ** digits;
+  }
+
+  // Whether the number is the other with fewer digits, and within five per cent.
+  function isRounded(given, value) {
+    if (!Number.isFinite(given) || !Number.isFinite(value)) return false;
+    if (Math.abs(given - value) > 0.05 * Math.abs(value)) return false;
+    return [0, 1, 2, 3, 4, 5, 6, 7].some((d) => close(given, round(value, d), 1e-9, 0));
+  }
+
+  const describe = ({ numbers, form }, words) =>
+    form ? words.list.replace("{length}", numbers.length) : words.one;
+
+  // The data of an exercise, from the text in which the build has put it.
+  function reveal(text) {
+    const exercise = JSON.parse(turned(text));
+    for (const value of [exercise.answer, ...exercise.mistakes]) {
+      value.numbers = value.numbers.map(number);
+    }
+    return exercise;
+  }
+
+  // The verdict on what was typed, {right, message}, as Exercise.grade comes to it.
+  function grade(text, { answer, mistakes, hint, rtol, atol, digits, words }) {
+    const no = (message) => ({ right: false, message });
+    const notYet = (said) => no(words.notYet.replace("{hint}", said));
+    if (!text.trim()) return no(words.open);
+    const given = parse(text);
+    if (!given) return no(words.text);
+
+    const near = (a, b) => close(a, b, rtol, atol);
+    const all = (same, value) => given.numbers.every((a, i) => same(a, value.numbers[i]));
+    const alike = (value) =>
+      value.form === given.form && value.numbers.length === given.numbers.length;
+    const foreseen = (same) => mistakes.find((wrong) => alike(wrong) && all(same, wrong))?.hint;
+
+    if (answer.form === 0 && given.numbers.length === 1) given.form = 0;
+    if (alike(answer) && all(near, answer)) return { right: true, message: words.right };
+    const known = foreseen(near);
+    if (known) return notYet(known);
+    if (!alike(answer)) {
+      const form = words.form.replace("{given}", describe(given, words));
+      return no(form.replace("{wanted}", describe(answer, words)));
+    }
+    if (!given.numbers.every(Number.isFinite)) return no(words.notFinite);
+    if (all(isRounded, answer)) return notYet(words.fewerDigits.replace("{digits}", digits));
+    const perCent = (a, b) =>
+      near(a, b) || (Math.abs(b) <= 1 && (near(a / 100, b) || isRounded(a / 100, b)));
+    if (all(perCent, answer)) return notYet(words.perCent);
+    return notYet(foreseen(isRounded) ?? hint);
+  }
+
+  return { grade, reveal };
+})();

@@ -1,0 +1,24 @@
+/** The book's palette: a colour per component, and a point's colour from its responsibilities. */
+
+export const PALETTE = [
+  '#0173b2',
+  '#d55e00',
+  '#029e73',
+  '#cc78bc',
+  '#ca9161',
+  '#56b4e9',
+  '#de8f05',
+];
+
+const parts = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+const RGB = PALETTE.map(parts);
+
+export const color = (k) => PALETTE[k % PALETTE.length];
+
+/** The components' colours, mixed as the responsibilities of a point say. */
+export function blend(responsibilities) {
+  const mixed = [0, 1, 2].map((channel) =>
+    responsibilities.reduce((sum, share, k) => sum + share * RGB[k % RGB.length][channel], 0),
+  );
+  return `rgb(${mixed.map(Math.round).join(' ')})`;
+}

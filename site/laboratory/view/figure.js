@@ -1,0 +1,46 @@
+/** The figure in which EM is seen: axes, curves, points and handles, drawn for any width. */
+
+import { select } from 'd3-selection';
+import { createCoins } from './figure_coins.js';
+import { createLine } from './figure_line.js';
+import { createPlane } from './figure_plane.js';
+
+const CREATE = { coins: createCoins, line: createLine, plane: createPlane };
+const NARROW = 520;
+
+/**
+ * The figure of a sitting, for whatever model it has: {element, draw(parameters), place(x, y)}, the
+ * last of which says what point a place in the figure is.
+ */
+export function createFigure(sitting, { compact }) {
+  const element = document.createElement('div');
+  element.className = 'em-figure';
+  const svg = select(element).append('svg').attr('role', 'group');
+  let model = null;
+  let inside = null;
+
+  function draw(parameters = sitting.state.parameters) {
+    const width = Math.max(element.clientWidth, 260);
+    const height = Math.round(
+      Math.min(Math.max(width * (width < NARROW ? 0.9 : 0.64), 280), compact ? 380 : 480),
+    );
+    svg.attr('width', width).attr('height', height).attr('viewBox', `0 0 ${width} ${height}`);
+    const { problem } = sitting.state;
+    if (problem.model !== model) {
+      model = problem.model;
+      svg.selectAll('*').remove();
+      inside = CREATE[model](svg, sitting);
+      svg.on('click dblclick', (event) => {
+        const wanted = event.type === 'dblclick' || sitting.isPlacing;
+        const isOnNothing = !event.target.closest('.em-handle, .em-point');
+        if (!wanted || !isOnNothing || (event.type === 'dblclick' && sitting.isPlacing)) return;
+        const box = svg.node().getBoundingClientRect();
+        sitting.addPoint(inside.place(event.clientX - box.left, event.clientY - box.top));
+      });
+    }
+    svg.attr('aria-label', inside.label);
+    inside.draw({ ...sitting.state, parameters }, { width, height });
+  }
+
+  return { element, draw, place: (x, y) => inside.place(x, y) };
+}

@@ -1,0 +1,532 @@
+/** What stands around the figure, as functions from a sitting to HTML. */
+
+import { html, nothing } from 'lit-html';
+import { live } from 'lit-html/directives/live.js';
+import { DATA } from '../data.js';
+import { explain } from '../explain.js';
+import { python } from '../python.js';
+import { SCENES } from '../scenes.js';
+import { TOLERANCE } from '../stopping.js';
+import { bars, trace } from './charts.js';
+import { color } from './colors.js';
+import { asTable, fieldsOf } from './edits.js';
+import { MOST_COMPONENTS, START_NAMES } from './sitting.js';
+import {
+  COMPONENT,
+  POINT,
+  capital,
+  change,
+  figure,
+  number,
+  placeInWords,
+  share,
+  zeroed,
+} from './words.js';
+
+const swatch = (k) =>
+  html`<span class="em-swatch" style="background:${color(k)}" aria-hidden="true"></span>`;
+
+/** The scenes, one click each, and the sentence of the one that is shown. */
+export function scenes(sitting) {
+  const chip = (scene) =>
+    html`<button
+      type="button"
+      class="em-chip"
+      aria-pressed=${scene === sitting.scene}
+      @click=${() => sitting.load(scene)}
+    >
+      ${scene.title}
+    </button>`;
+  const row = (group, title) =>
+    html`<div class="em-scenes" role="group" aria-label=${title}>
+      <span class="em-quiet" aria-hidden="true">${title}</span>
+      ${SCENES.filter((scene) => scene.group === group).map(chip)}
+    </div>`;
+  return html`${row('data', 'See the data')} ${row('lesson', 'See how EM behaves')}
+  ${sentence(sitting)}`;
+}
+
+export const sentence = ({ scene }) =>
+  html`<p class="em-sentence">
+    ${
+      scene?.sentence ??
+      'Your own experiment: place points, drag what you like, and step E and M apart.'
+    }
+  </p>`;
+
+/** The buttons of the steps. */
+export function controls(sitting, { compact }) {
+  const { state, index, moments, isRunning } = sitting;
+  const isNext = (phase) => !isRunning && state.phase === phase;
+  const button = (label, action, { title, isPrimary = false, disabled = false, key }) =>
+    html`<button
+      type="button"
+      class=${isPrimary ? 'em-primary' : ''}
+      title=${title}
+      ?disabled=${disabled}
+      aria-keyshortcuts=${key}
+      @click=${action}
+    >
+      ${label}
+    </button>`;
+  return html`<div class="em-buttons" role="group" aria-label="Steps">
+      ${button('E-step', () => sitting.step('E'), { title: 'E-step: recolour the points (key E)', isPrimary: isNext('E'), key: 'e' })}
+      ${button('M-step', () => sitting.step('M'), { title: 'M-step: move the curves to the colours (key M)', isPrimary: isNext('M'), key: 'm' })}
+      ${button(isRunning ? 'Stop' : 'Run', () => (isRunning ? sitting.stop() : sitting.run({ isInstant: isCalm() })), { title: 'E and M in turn, until the stopping rule says stop (key R)', key: 'r' })}
+      ${button('Nudge', () => sitting.nudge(), { title: 'Move every component a little, at random, as emlib does to leave a saddle (key N)', key: 'n' })}
+      ${compact ? nothing : button('Hard step', () => sitting.step('hard'), { title: 'Give every point wholly to one component, as k-means does: no E-step (key H)', key: 'h' })}
+    </div>
+    <div class="em-moments" role="group" aria-label="Backwards and forwards">
+      ${button('‹ Back', () => sitting.back(), { title: 'Back: undo the last step or change (key B)', disabled: !index, key: 'b' })}
+      <input
+        type="range"
+        min="0"
+        max=${moments.length - 1}
+        .value=${live(String(index))}
+        ?disabled=${moments.length < 2}
+        aria-label="Moment"
+        aria-valuetext="moment ${index + 1} of ${moments.length}, ${NAMES[state.step]}"
+        @input=${({ target }) => sitting.goTo(Number(target.value))}
+      />
+      <span>${index + 1} of ${moments.length}</span>
+      ${button('Forward ›', () => sitting.forward(), { title: 'Forward: do again what was undone (key F)', disabled: index === moments.length - 1, key: 'f' })}
+    </div>`;
+}
+
+const NAMES = {
+  start: 'a start',
+  E: 'after an E-step',
+  M: 'after an M-step',
+  hard: 'after a hard step',
+  nudge: 'after a nudge',
+  moved: 'after a change by hand',
+};
+
+export const isCalm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+/** Log-likelihood, bound and gap, now and by how much the last half-step changed them. */
+export function ledger({ state }) {
+  const { history, logLikelihood } = state;
+  const [before, now] = [history.at(-2), history.at(-1)];
+  const row = (name, key, sign) =>
+    html`<tr class="em-row-${key}">
+      <th scope="row">${sign} ${name}</th>
+      <td>${number(zeroed(now[key], logLikelihood), 4)}</td>
+      <td>${before ? change(now[key] - before[key], logLikelihood) : '–'}</td>
+    </tr>`;
+  return html`<table class="em-ledger">
+    <caption class="em-heading">
+      Log-likelihood = bound + gap
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col"><span class="em-unseen">What</span></th>
+        <th scope="col">now</th>
+        <th scope="col">${before ? CHANGED[now.step] : 'change'}</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${row('log-likelihood', 'logLikelihood', '')} ${row('bound', 'bound', '=')}
+      ${row('gap', 'gap', '+')}
+    </tbody>
+  </table>`;
+}
+
+const CHANGED = {
+  start: 'change',
+  E: 'by this E-step',
+  M: 'by this M-step',
+  hard: 'by this hard step',
+  nudge: 'by this nudge',
+  moved: 'by your change',
+};
+
+/** The bars and the trace. */
+export const charts = ({ state }) =>
+  html`<div class="em-charts">
+    <figure>
+      ${bars(state)}
+      <figcaption>
+        The last half-steps: <span class="em-key em-key-bound"></span>bound,
+        <span class="em-key em-key-gap"></span>gap. Bars are cut off below.
+      </figcaption>
+    </figure>
+    <figure>
+      ${trace(state)}
+      <figcaption>
+        All of them: <span class="em-key em-key-loglik"></span>log-likelihood,
+        <span class="em-key em-key-line"></span>bound.
+      </figcaption>
+    </figure>
+  </div>`;
+
+/** The stopping rule's two numbers, and why EM stops. */
+export function stopping({ state }) {
+  const { stop, problem } = state;
+  const tolerance = problem.tolerance ?? TOLERANCE;
+  return html`<section class="em-stopping">
+    <h2 class="em-heading">May EM stop?</h2>
+    <dl>
+      <dt>last step gained</dt>
+      <dd>${number(stop.lastStep, 6)}</dd>
+      <dt>estimated remaining gain</dt>
+      <dd>${number(stop.remaining, 6)}</dd>
+      <dt>tolerance</dt>
+      <dd>${number(tolerance, 6)}</dd>
+    </dl>
+    <p class=${stop.reason ? 'em-reason' : ''}>
+      ${
+        stop.reason
+          ? html`<strong>${capital(stop.reason)}</strong>${stop.message ? `: ${stop.message}` : ''}`
+          : `Not yet: ${problem.rule === 'last step' ? 'the last step must be' : 'both must be'} at most the tolerance.`
+      }
+    </p>
+  </section>`;
+}
+
+/** Every component's numbers, to read and to change. */
+export function components(sitting) {
+  const { state } = sitting;
+  const { problem, parameters } = state;
+  const fields = fieldsOf(problem);
+  const cell = (k, { title, get, holds, isValid, needs }) => {
+    const value = get(parameters, k);
+    const isFixed = problem.fixed?.includes(holds);
+    const change = ({ target }) => {
+      const given = Number(target.value.replace('−', '-'));
+      const isRight = target.value.trim() !== '' && isValid(given);
+      if (isRight) sitting.setField(k, title, given);
+      else {
+        sitting.say(`${capital(title)} must be ${needs}; “${target.value}” is not.`);
+        target.value = plain(value);
+      }
+    };
+    return html`<td>
+      <input
+        type="text"
+        inputmode="decimal"
+        size="7"
+        .value=${live(plain(value))}
+        ?disabled=${isFixed}
+        aria-label="${capital(sitting.nameOfComponent(k))}, ${title}${isFixed ? ', held fixed' : ''}"
+        @change=${change}
+      />
+    </td>`;
+  };
+  return html`<section class="em-components">
+    <h2 class="em-heading">Components</h2>
+    <div class="em-wide" tabindex="0" role="group" aria-label="Numbers of the components">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">${COMPONENT[problem.model]}</th>
+            ${fields.map(({ title }) => html`<th scope="col">${title}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${parameters.weights.map(
+            (_, k) =>
+              html`<tr>
+                <th scope="row">${swatch(k)}${k + 1}</th>
+                ${fields.map((field) => cell(k, field))}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
+const plain = (value) => String(Number(value.toPrecision(4)));
+
+/** One point: where it is, and Bayes' rule with its numbers. */
+export function reading(sitting) {
+  const { state, selected } = sitting;
+  const { problem, parameters, responsibilities } = state;
+  const name = POINT[problem.model];
+  if (selected === null || selected >= problem.data.length) {
+    return html`<section class="em-reading">
+      <h2 class="em-heading">One ${name}, by Bayes’ rule</h2>
+      <p class="em-quiet">
+        Point at a ${name}, tap it, or tab to it, and its responsibilities stand here.
+      </p>
+    </section>`;
+  }
+  const rule = explain(problem, parameters, selected);
+  const rows = rule.components.map(
+    ({ weight, density, joint, responsibility }, k) =>
+      html`<tr>
+        <th scope="row">${swatch(k)}${k + 1}</th>
+        <td>${figure(weight)} × ${figure(density)} = ${figure(joint)}</td>
+        <td>
+          ${figure(joint)} ∕ ${figure(rule.density)} = <strong>${share(responsibility)}</strong>
+        </td>
+        <td>${share(responsibilities[selected][k])}</td>
+      </tr>`,
+  );
+  return html`<section class="em-reading">
+    <h2 class="em-heading">
+      ${capital(name)} ${selected + 1}, at ${placeInWords(problem, selected)}
+    </h2>
+    <div class="em-wide" tabindex="0" role="group" aria-label="Bayes’ rule for this ${name}">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">${COMPONENT[problem.model]}</th>
+            <th scope="col">weight × density</th>
+            <th scope="col">share of the sum</th>
+            <th scope="col">its colour</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>
+    <p class="em-quiet">
+      The sum is ${figure(rule.density)}.
+      ${
+        responsibilities[selected].some(
+          (r, k) => Math.abs(r - rule.components[k].responsibility) > 0.0005,
+        )
+          ? 'The colour is older than the curves: an E-step brings it up to the shares.'
+          : 'The colour shows just these shares.'
+      }
+    </p>
+    ${place(sitting)}
+  </section>`;
+}
+
+/** A point's own numbers, to change, and a button that deletes it. */
+function place(sitting) {
+  const n = sitting.selected;
+  const { model, data } = sitting.state.problem;
+  const x = data[n];
+  const parts = { coins: ['heads', 'tosses'], line: ['value'], plane: ['x', 'y'] }[model];
+  const values = { coins: () => [x.heads, x.tosses], line: () => [x], plane: () => x }[model]();
+  const set = (i, target) => {
+    const changed = values.map((old, j) =>
+      i === j ? Number(target.value.replace('−', '-')) : old,
+    );
+    const isRight =
+      changed.every(Number.isFinite) &&
+      (model !== 'coins' ||
+        (changed.every(Number.isInteger) &&
+          changed[0] >= 0 &&
+          changed[1] >= Math.max(1, changed[0])));
+    if (!isRight) {
+      sitting.say(
+        model === 'coins'
+          ? 'Heads and tosses are whole numbers, and there are no more heads than tosses.'
+          : `“${target.value}” is not a number.`,
+      );
+      target.value = String(values[i]);
+      return;
+    }
+    sitting.setPoint(
+      n,
+      {
+        coins: () => ({ heads: changed[0], tosses: changed[1] }),
+        line: () => changed[0],
+        plane: () => changed,
+      }[model](),
+      null,
+    );
+  };
+  return html`<p class="em-place">
+    ${parts.map(
+      (part, i) =>
+        html`<label
+          >${part}
+          <input
+            type="text"
+            inputmode="decimal"
+            size="6"
+            .value=${live(String(Number(values[i].toPrecision(6))))}
+            @change=${({ target }) => set(i, target)}
+        /></label>`,
+    )}
+    <button type="button" @click=${() => sitting.deletePoint(n)}>
+      Delete this ${POINT[model]}
+    </button>
+  </p>`;
+}
+
+/** Model, data, components and start. */
+export function choices(sitting, { figureMiddle }) {
+  const { state } = sitting;
+  const { problem, parameters } = state;
+  const k = parameters.weights.length;
+  const own = Object.entries(DATA).filter(([, { model }]) => model === problem.model);
+  const option = (value, title, chosen) =>
+    html`<option value=${value} ?selected=${value === chosen} .selected=${value === chosen}>
+      ${title}
+    </option>`;
+  const picker = (label, options, chosen, action) =>
+    html`<label
+      >${label}
+      <select @change=${({ target }) => action(target.value)}>
+        ${options.map(([value, title]) => option(value, title, chosen))}
+      </select></label
+    >`;
+  const models = [
+    ['coins', 'Coins'],
+    ['line', 'Mixture on a line'],
+    ['plane', 'Mixture in the plane'],
+  ];
+  const forms = [
+    ['full', 'full'],
+    ['tied', 'tied'],
+    ['diag', 'diagonal'],
+    ['spherical', 'spherical'],
+  ];
+  const most = Math.min(MOST_COMPONENTS, problem.data.length);
+  return html`<section class="em-choices">
+    <h2 class="em-heading">Model, data and start</h2>
+    <div class="em-fields">
+      ${picker('Model', models, problem.model, (model) => sitting.setModel(model))}
+      ${picker('Data', [...own.map(([name, { title }]) => [name, title]), ['few', 'A few points of your own'], ...(sitting.dataName ? [] : [['own', 'Changed by you']])], sitting.dataName ?? 'own', (name) => name !== 'own' && sitting.setData(name))}
+      ${problem.model === 'plane' ? picker('Covariances', forms, problem.form, (form) => sitting.setForm(form)) : nothing}
+      ${picker(
+        `Number of ${COMPONENT[problem.model]}s`,
+        Array.from({ length: most }, (_, i) => [String(i + 1), String(i + 1)]),
+        String(k),
+        (count) => sitting.draw(sitting.start, Number(count)),
+      )}
+    </div>
+    <p class="em-line">
+      <span>Draw a start:</span>
+      ${START_NAMES.map((name) => html`<button type="button" @click=${() => sitting.draw(name, k)}>${name}</button>`)}
+    </p>
+    <p class="em-line">
+      <button type="button" @click=${() => sitting.addPoint(figureMiddle())}>
+        Add a ${POINT[problem.model]}
+      </button>
+      <label class="em-check"
+        ><input
+          type="checkbox"
+          .checked=${live(sitting.isPlacing)}
+          @change=${({ target }) => sitting.setPlacing(target.checked)}
+        />
+        A click in the figure places a ${POINT[problem.model]}</label
+      >
+    </p>
+    ${rules(sitting)} ${paste(sitting)}
+  </section>`;
+}
+
+function rules(sitting) {
+  const { problem } = sitting.state;
+  const numeric = (label, value, name) =>
+    html`<label
+      >${label}
+      <input
+        type="text"
+        inputmode="decimal"
+        size="6"
+        .value=${live(String(value))}
+        @change=${({ target }) => {
+          const given = Number(target.value);
+          if (target.value.trim() !== '' && given >= 0 && Number.isFinite(given))
+            sitting.setRule({ [name]: given }, `${capital(label)} ${figure(given)}.`);
+          else {
+            sitting.say(
+              `The ${label} must be a number that is not negative; “${target.value}” is not.`,
+            );
+            target.value = String(value);
+          }
+        }}
+    /></label>`;
+  const spread = problem.model === 'line' ? 'variances' : 'covariances';
+  const held = (name, label) =>
+    html`<label class="em-check"
+      ><input
+        type="checkbox"
+        .checked=${live(problem.fixed?.includes(name) ?? false)}
+        @change=${({ target }) => {
+          const others = (problem.fixed ?? []).filter((one) => one !== name);
+          sitting.setRule(
+            { fixed: target.checked ? [...others, name] : others },
+            `${capital(label)} ${target.checked ? 'on' : 'off'}.`,
+          );
+        }}
+      />
+      ${label}</label
+    >`;
+  return html`<div class="em-fields">
+      ${problem.model === 'coins' ? nothing : numeric('floor of variances', problem.floor ?? 0, 'floor')}
+      ${numeric('tolerance', problem.tolerance ?? TOLERANCE, 'tolerance')}
+      <label
+        >EM stops by
+        <select
+          @change=${({ target }) => sitting.setRule({ rule: target.value }, `EM stops by the ${target.value}.`)}
+        >
+          ${['remaining gain', 'last step'].map((rule) => html`<option .selected=${rule === (problem.rule ?? 'remaining gain')}>${rule}</option>`)}
+        </select></label
+      >
+    </div>
+    <p class="em-line">
+      ${held('weights', 'hold the weights fixed')}
+      ${problem.model === 'coins' ? nothing : held(spread, `hold the ${spread} fixed`)}
+    </p>`;
+}
+
+function paste(sitting) {
+  const { problem } = sitting.state;
+  const columns = { coins: 'heads and tosses', line: 'one number', plane: 'two numbers' }[
+    problem.model
+  ];
+  const use = ({ currentTarget }) => {
+    const box = currentTarget.closest('details');
+    try {
+      sitting.pasteError = '';
+      sitting.paste(box.querySelector('textarea').value);
+    } catch (error) {
+      sitting.pasteError = error.message;
+      sitting.onChange();
+    }
+  };
+  return html`<details class="em-paste">
+    <summary>Paste numbers</summary>
+    <label
+      >A line for every ${POINT[problem.model]}, with ${columns}; commas, tabs or spaces between
+      them. <textarea rows="6" spellcheck="false" .value=${asTable(problem)}></textarea>
+    </label>
+    <p class="em-line"><button type="button" @click=${use}>Use these numbers</button></p>
+    <p class="em-error" role="alert">${sitting.pasteError ?? ''}</p>
+  </details>`;
+}
+
+/** The same in Python, and the address of this state. */
+export function takeAway(sitting, { address }) {
+  const code = python(sitting.state);
+  const copy =
+    (text) =>
+    ({ currentTarget }) => {
+      navigator.clipboard?.writeText(text).then(
+        () => sitting.say('Copied.'),
+        () => sitting.say('The browser would not copy; select the text instead.'),
+      );
+      currentTarget.focus();
+    };
+  return html`<section class="em-away">
+    <h2 class="em-heading">Take it with you</h2>
+    <details>
+      <summary>The same in Python</summary>
+      <div class="em-code">
+        <pre tabindex="0">${code}</pre>
+        <button type="button" @click=${copy(code)}>Copy</button>
+      </div>
+    </details>
+    <p class="em-line">
+      <label class="em-address"
+        >Address of this state
+        <input
+          type="text"
+          readonly
+          .value=${address}
+          @focus=${({ target }) => target.select()} /></label
+      ><button type="button" @click=${copy(address)}>Copy</button>
+    </p>
+  </section>`;
+}
