@@ -49,11 +49,11 @@ INSTALL = (
 
 # Where the book's repository is known, a copy gets the package itself, also in Colab.
 GET_EMLIB = """\
-# The book's own package, unless it is there already
+# The book's own package and what its chapters need, unless they are there already
 try:
-    from emlib import em
+    from emlib.book import plotting
 except ImportError:
-    %pip install --quiet "em-step-by-step @ git+{source}"
+    %pip install --quiet "em-step-by-step[dask,parquet,plot] @ git+{source}" hmmlearn scikit-image
 """
 
 
@@ -158,7 +158,7 @@ def readable(
             cell.source = plain_markdown(cell.source, page, references)
             cells += [cell] if cell.source else []
     cells[0], cells[1] = cells[1], cells[0]
-    if source := repository():
+    if (source := repository()) and any(cell.cell_type == "code" for cell in cells):
         cells.insert(2, new_code_cell(GET_EMLIB.format(source=source)))
     copied = new_notebook(cells=cells, metadata=notebook.metadata)
     normalise(copied)

@@ -9,8 +9,7 @@ from bs4 import BeautifulSoup, Tag
 
 # What a section shows besides its words.
 NOT_WORDS = (
-    ".katex, .cell_input, .cell_output, .headerlink, .em-player, .em-question, "
-    "script, style, nav"
+    ".katex, .cell_input, .cell_output, .headerlink, .em-player, .em-question, script, style, nav"
 )
 THEIRS = re.compile(
     r"^\s*<script[^>]*(?:searchtools|language_data|searchindex)\.js[^>]*></script>\s*$",
