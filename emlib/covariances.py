@@ -78,6 +78,17 @@ class Gaussians(Family):
         """Means and covariances of maximum likelihood, under the floor."""
         return gaussian.moments(statistics, self.floor, self.ridge)
 
+    holds_parts = True
+
+    def around(
+        self, statistics: GaussianStatistics, given: Components, held: tuple[bool, ...]
+    ) -> GaussianStatistics:
+        # About a mean that is held, the mean is zero by assumption, and squares are the covariance.
+        if not held[0]:
+            return statistics
+        about = statistics.about(given[0])
+        return replace(about, sum_x=np.zeros_like(about.sum_x))
+
     @property
     def exact(self) -> bool:
         return not np.any(self.ridge)
@@ -197,6 +208,14 @@ class Gaussians(Family):
             raise DegenerateError(gaussian.NOT_POSITIVE)
         w = 1 / np.sqrt(covariances)
         return np.broadcast_to(w.reshape(len(means), -1), means.shape)
+
+    def as_matrices(self, components: Components) -> Array:
+        """The covariance matrix of every component, of shape (K, D, D)."""
+        means, covariances = components
+        k, d = means.shape
+        if self.matrices:
+            return np.broadcast_to(covariances, (k, d, d))
+        return np.eye(d) * np.broadcast_to(covariances.reshape(k, -1), (k, d))[:, None]
 
     def in_shape(self, per_component: Array) -> Array:
         """Whiteners or precisions of every component, in the shape of the covariances."""

@@ -132,6 +132,13 @@ class Family(ABC):
                 part[visited], fitted[i] = fitted[i], part
         return tuple(fitted)
 
+    # Whether some of the parameters of all components can be held while `mle` finds the others.
+    holds_parts: ClassVar[bool] = False
+
+    def around(self, statistics: Any, given: Components, held: tuple[bool, ...]) -> Any:
+        """Statistics of which `mle` makes the other parameters' maximum, if these are held."""
+        return statistics
+
     def bounded(self, components: Components) -> Components:
         """The components, moved to where `mle` may lead: onto a floor, for instance."""
         return components

@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -49,6 +50,8 @@ class Problem(Generic[P, S]):
     responsibilities : callable params -> ndarray of shape (N, K), optional
     relabelled : callable (params, order) -> params, optional
         The same model with its components in another order. Both are needed for several starts.
+    holding : callable (statistics, given) -> params, optional
+        The M-step if some parameters are held as they are `given` by the start.
     """
 
     e_step: Callable[[P, Any], tuple[S, float]]
@@ -65,13 +68,28 @@ class Problem(Generic[P, S]):
     coordinates: Coordinates | None = None
     exact: bool = True
     weight: float = 1.0
+    holding: Callable[..., P] | None = None
+
+    def with_held(self, m_step: Callable[..., P], held: object) -> Self:
+        """The same problem, whose M-step keeps what is held; components then have no other order.
+
+        `m_step` is that of a model, as `emlib.mixture.fitting.m_step_holding`.
+        """
+        if not held:
+            return self
+        m_step = partial(m_step, m_step=self.m_step, held=held)
+        return replace(self, holding=m_step, relabelled=None)
+
+    def m_step_from(self, start: P) -> Callable[[S], P]:
+        """The M-step of a climb from `start`, of which something may be held."""
+        return partial(self.holding, given=start) if self.holding else self.m_step
 
     def climb(self, start: P, model: Any, rng: np.random.Generator) -> EMResult[P]:
         """One climb from `start`, with `tol`, `max_iter` and `verbose` of the estimator `model`."""
         with progress_bar(bool(model.verbose)) as bar:
             result = maximise(
                 Visitor(self.e_step, self.data, self.log_prior, bar, unit=self.weight),
-                self.m_step,
+                self.m_step_from(start),
                 start,
                 tol=model.tol * self.n / self.weight,
                 max_iter=model.max_iter,

@@ -131,6 +131,8 @@ class GaussianStatistics:
         return covariance.diagonal(axis1=-2, axis2=-1) if is_matrix else covariance
 
 
+# What each form keeps of a matrix per component.
+KEPT = {"full": "kij->kij", "tied": "kij->ij", "diag": "kii->ki", "spherical": "kii->k"}
 PRODUCTS = {
     "full": "...i,...j->...ij",
     "tied": "ki,kj->ij",

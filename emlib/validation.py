@@ -140,31 +140,38 @@ def check_data(x: ArrayLike) -> Array:
     return data
 
 
-def observed(x: ArrayLike) -> tuple[ArrayLike, Mask | None]:
-    """Which rows were observed, and `x` with one of them in place of each that is NaN throughout.
+def observed(x: ArrayLike, partly: bool = False) -> tuple[ArrayLike, Mask | None, Mask | None]:
+    """`x` with numbers in the place of NaN, which rows were observed, and which numbers are such.
 
-    None if there is no such row. A row that lacks only some of its values is a ValueError.
+    A row that is NaN throughout was not observed; None if all were. The last is None if all
+    observed rows are complete. Where some lack a part of their values, it is a ValueError, unless
+    they may be observed `partly`.
     """
     try:
         table = numbers("data", x, finite=False)
     except ValueError:  # which the check of the data will say in its own words
-        return x, None
+        return x, None, None
     if table.ndim not in (1, 2) or not table.size or not np.isnan(table).any():
-        return x, None
+        return x, None, None
     lacking = np.isnan(table.reshape(len(table), -1))
-    if lacking.all():
-        raise ValueError("every row of data is NaN: at least one observation is needed")
-    some = lacking.any(axis=1) & ~lacking.all(axis=1)
-    if some.any():
-        raise ValueError(
-            f"row {some.argmax()} of the data lacks some of its values (NaN). Complete it, for "
-            "instance with GaussianImputer; or let it be NaN throughout, which stands for an "
-            "observation that was not made. Do not remove it: it is a step of the chain."
-        )
-    made = ~lacking[:, 0]
+    made: Mask = np.asarray(~lacking.all(axis=1))
     filled = table.copy()
-    filled[~made] = table[made.argmax()]
-    return filled, made
+    if not made.any():
+        raise ValueError("every row of data is NaN: at least one observation is needed")
+    holes = lacking & made[:, None]
+    if not holes.any():
+        filled[~made] = table[made.argmax()]
+        return filled, made, None
+    if not partly:
+        raise ValueError(
+            f"row {holes.any(axis=1).argmax()} of the data lacks some of its values (NaN): "
+            "complete it; or let it be NaN throughout, which stands for an observation that was "
+            "not made. Do not remove it: it is a step of the chain."
+        )
+    if (never := lacking.all(axis=0)).any():
+        raise ValueError(f"feature {listed(np.flatnonzero(never))} was never observed: drop it")
+    means = table.sum(axis=0, where=~lacking) / (~lacking).sum(axis=0)
+    return np.where(lacking, means, table), None if made.all() else made, holes
 
 
 def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:

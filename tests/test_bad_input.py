@@ -497,8 +497,9 @@ for kind, (family, bad_x, good, bad) in PARTS.items():
     bad_chain = {"startprob": shares(HALVES), "transmat": shares(CHAIN)} | bad
     for function in (hmm.e_step, hmm.smoothed, filtered, hmm.decoded, hmm.log_emission):
         of_chain = {} if function is hmm.log_emission else bad_chain
-        # In a single column, NaN stands for an observation that was not made.
-        bad_x = {w: v for w, v in bad_x.items() if (kind, w) != ("symbols", "a NaN")}
+        # NaN stands for what was not observed, of Gaussians also in part of a row.
+        may_lack = function is not hmm.log_emission and (family.whitens or kind == "symbols")
+        bad_x = {w: v for w, v in bad_x.items() if not (may_lack and w == "a NaN")}
         call(
             f"hmm.{function.__name__} ({kind})",
             of_hmm(function, family),
@@ -561,7 +562,7 @@ call(
     Sequences.of,
     {"x": ROWS, "lengths": [2, 4], "family": Full()},
     {
-        "x": table(ROWS),
+        "x": table(ROWS, "a NaN"),
         "lengths": not_none(spoilt([2, 4], "a number")) | {"short": [2, 3], "zero": [0, 6]},
         "family": FAMILY,
     },
@@ -758,6 +759,8 @@ for estimator, (x, ways, settings) in ESTIMATORS.items():
     if estimator in (CategoricalMixture, CategoricalHMM):
         alone.pop("too many")
     alone["one row"] = x[:1]
+    if estimator is GaussianHMM:  # NaN stands for what was not observed
+        bad_x, alone = ({w: v for w, v in b.items() if w != "a NaN"} for b in (bad_x, alone))
     call(
         f"{name}.fit",
         lambda estimator=estimator, **data: estimator(2, random_state=0).fit(**data),

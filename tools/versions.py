@@ -16,7 +16,7 @@ TESTS = [
     "tests/mixture",
     *(
         f"tests/test_{name}.py"
-        for name in ("datasets", "distributed", "em", "families", "gaussian", "squarem")
+        for name in ("datasets", "distributed", "em", "families", "gaussian", "holding", "squarem")
     ),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ from emlib.hmm.priors import ChainPrior, concentration
 from emlib.hmm.sequences import Sequences, check_lengths
 from emlib.hmm.stationary import stationary
 from emlib.hmm.steps import HMMParams
+from emlib.holding import Held
 from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, ImpossibleError
@@ -59,6 +61,8 @@ class _HMM(BaseEstimator):
         steps. What is forbidden stays so.
     stationary : bool
         Whether every sequence starts in the chain's stationary distribution.
+    hold : str, int, or a list of these
+        What stays as its explicit start: part of the chain, of all states, or one state.
     tol : float
         In log-likelihood per observation; bounds the estimated distance to the limit.
     max_iter : int
@@ -83,6 +87,7 @@ class _HMM(BaseEstimator):
     startprob_prior: ArrayLike = 1.0
     transmat_prior: ArrayLike = 1.0
     stationary: bool = False
+    hold: Any = ()
     tol: float = 1e-8
     max_iter: int = 2000
     n_init: int = 1
@@ -104,7 +109,8 @@ class _HMM(BaseEstimator):
         ----------
         X : array-like of shape (T, D)
             Sequences, one below the other. A row that is NaN throughout stands for an observation
-            that was not made: the chain goes on, and no state is more probable for it.
+            that was not made: the chain goes on, and no state is more probable for it. Where states
+            are Gaussians a row may be NaN in part: it counts by the marginal of the rest.
         lengths : array-like of int, optional
             How many rows each sequence has; by default all are one sequence.
         states : array-like of int, shape (T,), optional
@@ -142,6 +148,18 @@ class _HMM(BaseEstimator):
             given = self._given(family.shapes(k, sequences.data.x.shape[1]))
             startprob = shares("startprob_init", self.startprob_init, (k,))
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
+            held = Held.of(
+                self.hold,
+                {"startprob": chain[0], "transmat": chain[1]},
+                {name[:-1]: part for name, part in zip(self._shown, given, strict=True)},
+                k,
+                family,
+                None if prior is None else prior.gaussians,
+            )
+            if self.stationary:  # the start is that of the steps
+                held = replace(held, outer=(held.outer[1],) * 2)
+            m_step = partial(fitting.m_step_holding, family=family)
+            problem = problem.with_held(m_step, held)
             rng = generator(self.random_state, 4)
 
             def start(_: int) -> HMMParams:
@@ -152,6 +170,7 @@ class _HMM(BaseEstimator):
 
             best = fit_from_starts(self, problem, start, rng)
             self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
+            self._held = held
             self.startprob_, self.transmat_, components = best.params
             for name, part in zip(self._shown, components, strict=True):
                 setattr(self, name, part)
@@ -256,10 +275,11 @@ class _HMM(BaseEstimator):
 
     def _n_parameters(self) -> int:
         """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""
-        params = self._params()
-        start, steps = getattr(self, "_free_steps", _free_steps(*params[:2]))
-        emissions = self._fitted_family().n_parameters(*params.components[0].shape)
-        return (0 if self.stationary else start) + steps + emissions
+        params, held = self._params(), getattr(self, "_held", Held((False, False)))
+        free = getattr(self, "_free_steps", _free_steps(*params[:2]))
+        free = 0 if self.stationary else free[0], free[1]
+        chain = sum(n for n, is_held in zip(free, held.outer, strict=True) if not is_held)
+        return chain + held.n_free(self._fitted_family(), *params.components[0].shape)
 
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
@@ -350,6 +370,10 @@ class GaussianHMM(_HMM):
     stationary, tol, max_iter, n_init, init_params
         Whether the chain starts stationary; when to stop, in log-likelihood per observation; how
         many starts, and how to make them.
+    hold : str, int, or a list of these
+        What stays as its explicit start: 'startprob', 'transmat', 'means', 'covars', or the number
+        of a state, of which mean and covariance stay. EM is exact for the rest, and criteria do
+        not count what is held as free.
     verbose, random_state
         As in `emlib.GaussianMixture`.
 
@@ -407,8 +431,8 @@ class PoissonHMM(_HMM):
     lambdas_init : array-like of shape (K, D), optional
     startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter
         As in `GaussianHMM`.
-    n_init, init_params, verbose, random_state
-        As in `GaussianHMM`.
+    hold, n_init, init_params, verbose, random_state
+        As in `GaussianHMM`, but 'lambdas' can be held.
 
     Attributes
     ----------
@@ -455,8 +479,9 @@ class CategoricalHMM(_HMM):
         Concentrations of a Dirichlet prior, at least 1; with 2, every symbol was seen once more.
     startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter
         As in `GaussianHMM`.
-    n_init, verbose, random_state
-        As in `GaussianHMM`. Starts that are not explicit are random: use several.
+    hold, n_init, verbose, random_state
+        As in `GaussianHMM`, but 'emissionprob' can be held. Starts that are not explicit are
+        random: use several.
 
     Attributes
     ----------
@@ -500,7 +525,7 @@ class CategoricalHMM(_HMM):
             check_count("n_features", n)
         elif table is not None and table.ndim:
             n = table.shape[-1]
-        filled, made = observed(X)
+        filled, made, _ = observed(X)
         symbols = check_symbols(filled, n)
         if fit:
             self.n_features_in_ = 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import permutations
 
@@ -16,6 +17,7 @@ from emlib.hmm import steps
 from emlib.hmm.priors import ChainPrior
 from emlib.hmm.sequences import Sequences
 from emlib.hmm.steps import HMMParams, HMMStatistics
+from emlib.holding import Held
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.fitting import draw_responsibilities, first_components, nearest, with_known
 from emlib.results import DegenerateError
@@ -42,12 +44,25 @@ def problem_of(
         n=sequences.n,
         collapse=lambda params: family.collapse(params.components, "state"),
         restore=partial(restored, family=family, units=units),
-        # Densities are per unit of x: scaling by s divides them by s.
-        log_scale=sequences.n * float(np.log(units.scale).sum()),
+        log_scale=sequences.data.log_scale,
         responsibilities=lambda params: steps.smoothed(params, sequences, family)[0],
         relabelled=partial(steps.relabelled, family=family),
         log_prior=None if prior is None else prior.log_density,
     )
+
+
+def m_step_holding(
+    statistics: HMMStatistics,
+    m_step: Callable[[HMMStatistics], HMMParams],
+    held: Held,
+    family: Family,
+    given: HMMParams,
+) -> HMMParams:
+    """The M-step of what is not held; the rest is as `given`, in the units of the data."""
+    emissions = held.seen(statistics.emissions, given.components, family)
+    found = m_step(replace(statistics, emissions=emissions))
+    startprob, transmat = held.kept_outer(found[:2], given[:2])
+    return HMMParams(startprob, transmat, held.kept(found.components, given.components))
 
 
 def restored(params: HMMParams, family: Family, units: Units) -> HMMParams:

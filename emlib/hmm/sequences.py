@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple, Self
@@ -284,7 +284,8 @@ class Sequences:
         Parameters
         ----------
         x : array of shape (T, D)
-            A row that is NaN throughout stands for an observation that was not made.
+            A row that is NaN throughout stands for an observation that was not made; of Gaussians,
+            also parts of rows may be NaN.
         lengths : array of shape (number of sequences,), optional
             How many rows each has; by default all are one sequence.
         family : Family
@@ -305,8 +306,13 @@ class Sequences:
         if isinstance(x, Sequences):
             return x
         check_is("family", family, Family)
-        filled, made = observed(x)
+        filled, made, holes = observed(x, partly=family.whitens)
         checked = family.check_data(filled)
+        if holes is not None:
+            made = np.full(len(checked), True) if made is None else made
+            which = np.cumsum(made) - 1
+            whole = cls.of_values(checked[made], which, lengths, family, standard, made)
+            return replace(whole, data=replace(whole.data, holes=holes[made]))
         if np.all(checked == np.floor(checked)):
             values, which = np.unique(checked, axis=0, return_inverse=True)
             if COPIES * len(values) <= len(checked):

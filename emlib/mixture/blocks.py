@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emlib.covariances import Full
 from emlib.families import Family
-from emlib.types import Array, Integers
+from emlib.types import Array, Integers, Mask
 from emlib.units import IDENTITY, Units
 from emlib.validation import check_is, check_labels, check_weights, numbers
 
@@ -45,6 +45,8 @@ class Blocks:
         Whether to keep the data standardised, for those who read them many times.
     labels : ndarray of shape (N,), optional
         The components that are known, and -1 for those that are not.
+    holes : ndarray of shape (N, D), optional
+        Which numbers of `x` only stand for some that were not seen.
     """
 
     x: NDArray[Any]
@@ -53,6 +55,7 @@ class Blocks:
     units: Units = IDENTITY
     copy: bool = False
     labels: Integers | None = None
+    holes: Mask | None = None
 
     @classmethod
     def of(cls, x: ArrayLike | Blocks, family: Family = FULL) -> Blocks | Self:
@@ -115,6 +118,20 @@ class Blocks:
     def lightest(self) -> float:
         """The smallest weight of a point that counts."""
         return 1.0 if self.weights is None else float(self.weights[self.weights > 0].min())
+
+    @cached_property
+    def log_scale(self) -> float:
+        """The log of what these units make of all densities together: they are per unit of x."""
+        logs = np.log(self.units.scale)
+        unseen = 0.0 if self.holes is None else self.holes.sum(axis=0) @ logs
+        return float(self.n * logs.sum() - unseen)
+
+    @cached_property
+    def patterns(self) -> tuple[Mask, Integers]:
+        """The M sets of features that were seen together, (M, D), and the set of each point."""
+        assert self.holes is not None
+        patterns, which = np.unique(~self.holes, axis=0, return_inverse=True)
+        return patterns, which.ravel()
 
     def slices(self, height: int) -> list[slice]:
         """The rows of each block, if a point needs `height` numbers."""

@@ -19,13 +19,14 @@ what components share cancels, and Bayes' rule needs one exponential less for ev
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from emlib.covariances import Gaussians, log_normalisers, whiten
 from emlib.families import Components, Family, Sums
-from emlib.gaussian import GaussianStatistics
+from emlib.gaussian import KEPT, GaussianStatistics, inverse_factor
 from emlib.mixture.blocks import Blocks
 from emlib.results import ImpossibleError
 from emlib.types import Array, Integers
@@ -81,6 +82,8 @@ def statistics(form: Form, r: Array) -> tuple[Any, float]:
 def form_of(params: Components, data: Blocks, family: Any) -> Form:
     """The mixture bound to the data, in the form that is exact and fast."""
     weights, components = params[0], params[1:]
+    if data.holes is not None:
+        return Incomplete(data, weights, family, components)
     eta = family.natural(components)
     if family.looked_up:
         return LookedUp(data, weights, eta)
@@ -332,6 +335,64 @@ class Whitened(Residuals):
         sum_xx, form = np.stack(self.sum_xx), self.family.form
         sum_xx = sum_xx.sum(axis=0) if self.family.tied else sum_xx
         return GaussianStatistics(self.n, self.sum_x, sum_xx, self.origins, form), 0.0
+
+
+class Incomplete(Form):
+    """Gaussians of points of which not all features were seen: by the marginal of those that were.
+
+    For M patterns of what was seen it holds 2 M K matrices, each made in D^3 steps.
+    """
+
+    def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
+        self.means, covariances = components[0], family.as_matrices(components)
+        k, d = self.means.shape
+        self.data, self.family, self.height = data, family, max(3 * d, k)
+        patterns, self.which = data.patterns
+        # Whiteners of what was seen: they have zeros for the rest.
+        self.w = np.zeros((len(patterns), k, d, d))
+        self.constants = np.empty((len(patterns), k))
+        for w, constant, pattern in zip(self.w, self.constants, patterns, strict=True):
+            seen = np.flatnonzero(pattern)
+            block = inverse_factor(covariances[:, seen[:, None], seen])
+            w[:, seen[:, None], seen] = block
+            constant[:] = np.log(weights) + log_normalisers(block)
+        half = self.w @ covariances
+        # Equations miss-coefficients and miss-left
+        self.regression = np.swapaxes(half, -1, -2)
+        self.left = covariances - self.regression @ half
+        self.n, self.sum_x, self.sum_xx = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
+
+    def read(self, rows: slice) -> None:
+        self.x = self.data.read(rows, np.empty((self.means.shape[1], rows.stop - rows.start)))
+        self.pattern = self.which[rows]
+
+    def residuals(self) -> Iterator[tuple[int, int, Integers, Array]]:
+        """For each pattern and component, its points, and their whitened residuals."""
+        for pattern in np.unique(self.pattern):
+            points = np.flatnonzero(self.pattern == pattern)
+            for k, mean in enumerate(self.means):
+                yield pattern, k, points, self.w[pattern, k] @ (self.x[:, points] - mean[:, None])
+
+    def log_joint(self, rows: slice) -> Array:
+        self.read(rows)
+        joint = np.empty((len(self.means), self.x.shape[1]))
+        for pattern, k, points, z in self.residuals():
+            joint[k, points] = self.constants[pattern, k] - 0.5 * np.einsum("db,db->b", z, z)
+        return joint
+
+    def add(self, r: Array) -> None:
+        self.n += r.sum(axis=1)
+        for pattern, k, points, z in self.residuals():
+            # Equation miss-expectation, less the mean
+            expected, shares = self.regression[pattern, k] @ z, r[k, points]
+            self.sum_x[k] += expected @ shares
+            left = shares.sum() * self.left[pattern, k]
+            self.sum_xx[k] += (expected * shares) @ expected.T + left
+
+    def total(self) -> tuple[GaussianStatistics, float]:
+        form = self.family.form
+        sum_xx = np.einsum(KEPT[form], self.sum_xx)
+        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.means, form), 0.0
 
 
 def normalise(joint: Array) -> Array:

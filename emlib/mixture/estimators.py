@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ from emlib.fitting import (
     generator,
     warn_of,
 )
+from emlib.holding import Held
 from emlib.mixture import fitting, steps
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.priors import BoundPrior, Prior
@@ -57,6 +59,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
     init_params: str = "kmeans"
     weights_init: ArrayLike | None = None
     responsibilities_init: ArrayLike | None = None
+    hold: Any = ()
     accelerate: bool = False
     warm_start: bool = False
     verbose: bool | int = False
@@ -109,15 +112,21 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             prior = self._prior(data)
             problem = fitting.problem_of(data, prior, k, self.accelerate)
             explicit = shares("weights_init", self.weights_init, (k,)), self._given(k, d)
+            parts = dict(zip(family.parameters, explicit[1], strict=True))
+            held = Held.of(self.hold, {"weights": explicit[0]}, parts, k, family, prior)
+            m_step = partial(fitting.m_step_holding, family=data.family)
+            problem = problem.with_held(m_step, held)
             rng = generator(self.random_state, 4)
 
             def start(number: int) -> steps.Params:
-                last = None if number else self._last_fit(k, d)
+                last = None if number or held else self._last_fit(k, d)
                 given = explicit if last is None else (last[0], last[1:])
                 return fitting.start(problem, k, *given, r, self.init_params, rng)
 
             best = fit_from_starts(self, problem, start, rng)
-            self._fitted, self._units, self._m_step = family, data.units, problem.m_step
+            self._fitted, self._units, self._held = family, data.units, held
+            end = fitting.standardised(best.params, data.family, data.units)
+            self._m_step = problem.m_step_from(end)
             self._show(best.params)
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
@@ -133,7 +142,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         data, family = self._blocks(X, sample_weight), self._fitted_family()
         params = fitting.standardised(self._params(), family, data.units)
         statistics, log_likelihood = steps.e_step(params, data, family)
-        return statistics, log_likelihood - data.n * float(np.log(data.units.scale).sum())
+        return statistics, log_likelihood - data.log_scale
 
     def m_step(self, statistics: Any) -> Self:
         """Take the parameters that the summed statistics of `e_step` give."""
@@ -233,7 +242,8 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """Free parameters: K - 1 weights, and those of the components."""
         params = self._params()
         k, d = params[1].shape
-        return k - 1 + self._fitted_family().n_parameters(k, d)
+        held = getattr(self, "_held", Held())
+        return (0 if any(held.outer) else k - 1) + held.n_free(self._fitted_family(), k, d)
 
     @property
     def _n_features_out(self) -> int:
@@ -363,6 +373,10 @@ class GaussianMixture(_Mixture):
         from `init_params`.
     responsibilities_init : array-like of shape (N, K), optional
         Responsibilities to start from, instead of `init_params`.
+    hold : str, int, or a list of these
+        What stays as its explicit start: 'weights', 'means' or 'covariances' (`precisions_init`),
+        of all components; or the number of a component, of which all but its weight stays. EM is
+        exact for the rest, and criteria do not count what is held as free.
     accelerate : bool
         Whether to leap ahead with SQUAREM: often several times fewer steps where EM is slow.
     warm_start : bool
@@ -461,7 +475,7 @@ class Mixture(_Mixture):
         Explicit starts for each of the family's parameters.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`.
 
     Attributes
@@ -512,7 +526,7 @@ class PoissonMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`.
 
     Attributes
@@ -564,7 +578,7 @@ class BernoulliMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`. Likelihoods of binary tables have many maxima: use several starts.
 
     Attributes
@@ -616,7 +630,7 @@ class CategoricalMixture(_Mixture):
         Explicit start.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
-    verbose, random_state
+    hold, verbose, random_state
         As in `GaussianMixture`. Likelihoods of such tables have many maxima: use several starts.
 
     Attributes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.metrics import pairwise_distances_argmin
 
 from emlib.families import Components, Family
 from emlib.fitting import Problem
+from emlib.holding import Held
 from emlib.mixture import steps
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.priors import BoundPrior
@@ -39,8 +41,7 @@ def problem_of(
         n=data.n,
         collapse=partial(collapse, family=family, n=data.n / data.lightest),
         restore=partial(restored, family=family, units=units),
-        # Densities are per unit of x: scaling by s divides them by s.
-        log_scale=data.n * float(np.log(units.scale).sum()),
+        log_scale=data.log_scale,
         responsibilities=partial(steps.responsibilities, x=data, family=family),
         relabelled=partial(steps.relabelled, family=family),
         log_prior=None if prior is None else prior.log_density,
@@ -64,6 +65,19 @@ def collapse(params: Params, family: Family, n: float) -> str | None:
 def standardised(params: Params, family: Family, units: Units) -> Params:
     """The mixture of the data in standard units, if this is that of the data."""
     return steps.named(params[0], family.to_units(params[1:], units), family)
+
+
+def m_step_holding(
+    statistics: Any,
+    m_step: Callable[[Any], Params],
+    held: Held,
+    family: Family,
+    given: Params,
+) -> Params:
+    """The M-step of what is not held; the rest is as `given`, in the units of the data."""
+    found = m_step(held.seen(statistics, given[1:], family))
+    (weights,) = held.kept_outer(found[:1], given[:1])
+    return steps.named(weights, held.kept(found[1:], given[1:]), family)
 
 
 def restored(params: Params, family: Family, units: Units) -> Params:

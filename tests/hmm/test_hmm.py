@@ -559,7 +559,7 @@ def test_more_starts_find_no_less():
     ("model", "x", "lengths", "message"),
     [
         (GaussianHMM(2), [1.0, 2.0], None, r"x\[:, None\]"),
-        (GaussianHMM(2), [[1.0, 1.0], [0.0, np.nan]], None, "row 1 of the data lacks some"),
+        (PoissonHMM(2), [[1.0, 1.0], [0.0, np.nan]], None, "row 1 of the data lacks some"),
         (GaussianHMM(2), [[np.nan], [np.nan]], None, "every row of data is NaN"),
         (GaussianHMM(2), [[[1.0], [2.0]], [[3.0]]], None, "give their lengths="),
         (GaussianHMM(2), [[1.0], [1.0]], None, "constant"),

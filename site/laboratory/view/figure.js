@@ -9,18 +9,21 @@ const CREATE = { coins: createCoins, line: createLine, plane: createPlane };
 const NARROW = 520;
 
 /**
- * The figure of a sitting, for whatever model it has: {element, draw(parameters), place(x, y)}, the
- * last of which says what point a place in the figure is.
+ * The figure of a sitting, for whatever model it has: {element, draw(parameters), resize(),
+ * place(x, y)}, the last of which says what point a place in the figure is.
  */
 export function createFigure(sitting, { compact }) {
   const element = document.createElement('div');
   element.className = 'em-figure';
   const svg = select(element).append('svg').attr('role', 'group');
+  let width = 0; // asked for only when it changes: asking makes a browser lay out the page
   let model = null;
   let inside = null;
+  let shown = null;
 
-  function draw(parameters = sitting.state.parameters) {
-    const width = Math.max(element.clientWidth, 260);
+  function draw(parameters) {
+    shown = parameters;
+    width ||= Math.max(element.clientWidth, 260);
     const height = Math.round(
       Math.min(Math.max(width * (width < NARROW ? 0.9 : 0.64), 280), compact ? 380 : 480),
     );
@@ -42,5 +45,10 @@ export function createFigure(sitting, { compact }) {
     inside.draw({ ...sitting.state, parameters }, { width, height });
   }
 
-  return { element, draw, place: (x, y) => inside.place(x, y) };
+  function resize() {
+    width = 0;
+    draw(shown);
+  }
+
+  return { element, draw, resize, place: (x, y) => inside.place(x, y) };
 }

@@ -5,9 +5,9 @@ import { scaleLinear } from 'd3-scale';
 import { color } from './colors.js';
 import { withLocation } from './edits.js';
 import { drawHandles } from './handles.js';
-import { drawPoints } from './points.js';
+import { drawPoints, markPoint } from './points.js';
 import { axisTitles, layers, ticks } from './scales.js';
-import { figure as figures } from './words.js';
+import { short } from './words.js';
 
 const MARGIN = { top: 10, right: 20, bottom: 40, left: 20 };
 const ROW = 28;
@@ -49,6 +49,7 @@ export function createCoins(svg, sitting) {
       .attr('d', (p, k) => `M${x(p)},${rowOf(k)}V${bottom}`);
     drawThreads(layer.threads, state, rows, x);
     drawPoints(layer.points, rows, place, sitting);
+    markPoint(layer.points, sitting.selected);
     layer.labels
       .selectAll('text')
       .data(gap < 11 ? [] : rows)
@@ -101,7 +102,7 @@ function handleOf({ problem, parameters }, k, x) {
     y: rowOf(k),
     label: `Probability of heads of coin ${k + 1}`,
     now: Number(p.toPrecision(4)),
-    said: figures(p),
+    said: short(p),
     to: (px) => withLocation(problem, parameters, k, x.invert(px)),
   };
 }

@@ -6,9 +6,18 @@ import { FAMILIES } from '../families.js';
 import { color } from './colors.js';
 import { withLocation, withSd } from './edits.js';
 import { drawHandles } from './handles.js';
-import { drawPoints } from './points.js';
-import { axisTitles, extentOf, layers, polyline, radius, ticks } from './scales.js';
-import { figure as figures } from './words.js';
+import { drawPoints, markPoint } from './points.js';
+import {
+  axisTitles,
+  extentOf,
+  layers,
+  meansOf,
+  onlyIfNew,
+  polyline,
+  radius,
+  ticks,
+} from './scales.js';
+import { short } from './words.js';
 
 const MARGIN = { top: 10, right: 14, bottom: 40, left: 14 };
 const ROW = 26;
@@ -20,28 +29,33 @@ export function createLine(svg, sitting) {
   const layer = layers(svg, ['axes', 'curves', 'whiskers', 'threads', 'points', 'handles']);
   layer.points.attr('role', 'listbox').attr('aria-label', 'Points');
   const [x, y] = [scaleLinear(), scaleLinear()];
+  const [pointsIfNew, markIfNew, axesIfNew] = [onlyIfNew(), onlyIfNew(), onlyIfNew()];
   const place = (px) => x.invert(px);
 
   function draw(state, { width, height }) {
     const { problem, parameters } = state;
-    if (!sitting.preview) x.domain(extentOf([...problem.data, ...parameters.means]));
+    if (!sitting.preview) x.domain(extentOf([...problem.data, ...meansOf(sitting.state)]));
     x.range([MARGIN.left, width - MARGIN.right]);
     const rows = MARGIN.top + ROW * parameters.means.length;
     const base = Math.round(height - MARGIN.bottom - DEPTH * height);
     if (!sitting.preview) y.domain([0, highest(problem.data)]);
     y.range([base, rows + 6]);
-    layer.axes
-      .select('.em-axis-x')
-      .attr('transform', `translate(0,${height - MARGIN.bottom})`)
-      .call(axisBottom(x).ticks(ticks(width)));
-    axisTitles(layer.axes, sitting, { width, height });
+    const scales = [width, height, base, ...x.domain()];
+    axesIfNew([problem.data, ...scales], () => {
+      layer.axes
+        .select('.em-axis-x')
+        .attr('transform', `translate(0,${height - MARGIN.bottom})`)
+        .call(axisBottom(x).ticks(ticks(width)));
+      axisTitles(layer.axes, sitting, { width, height });
+    });
     drawCurves(layer.curves, state, x, y);
     drawWhiskers(layer.whiskers, state, x, base);
-    drawPoints(
-      layer.points,
-      stacked(problem.data, x, base, height - MARGIN.bottom),
-      place,
-      sitting,
+    pointsIfNew([problem.data, state.responsibilities, ...scales], () => {
+      const points = stacked(problem.data, x, base, height - MARGIN.bottom);
+      drawPoints(layer.points, points, place, sitting);
+    });
+    markIfNew([sitting.selected, problem.data.length], () =>
+      markPoint(layer.points, sitting.selected),
     );
     drawReading(layer.threads, state, sitting.selected, x, y, height - MARGIN.bottom);
     drawHandles(
@@ -174,7 +188,7 @@ function handlesOf({ problem, parameters }, k, x) {
     y: rowOf(k),
     label: `Mean of component ${k + 1}`,
     now: Number(mean.toPrecision(4)),
-    said: figures(mean),
+    said: short(mean),
     to: (px) => withLocation(problem, parameters, k, x.invert(px)),
   };
   if (problem.fixed?.includes('variances')) return [handle];
@@ -185,7 +199,7 @@ function handlesOf({ problem, parameters }, k, x) {
     x: x(mean + sd),
     label: `Standard deviation of component ${k + 1}`,
     now: Number(sd.toPrecision(4)),
-    said: figures(sd),
+    said: short(sd),
     to: (px) => withSd(parameters, k, Math.max(x.invert(px) - mean, x.invert(1) - x.invert(0))),
   };
   return [handle, spread];

@@ -6,12 +6,12 @@ import { axes } from '../families.js';
 import { color } from './colors.js';
 import { stretched, toScreen, withCovariance, withLocation } from './edits.js';
 import { drawHandles } from './handles.js';
-import { drawPoints } from './points.js';
-import { axisTitles, clip, extentOf, layers, radius, ticks } from './scales.js';
-import { figure as figures } from './words.js';
+import { drawPoints, markPoint } from './points.js';
+import { axisTitles, clip, extentOf, layers, meansOf, onlyIfNew, radius, ticks } from './scales.js';
+import { short } from './words.js';
 
 const DISTANCE = 2;
-let clips = 0; // so that several figures on a page have clips of their own
+let clips = 0; // so that several short on a page have clips of their own
 const MARGIN = { top: 24, right: 14, bottom: 40, left: 46 };
 
 /** {draw(state, size), place(x, y), label} in an svg. */
@@ -20,17 +20,36 @@ export function createPlane(svg, sitting) {
   layer.points.attr('role', 'listbox').attr('aria-label', 'Points');
   const [x, y] = [scaleLinear(), scaleLinear()];
   const clipId = `em-clip-${(clips += 1)}`;
+  const [pointsIfNew, markIfNew, axesIfNew] = [onlyIfNew(), onlyIfNew(), onlyIfNew()];
   const place = (px, py) => [x.invert(px), y.invert(py)];
 
   function draw(state, { width, height }) {
     const { data } = state.problem;
     if (!sitting.preview) {
       [x, y].forEach((scale, j) =>
-        scale.domain(extentOf([...data, ...state.parameters.means].map((p) => p[j]))),
+        scale.domain(extentOf([...data, ...meansOf(sitting.state)].map((p) => p[j]))),
       );
     }
     x.range([MARGIN.left, width - MARGIN.right]);
     y.range([height - MARGIN.bottom, MARGIN.top]);
+    const scales = [width, height, ...x.domain(), ...y.domain()];
+    axesIfNew([data, ...scales], () => drawAxes({ width, height }));
+    drawEllipses(layer.ellipses, state, x, y);
+    pointsIfNew([data, state.responsibilities, ...scales], () => {
+      const r = radius(data.length);
+      const points = data.map((datum, n) => ({ n, x: x(datum[0]), y: y(datum[1]), r }));
+      drawPoints(layer.points, points, place, sitting);
+    });
+    markIfNew([sitting.selected, data.length], () => markPoint(layer.points, sitting.selected));
+    drawThreads(layer.threads, state, sitting.selected, x, y);
+    drawHandles(
+      layer.handles,
+      state.parameters.means.flatMap((_, k) => handlesOf(state, k, x, y)),
+      sitting,
+    );
+  }
+
+  function drawAxes({ width, height }) {
     layer.axes
       .select('.em-axis-x')
       .attr('transform', `translate(0,${height - MARGIN.bottom})`)
@@ -47,20 +66,6 @@ export function createPlane(svg, sitting) {
       bottom: height - MARGIN.bottom,
     };
     clip(layer.ellipses, clipId, frame);
-    drawEllipses(layer.ellipses, state, x, y);
-    const r = radius(data.length);
-    drawPoints(
-      layer.points,
-      data.map((datum, n) => ({ n, x: x(datum[0]), y: y(datum[1]), r })),
-      place,
-      sitting,
-    );
-    drawThreads(layer.threads, state, sitting.selected, x, y);
-    drawHandles(
-      layer.handles,
-      state.parameters.means.flatMap((_, k) => handlesOf(state, k, x, y)),
-      sitting,
-    );
   }
 
   return { draw, place, label: 'Points in the plane, and an ellipse for each component' };
@@ -115,7 +120,7 @@ function handlesOf({ problem, parameters }, k, x, y) {
     y: center[1],
     label: `Mean of component ${k + 1}`,
     now: Number(mean[0].toPrecision(4)),
-    said: mean.map(figures).join(', '),
+    said: mean.map(short).join(', '),
     to: (px, py) => withLocation(problem, parameters, k, [x.invert(px), y.invert(py)]),
   };
   if (problem.fixed?.includes('covariances')) return [handle];
@@ -147,7 +152,7 @@ function handlesOf({ problem, parameters }, k, x, y) {
     y: center[1] + v,
     label: `${which ? 'Longer' : 'Shorter'} axis of component ${k + 1}`,
     now: Number(Math.sqrt(which ? covariance[0][0] : covariance[1][1]).toPrecision(4)),
-    said: `sd ${figures(Math.sqrt(covariance[0][0]))} along x, ${figures(Math.sqrt(covariance[1][1]))} along y`,
+    said: `sd ${short(Math.sqrt(covariance[0][0]))} along x, ${short(Math.sqrt(covariance[1][1]))} along y`,
     to: (px, py) => {
       const changed = stretched(
         covariance,

@@ -25,6 +25,7 @@ export function mountLaboratory(element, { scene, compact = false, home = '' } =
   const surface = createSurface(sitting);
   let drawn = null; // the parameters that the figure shows
   let spoken = null; // the parameters that were said last
+  let settled = null;
   let motion = null;
 
   element.replaceChildren();
@@ -34,7 +35,9 @@ export function mountLaboratory(element, { scene, compact = false, home = '' } =
 
   function update() {
     const { state, isRunning, said } = sitting;
-    render((compact ? small : whole)({ sitting, figure, weights, surface, home }), element);
+    if (!compact && !sitting.preview && !isRunning) settled = choicesAndMore(sitting, figure);
+    const parts = { sitting, figure, weights, surface, settled, home };
+    render((compact ? small : whole)(parts), element);
     // A reader of a screen hears the end of a run, not its every step.
     if (!isRunning) {
       const isNews = spoken !== state.parameters && state.step !== 'moved';
@@ -65,7 +68,7 @@ export function mountLaboratory(element, { scene, compact = false, home = '' } =
 
   sitting.loadNamed(scene);
   if (!compact) openAddress(sitting);
-  new ResizeObserver(() => figure.draw(drawn)).observe(figure.element);
+  new ResizeObserver(figure.resize).observe(figure.element);
   return sitting;
 }
 
@@ -80,10 +83,7 @@ function openAddress(sitting) {
   }
 }
 
-function whole({ sitting, figure, weights, surface }) {
-  const address = location.href.split('#')[0] + '#' + toHash(sitting.state);
-  const box = figure.element.getBoundingClientRect();
-  const figureMiddle = () => figure.place(box.width / 2, box.height / 2);
+function whole({ sitting, figure, weights, surface, settled }) {
   return html`${panels.scenes(sitting)}
     <div class="em-main">
       <div class="em-stage">
@@ -94,10 +94,14 @@ function whole({ sitting, figure, weights, surface }) {
       </div>
     </div>
     <div class="em-more">
-      ${panels.reading(sitting)}${panels.components(sitting)}${surface.element}
-      ${panels.choices(sitting, { figureMiddle })}${panels.takeAway(sitting, { address })}
+      ${panels.reading(sitting)}${panels.components(sitting)}${surface.element} ${settled}
     </div>`;
 }
+
+/** What need not follow every movement of a hand. */
+const choicesAndMore = (sitting, figure) =>
+  html`${panels.choices(sitting, { figure })}
+  ${panels.takeAway(sitting, { address: `${location.href.split('#')[0]}#${toHash(sitting.state)}` })}`;
 
 function small({ sitting, figure, weights, home }) {
   const link = `${home}#${toHash(sitting.state)}`;

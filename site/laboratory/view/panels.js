@@ -16,7 +16,7 @@ import {
   POINT,
   capital,
   change,
-  figure,
+  short,
   number,
   placeInWords,
   share,
@@ -206,7 +206,7 @@ export function components(sitting) {
         type="text"
         inputmode="decimal"
         size="7"
-        .value=${live(plain(value))}
+        .value=${plain(value)}
         ?disabled=${isFixed}
         aria-label="${capital(sitting.nameOfComponent(k))}, ${title}${isFixed ? ', held fixed' : ''}"
         @change=${change}
@@ -257,9 +257,9 @@ export function reading(sitting) {
     ({ weight, density, joint, responsibility }, k) =>
       html`<tr>
         <th scope="row">${swatch(k)}${k + 1}</th>
-        <td>${figure(weight)} × ${figure(density)} = ${figure(joint)}</td>
+        <td>${short(weight)} × ${short(density)} = ${short(joint)}</td>
         <td>
-          ${figure(joint)} ∕ ${figure(rule.density)} = <strong>${share(responsibility)}</strong>
+          ${short(joint)} ∕ ${short(rule.density)} = <strong>${share(responsibility)}</strong>
         </td>
         <td>${share(responsibilities[selected][k])}</td>
       </tr>`,
@@ -284,7 +284,7 @@ export function reading(sitting) {
       </table>
     </div>
     <p class="em-quiet">
-      The sum is ${figure(rule.density)}.
+      The sum is ${short(rule.density)}.
       ${
         responsibilities[selected].some(
           (r, k) => Math.abs(r - rule.components[k].responsibility) > 0.0005,
@@ -342,7 +342,7 @@ function place(sitting) {
             type="text"
             inputmode="decimal"
             size="6"
-            .value=${live(String(Number(values[i].toPrecision(6))))}
+            .value=${String(Number(values[i].toPrecision(6)))}
             @change=${({ target }) => set(i, target)}
         /></label>`,
     )}
@@ -353,7 +353,7 @@ function place(sitting) {
 }
 
 /** Model, data, components and start. */
-export function choices(sitting, { figureMiddle }) {
+export function choices(sitting, { figure }) {
   const { state } = sitting;
   const { problem, parameters } = state;
   const k = parameters.weights.length;
@@ -399,7 +399,7 @@ export function choices(sitting, { figureMiddle }) {
       ${START_NAMES.map((name) => html`<button type="button" @click=${() => sitting.draw(name, k)}>${name}</button>`)}
     </p>
     <p class="em-line">
-      <button type="button" @click=${() => sitting.addPoint(figureMiddle())}>
+      <button type="button" @click=${() => sitting.addPoint(middleOf(figure))}>
         Add a ${POINT[problem.model]}
       </button>
       <label class="em-check"
@@ -415,6 +415,11 @@ export function choices(sitting, { figureMiddle }) {
   </section>`;
 }
 
+function middleOf({ element, place }) {
+  const { width, height } = element.getBoundingClientRect();
+  return place(width / 2, height / 2);
+}
+
 function rules(sitting) {
   const { problem } = sitting.state;
   const numeric = (label, value, name) =>
@@ -424,11 +429,11 @@ function rules(sitting) {
         type="text"
         inputmode="decimal"
         size="6"
-        .value=${live(String(value))}
+        .value=${String(value)}
         @change=${({ target }) => {
           const given = Number(target.value);
           if (target.value.trim() !== '' && given >= 0 && Number.isFinite(given))
-            sitting.setRule({ [name]: given }, `${capital(label)} ${figure(given)}.`);
+            sitting.setRule({ [name]: given }, `${capital(label)} ${short(given)}.`);
           else {
             sitting.say(
               `The ${label} must be a number that is not negative; “${target.value}” is not.`,

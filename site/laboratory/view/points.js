@@ -12,8 +12,7 @@ const STEP = 6;
 
 /** Draw the points, in the colours of their responsibilities. */
 export function drawPoints(layer, points, place, sitting) {
-  const { state, selected } = sitting;
-  const stop = selected ?? 0;
+  const { state } = sitting;
   layer
     .selectAll('circle')
     .data(points)
@@ -31,11 +30,17 @@ export function drawPoints(layer, points, place, sitting) {
     .property('place', () => place)
     .attr('cx', ({ x }) => x)
     .attr('cy', ({ y }) => y)
-    .attr('r', ({ n, r }) => (n === selected ? r + 2.5 : r))
+    .attr('r', ({ r }) => r)
     .attr('fill', ({ n }) => blend(state.responsibilities[n]))
-    .attr('tabindex', ({ n }) => (n === stop ? 0 : -1))
-    .attr('aria-selected', ({ n }) => n === selected)
     .attr('aria-label', ({ n }) => pointInWords(state, n));
+}
+
+/** Mark the point that is selected; without one, the tab key leads to the first. */
+export function markPoint(layer, selected) {
+  layer
+    .selectAll('circle')
+    .attr('tabindex', (point, n) => (n === (selected ?? 0) ? 0 : -1))
+    .attr('aria-selected', (point, n) => n === selected);
 }
 
 const dragging = (container, sitting) =>

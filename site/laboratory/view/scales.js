@@ -20,6 +20,12 @@ export function extentOf(values, room = 0.08) {
   return [low - margin, high + margin];
 }
 
+/** Means that a figure should have in view: now, and where its path begins. */
+export const meansOf = ({ parameters, history }) => [
+  ...parameters.means,
+  ...history[0].parameters.means,
+];
+
 /** How many ticks a length in pixels can bear. */
 export const ticks = (pixels) => Math.max(3, Math.min(8, Math.round(pixels / 80)));
 
@@ -46,6 +52,16 @@ export function axisTitles(layer, sitting, { width, height }) {
     .attr('x', 2)
     .attr('y', 12)
     .text(isPlane ? names[1] : '');
+}
+
+/** A function that does something if any of the values on which it depends is another than before. */
+export function onlyIfNew() {
+  let before = [];
+  return (values, action) => {
+    if (values.length === before.length && values.every((value, i) => value === before[i])) return;
+    before = values;
+    action();
+  };
 }
 
 /** Keeps what a layer draws inside a frame. */

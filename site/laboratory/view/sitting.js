@@ -18,7 +18,7 @@ import {
   COMPONENT,
   POINT,
   capital,
-  figure,
+  short,
   number,
   placeInWords,
   runInWords,
@@ -403,7 +403,7 @@ export class Sitting {
   setField(k, title, value) {
     const { problem, parameters } = this.state;
     const field = FIELDS[problem.model].find((one) => one.title === title);
-    const what = `${capital(this.nameOfComponent(k))}: ${title} ${figure(value)}.`;
+    const what = `${capital(this.nameOfComponent(k))}: ${title} ${short(value)}.`;
     this.set(field.set(problem, parameters, k, value), what, `${title} ${k}`);
   }
 }

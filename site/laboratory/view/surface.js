@@ -7,7 +7,7 @@ import { select } from 'd3-selection';
 import { logLikelihoodSurface } from '../explain.js';
 import { drawHandles } from './handles.js';
 import { extentOf, polyline, ticks } from './scales.js';
-import { figure as figures } from './words.js';
+import { short } from './words.js';
 
 const CELLS = 40;
 const BELOW = [2400, 1200, 600, 300, 150, 75, 40, 20, 10, 5, 2.5, 1.2, 0.6, 0.3, 0.1]; // nats below the highest place
@@ -110,7 +110,7 @@ export function createSurface(sitting) {
       y: y(second),
       label: 'Both places at once',
       now: Number(first.toPrecision(4)),
-      said: `${figures(first)} and ${figures(second)}`,
+      said: `${short(first)} and ${short(second)}`,
       to: (px, py) => ({ ...parameters, [name]: [inside(x.invert(px)), inside(y.invert(py))] }),
     };
   };

