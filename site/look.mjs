@@ -303,7 +303,7 @@ async function tryPrint(page) {
   if (await seen(".em-controls")) problems.push("print: buttons");
   const players = await page.locator(".em-player").count();
   if ((await seen(".em-player img")) !== 2 * players) problems.push("print: a player without two frames");
-  if ((await seen(".em-still")) !== players) problems.push("print: frames without words");
+  if ((await seen(".em-player .em-still")) !== players) problems.push("print: frames without words");
   await page.emulateMedia({ media: null });
   return problems;
 }
