@@ -23,7 +23,8 @@ async function inspect(mode) {
     await image.decode().catch(() => problems.push(`broken image ${image.src.slice(0, 200)}`));
     const { width, height } = image.getBoundingClientRect();
     const stretch = (width * image.naturalHeight) / (height * image.naturalWidth);
-    if (Math.abs(stretch - 1) > 0.02) problems.push(`distorted image ${image.src.slice(0, 200)}`);
+    const fitted = getComputedStyle(image).objectFit === "contain";
+    if (!fitted && Math.abs(stretch - 1) > 0.02) problems.push(`distorted image ${image.src.slice(0, 200)}`);
     // Screens of today have two dots for each pixel of the page.
     if (image.matches("figure img") && image.naturalWidth < 2 * width - 2) {
       problems.push(`${image.naturalWidth} dots on ${Math.round(width)} px: ${image.alt.slice(0, 60)}`);

@@ -6,7 +6,8 @@
 
   function mark() {
     waiting = false;
-    const line = innerHeight / 4; // what is above it has been read, or was jumped to
+    // A little below where a link's target comes to stand.
+    const line = Number.parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) + 24 || 88;
     const begun = places.filter((place) => place?.getBoundingClientRect().top < line);
     const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
     const here = (atEnd && places.find((place) => `#${place?.id}` === location.hash)) || begun.at(-1);
