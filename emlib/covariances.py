@@ -136,7 +136,7 @@ class Gaussians(Family):
 
     def from_units(self, components: Components, units: Units) -> Components:
         means, covariances = components
-        return units.restore(means), self.rescaled(covariances, units.scale)
+        return means * units.scale + units.origin, self.rescaled(covariances, units.scale)
 
     def rescaled(self, covariances: Array, scale: Array) -> Array:
         """The covariances of features that are multiplied by `scale`."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import numpy as np
@@ -66,9 +65,8 @@ def load_faithful() -> Dataset:
     >>> load_faithful().values.shape
     (272, 2)
     """
-    return Dataset(
-        _read("faithful.csv"),
-        ("duration (min)", "waiting time (min)"),
+    return _table(
+        "faithful.csv",
         "Haerdle (1991), Smoothing Techniques, Springer; distributed with R as `faithful`. "
         "Azzalini and Bowman (1990), Applied Statistics 39, 357-365, study a longer record.",
     )
@@ -87,9 +85,8 @@ def load_geyser() -> Dataset:
     array([[80.  ,  4.02],
            [71.  ,  2.15]])
     """
-    return Dataset(
-        _read("geyser.csv"),
-        ("waiting time (min)", "duration (min)"),
+    return _table(
+        "geyser.csv",
         "Azzalini and Bowman (1990), Applied Statistics 39, 357-365: 1 to 15 August 1985; "
         "distributed with R as `MASS::geyser`.",
     )
@@ -105,9 +102,8 @@ def load_galaxies() -> Dataset:
     >>> load_galaxies().values[:3, 0]
     array([9172., 9350., 9483.])
     """
-    return Dataset(
-        _read("galaxies.csv")[:, None],
-        ("velocity (km/s)",),
+    return _table(
+        "galaxies.csv",
         "Postman, Huchra and Geller (1986), Astronomical Journal 92, 1238-1247, as used by "
         "Roeder (1990), J. Amer. Statist. Assoc. 85, 617-624; distributed with R as "
         "`MASS::galaxies`.",
@@ -126,14 +122,13 @@ def load_diabetes() -> Dataset:
     >>> load_diabetes().values[0]
     array([ 80., 356., 124.])
     """
-    table = _read("diabetes.csv")
-    return Dataset(
-        table[:, :3],
-        ("fasting glucose", "glucose area", "insulin area"),
+    table = _table(
+        "diabetes.csv",
         "Reaven and Miller (1979), Diabetologia 16, 17-24, as printed in chapter 36 of Andrews and "
         "Herzberg (1985), Data, Springer; distributed with R as `heplots::Diabetes`.",
-        table[:, 3].astype(np.intp),
     )
+    diagnoses = table.values[:, 3].astype(np.intp)
+    return replace(table, values=table.values[:, :3], columns=table.columns[:3], labels=diagnoses)
 
 
 def load_earthquakes() -> Dataset:
@@ -144,9 +139,8 @@ def load_earthquakes() -> Dataset:
     >>> load_earthquakes().values[:3].astype(int).tolist()
     [[1900, 13], [1901, 14], [1902, 8]]
     """
-    return Dataset(
-        _read("earthquakes.csv"),
-        ("year", "earthquakes"),
+    return _table(
+        "earthquakes.csv",
         "Counts by the National Earthquake Information Center of the U.S. Geological Survey, as "
         "printed in Table 1.1 of Zucchini and MacDonald (2009), Hidden Markov Models for Time "
         "Series, Chapman and Hall.",
@@ -165,9 +159,8 @@ def load_murray() -> Dataset:
            [ 2., nan],
            [ 2., nan]])
     """
-    return Dataset(
-        _read("murray1977.csv"),
-        ("x1", "x2"),
+    return _table(
+        "murray1977.csv",
         "Murray (1977), in the discussion of Dempster, Laird and Rubin, J. R. Statist. Soc. B 39, "
         "27-28; made to show more than one maximum.",
     )
@@ -225,13 +218,13 @@ def load_outline(picture: str) -> Dataset:
     """
     if picture not in OUTLINES:
         raise ValueError(f"picture must be one of {', '.join(OUTLINES)}, not {picture!r}")
-    table = _read("outlines.csv")
-    return Dataset(
-        table[table[:, 0] == OUTLINES.index(picture), 1:],
-        ("piece", "x (pixels)", "y (pixels)"),
+    table = _table(
+        "outlines.csv",
         "drawn by hand for this book, to about two pixels, on an enlarged picture; leaves before "
         "the tower are not tower, and of its galleries only the widest gaps are holes",
     )
+    rows = table.values[:, 0] == OUTLINES.index(picture)
+    return replace(table, values=table.values[rows, 1:], columns=table.columns[1:])
 
 
 def load_mammal_sleep() -> Dataset:
@@ -247,22 +240,11 @@ def load_mammal_sleep() -> Dataset:
     >>> load_mammal_sleep().values[2, :5]  # the Arctic fox
     array([ 3.385, 44.5  ,    nan,    nan, 12.5  ])
     """
-    return Dataset(
-        _read("mammalsleep.csv", usecols=range(1, 11)),
-        (
-            "body weight (kg)",
-            "brain weight (g)",
-            "slow-wave sleep (h/day)",
-            "paradoxical sleep (h/day)",
-            "total sleep (h/day)",
-            "life span (years)",
-            "gestation (days)",
-            "predation (1-5)",
-            "exposure (1-5)",
-            "danger (1-5)",
-        ),
+    return _table(
+        "mammalsleep.csv",
         "Allison and Cicchetti (1976), Science 194, 732-734; distributed with R's mice, under the "
         "GPL, as `mammalsleep`.",
+        first=1,
     )
 
 
@@ -274,9 +256,8 @@ def load_airquality() -> Dataset:
     >>> load_airquality().values[4]  # neither ozone nor radiation on 5 May
     array([ nan,  nan, 14.3, 56. ,  5. ,  5. ])
     """
-    return Dataset(
-        _read("airquality.csv"),
-        ("ozone (ppb)", "solar radiation (Ly)", "wind (mph)", "temperature (F)", "month", "day"),
+    return _table(
+        "airquality.csv",
         "New York State Department of Conservation (ozone) and National Weather Service, as in "
         "Chambers, Cleveland, Kleiner and Tukey (1983), Graphical Methods for Data Analysis, "
         "Wadsworth; distributed with R, under the GPL, as `airquality`.",
@@ -319,6 +300,9 @@ def _two_normals(
     return Dataset(values[:, None], ("x",), f"{source}, seed {seed}", labels)
 
 
-def _read(name: str, usecols: Sequence[int] | None = None) -> NDArray[np.float64]:
+def _table(name: str, source: str, first: int = 0) -> Dataset:
+    """The numbers of a file from the column `first` on; its first line has the names."""
     with files("emlib").joinpath("data", name).open(encoding="utf8") as file:
-        return np.loadtxt(file, delimiter=",", skiprows=1, usecols=usecols)
+        columns = tuple(next(file).strip().split(","))[first:]
+        used = range(first, first + len(columns))
+        return Dataset(np.loadtxt(file, delimiter=",", usecols=used, ndmin=2), columns, source)

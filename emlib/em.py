@@ -196,12 +196,7 @@ def maximise(
     path, confirmed = climb_from(params), None
     if nudge is not None and path.stop is StopReason.CONVERGED:
         path, confirmed = confirm(path, climb_nudged, tol)
-    trouble = visit.trouble()
-    if trouble and path.stop is StopReason.CONVERGED and differ(path.params[0], path.params[-1]):
-        path.message += (
-            f"; but the objective was {trouble} at all {visit.count} visits, although the "
-            "parameters changed: does e_step return the log-likelihood at its params, unrounded?"
-        )
+    if path.stop is StopReason.CONVERGED and visit.is_no_likelihood(path):
         confirmed = None
     return path.result(confirmed, visit.count)
 
@@ -436,11 +431,17 @@ class Visitor(Generic[P, S]):
         self.whole = self.whole and objective.is_integer()
         return Visit(params, statistics, objective)
 
-    def trouble(self) -> str | None:
-        """What no log-likelihood of data is at every visit; None if this one was not."""
-        if self.lowest == self.highest:
-            return f"exactly {self.lowest:g}"
-        return "a whole number" if self.whole else None
+    def is_no_likelihood(self, path: Path[P, S]) -> bool:
+        """Whether the objective at all visits is like none of data; the path's message says so."""
+        constant = self.lowest == self.highest
+        if not (constant or self.whole) or not differ(path.params[0], path.params[-1]):
+            return False
+        found = f"exactly {self.lowest:g}" if constant else "a whole number"
+        path.message += (
+            f"; but the objective was {found} at all {self.count} visits, although the "
+            "parameters changed: does e_step return the log-likelihood at its params, unrounded?"
+        )
+        return True
 
     def chunks(self, params: P) -> Iterator[tuple[S, float]]:
         """What the E-step says of each chunk; an error says of which, and none may be lost."""

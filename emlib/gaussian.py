@@ -109,12 +109,9 @@ class GaussianStatistics:
         n, step = self.n[..., None], self.origin - np.asarray(origin) + np.zeros_like(self.sum_x)
         # (x + s)(x + s)' = x x' + x s' + s x' + s s', summed over the component's points
         half = self.sum_x + 0.5 * n * step
-        sum_xx = self.sum_xx + self.products(half, step) + self.products(step, half)
+        products = PRODUCTS[self.form]
+        sum_xx = self.sum_xx + np.einsum(products, half, step) + np.einsum(products, step, half)
         return replace(self, sum_x=self.sum_x + n * step, sum_xx=sum_xx, origin=origin)
-
-    def products(self, left: Array, right: Array) -> Array:
-        """The products left right' of two vectors per component, in the form of `sum_xx`."""
-        return np.einsum(PRODUCTS[self.form], left, right)
 
     @property
     def count(self) -> Array:
@@ -125,19 +122,22 @@ class GaussianStatistics:
             return self.n * self.sum_x.shape[-1]
         return self.n[..., None] if self.form == "diag" else self.n[..., None, None]
 
-    def variances(self, covariance: Array) -> Array:
-        """The variance of every feature, in a covariance of this form."""
-        is_matrix = self.form in ("full", "tied")
-        return covariance.diagonal(axis1=-2, axis2=-1) if is_matrix else covariance
-
 
 # What each form keeps of a matrix per component.
 KEPT = {"full": "kij->kij", "tied": "kij->ij", "diag": "kii->ki", "spherical": "kii->k"}
+# The products left right' of two vectors per component, in the form of `sum_xx`; and the diagonals
+# of such products, of shape (..., D), or what is there of them.
 PRODUCTS = {
     "full": "...i,...j->...ij",
     "tied": "ki,kj->ij",
     "diag": "...i,...i->...i",
     "spherical": "...i,...i->...",
+}
+DIAGONALS = {
+    "full": "...ii->...i",
+    "tied": "ii->i",
+    "diag": "...i->...i",
+    "spherical": "...->...",
 }
 
 
@@ -259,15 +259,15 @@ def moments(
     is added to their diagonals, and their eigenvalues are raised to the `floor`. A DegenerateError
     if a component has no weight, or if a variance above floor and ridge is lost in rounding.
     """
-    n, count = check_alive(statistics.n), statistics.count
+    n, count, form = check_alive(statistics.n), statistics.count, statistics.form
     # Equation ml-gaussian-mean
     mean = statistics.sum_x / n[..., None]
     # Equation ml-gaussian-covariance
     mean_square = statistics.sum_xx / count
-    covariance = mean_square - statistics.products(statistics.sum_x, mean) / count
+    covariance = mean_square - np.einsum(PRODUCTS[form], statistics.sum_x, mean) / count
     # Variances, as differences from mean squares, may have lost their digits.
-    error = ROUNDING_OF_VARIANCE * statistics.variances(mean_square)
-    lost = error > LARGEST_SHARE_LOST * statistics.variances(covariance)
+    error = ROUNDING_OF_VARIANCE * np.einsum(DIAGONALS[form], mean_square)
+    lost = error > LARGEST_SHARE_LOST * np.einsum(DIAGONALS[form], covariance)
     lost &= error > floor + np.min(ridge)
     if lost.any():
         raise DegenerateError(
@@ -275,10 +275,10 @@ def moments(
             "square of the mean that it is lost in rounding. Is the feature constant, or has a "
             "component collapsed onto one point? If not, subtract the feature's mean first."
         )
-    if statistics.form in ("full", "tied"):
+    if form in ("full", "tied"):
         ridge = ridge * np.eye(mean.shape[-1])
         return statistics.origin + mean, clip_eigenvalues(covariance + ridge, floor)
-    if statistics.form == "spherical":
+    if form == "spherical":
         ridge = float(np.mean(ridge))
     return statistics.origin + mean, np.maximum(covariance + ridge, floor)
 
@@ -348,8 +348,9 @@ def check_statistics(statistics: GaussianStatistics, form: str | None = None) ->
     if statistics.form in ("full", "tied"):
         check_symmetric("sum_xx", sum_xx)
     mean = sum_x / np.where(n > 0, n, 1)[..., None]
-    spread = statistics.variances(sum_xx - statistics.products(sum_x, mean))
-    if (spread < -LARGEST_SHARE_LOST * statistics.variances(sum_xx)).any():
+    about_mean = sum_xx - np.einsum(PRODUCTS[statistics.form], sum_x, mean)
+    spread, squares = (np.einsum(DIAGONALS[statistics.form], s) for s in (about_mean, sum_xx))
+    if (spread < -LARGEST_SHARE_LOST * squares).any():
         raise ValueError(
             "sum_xx is too small to go with n and sum_x: no points have such sums of squares"
         )

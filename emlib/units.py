@@ -33,10 +33,6 @@ class Units:
         """`x` in these units: less the origin, over the scale."""
         return (x - self.origin) * self.per_scale
 
-    def restore(self, z: Array) -> Array:
-        """The x that `standardise` makes into `z`."""
-        return z * self.scale + self.origin
-
 
 # The units that data have of their own.
 IDENTITY = Units(np.zeros(1), np.ones(1))

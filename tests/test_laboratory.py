@@ -4,6 +4,7 @@ import gzip
 import html
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.ndimage import maximum_filter
 from scipy.special import xlogy
+from scipy.stats import norm
 from sklearn.cluster import KMeans
 
-from emlib import GaussianMixture, mixture
+from emlib import GaussianMixture, em, mixture
 from emlib.book.laboratory import DATA, SCENES, laboratory
 from emlib.covariances import FORMS
 from emlib.datasets import load_faithful, load_galaxies
@@ -265,6 +267,33 @@ def test_the_same_in_python_gives_the_same_numbers(scenes, name, capsys):
         assert parameters.keys() == state["parameters"].keys()
         for part, values in parameters.items():
             assert_allclose(state["parameters"][part], values, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["faithful", "galaxies", "outlier", "slow", "bad-maximum"])
+def test_a_run_stops_where_the_loop_of_emlib_does(scenes, name):
+    scene, (*_, end) = SCENES[name], scenes[name]["states"]
+    e_step = partial(mixture.e_step, family=scene.family)
+    m_step = partial(mixture.m_step, family=scene.family)
+    result = em(e_step, m_step, scene.params, scene.x, confirm=False)
+    assert end["stop"]["reason"] == result.stop.value == "converged"
+    assert end["iteration"] == result.n_iter
+    assert end["stop"]["remaining"] == pytest.approx(result.remaining_gain, rel=1e-3)
+
+
+def test_bayes_rule_is_written_with_its_numbers(evaluate):
+    found = evaluate(
+        """const { problem, parameters } = lab.sceneOf('twenty-forty');
+        return lab.explain(problem, parameters, 7);"""
+    )
+    x = DATA["twenty-forty"].x[7, 0]
+    densities = norm.pdf(x, [10, 50], 5)
+    for k, part in enumerate(found["components"]):
+        assert part["weight"] == 0.5
+        assert part["density"] == pytest.approx(densities[k], rel=1e-12)
+        assert part["joint"] == pytest.approx(0.5 * densities[k], rel=1e-12)
+        share = densities[k] / densities.sum()
+        assert part["responsibility"] == pytest.approx(share, rel=1e-12)
+    assert found["density"] == pytest.approx(0.5 * densities.sum(), rel=1e-12)
 
 
 @pytest.fixture

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
+from pybtex.database import parse_string
 
 from tools import execute, figures, notebooks, paths, website
+from tools.citation import bibtex, citation_page
 from tools.copies import copies, plain_code, plain_markdown, readable, write_copies
 from tools.exercise_list import exercise_list
 from tools.notebooks import dumps, normalise
-from tools.paths import CHAPTERS
+from tools.paths import CHAPTERS, ROOT
 from tools.reading import names_from_folded_cells, reading, visible_assertions
 from tools.references import References, chapter_numbers
 
@@ -374,6 +377,16 @@ def test_the_page_of_all_exercises_has_every_exercise_of_every_chapter():
         for label in re.findall(r"\{exercise-start\}.*\n:label: (\S+)", cell.source)
     ]
     assert sorted(listed) == sorted(written)
+
+
+def test_the_page_on_citing_says_what_citation_cff_says():
+    assert (CHAPTERS / "cite.md").read_text(encoding="utf8") == citation_page(), "make outputs"
+    work = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))["preferred-citation"]
+    entry = next(iter(parse_string(bibtex(work), "bibtex").entries.values()))
+    assert entry.type == work["type"]
+    assert entry.fields["year"] == str(work["year"])
+    assert entry.fields["title"] == work["title"].replace("–", "--")
+    assert len(entry.persons["author"]) == len(work["authors"])
 
 
 def test_links_in_a_copy_lead_to_jupyterlabs_headings(book):

@@ -12,9 +12,11 @@ from tools.copies import lab, notebooks, student
 from tools.execute import ChapterError, store_outputs
 from tools.look import look
 from tools.paths import BUILD
+from tools.press import epub, pdf
 from tools.publish import publish_check
 from tools.reading import print_reading
 from tools.scale import measure_scale
+from tools.slides import figures
 from tools.versions import test_newest, test_oldest
 from tools.website import build_book
 
@@ -53,6 +55,9 @@ COMMANDS = {
     "lab": lab,
     "notebooks": notebooks,
     "student": student,
+    "pdf": pdf,
+    "epub": epub,
+    "figures": figures,
     "serve": serve,
     "look": look,
     "publish-check": publish_check,

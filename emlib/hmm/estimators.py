@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from emlib.covariances import FORMS
@@ -44,6 +45,8 @@ from emlib.validation import (
     shares,
     shown,
 )
+
+CHOICES = {"init_params": STARTS, "covariance_type": FORMS}
 
 
 @dataclass(eq=False, repr=False)
@@ -127,7 +130,7 @@ class _HMM(BaseEstimator):
             If the result is not to be trusted; `result_` has it all the same.
         """
         with all_or_nothing(self):
-            check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
+            check_settings(self, CHOICES)
             if self.stationary and self.startprob_init is not None:
                 raise ValueError(
                     "a stationary chain has no start of its own: leave startprob_init out"
@@ -148,18 +151,8 @@ class _HMM(BaseEstimator):
             given = self._given(family.shapes(k, sequences.data.x.shape[1]))
             startprob = shares("startprob_init", self.startprob_init, (k,))
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
-            held = Held.of(
-                self.hold,
-                {"startprob": chain[0], "transmat": chain[1]},
-                {name[:-1]: part for name, part in zip(self._shown, given, strict=True)},
-                k,
-                family,
-                None if prior is None else prior.gaussians,
-            )
-            if self.stationary:  # the start is that of the steps
-                held = replace(held, outer=(held.outer[1],) * 2)
-            m_step = partial(fitting.m_step_holding, family=family)
-            problem = problem.with_held(m_step, held)
+            held = self._what_is_held(chain, given, family, prior)
+            problem = problem.with_held(partial(fitting.m_step_holding, family=family), held)
             rng = generator(self.random_state, 4)
 
             def start(_: int) -> HMMParams:
@@ -283,13 +276,36 @@ class _HMM(BaseEstimator):
 
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
-        return getattr(self, "_fitted", None) or self._family(self._params().components[0].shape[1])
+        if hasattr(self, "_fitted"):
+            return self._fitted
+        check_settings(self, CHOICES)  # of a model made by hand
+        return self._family(self._params().components[0].shape[1])
 
     def _params(self) -> HMMParams:
         names = ["startprob_", "transmat_", *self._shown]
         check_is_fitted(self, names)
         startprob, transmat, *components = (numbers(name, getattr(self, name)) for name in names)
+        numbers(names[2], components[0], shape=(None, None))
         return HMMParams(startprob, transmat, tuple(components))
+
+    def _what_is_held(
+        self,
+        chain: tuple[Array | None, Array | None],
+        components: tuple[Array | None, ...],
+        family: Family,
+        prior: ChainPrior | None,
+    ) -> Held:
+        """What the setting `hold` means, given the explicit starts."""
+        held = Held.of(
+            self.hold,
+            {"startprob": chain[0], "transmat": chain[1]},
+            {name[:-1]: part for name, part in zip(self._shown, components, strict=True)},
+            self.n_components,
+            family,
+            None if prior is None else prior.gaussians,
+        )
+        # Of a stationary chain, the start is that of the steps.
+        return replace(held, outer=(held.outer[1],) * 2) if self.stationary else held
 
     def _prior(self, sequences: Sequences, family: Any) -> ChainPrior | None:
         """The priors in the units in which EM works; None if there is none."""
@@ -302,6 +318,12 @@ class _HMM(BaseEstimator):
         if gaussians is None and not any(map(np.any, (starts, steps, symbols))):
             return None
         return ChainPrior(starts, steps, symbols, gaussians)
+
+    def __sklearn_tags__(self) -> Tags:
+        """NaN is welcome: it stands for what was not observed."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     # --- What a model has of its own
 

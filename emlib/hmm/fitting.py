@@ -102,33 +102,51 @@ def start(
     """
     startprob, transmat = chain
     data: Blocks = sequences.data
-    places = components[0]
     own: Components = ()
     if startprob is None or transmat is None or any(part is None for part in components):
-        if all(part is not None for part in components):
-            given = first_components(family, data.units, components, ())
-            r = mixture.responsibilities(steps.evenly(given), data, family)
-        elif places is not None:
-            r = nearest(data, places)
-        elif how is None or len(data.x) < k:
-            r = rng.dirichlet(np.ones(k), size=len(data.x))
-        else:
-            r = draw_responsibilities(data, k, how, rng)
-        shares = sequences.per_observation(r.T, 1 / k)
-        if sequences.states is not None:
-            shares = with_known(shares, sequences.states, matching=places is None)
-            counts = np.maximum(sequences.per_value(np.ones((1, shares.shape[1]))), 1)
-            r = (sequences.per_value(shares) / counts).T
-        own = mixture.m_step(mixture.statistics(r, data, family), family, revive=True)[1:]
+        r, shares = draw_shares(sequences, family, k, components, how, rng)
+        statistics = mixture.statistics(r, data, family)
+        own = mixture.steps.maximum(statistics, family, revive=True)[1:]
         seen = STEPS_SEEN + sequences.transitions(shares)
         transmat = seen / seen.sum(axis=1, keepdims=True) if transmat is None else transmat
         startprob = np.full(k, 1 / k) if startprob is None else startprob
     first = first_components(family, data.units, components, own)
     params = HMMParams(startprob, transmat, first)
-    told = places is not None or sequences.states is not None
+    told = components[0] is not None or sequences.states is not None
     if not told and any(part is not None for part in chain):
         return in_order_of_the_chain(params, sequences, family)
     return params
+
+
+def draw_shares(
+    sequences: Sequences,
+    family: Family,
+    k: int,
+    components: tuple[Array | None, ...],
+    how: str | None,
+    rng: np.random.Generator,
+) -> tuple[Array, Array]:
+    """How states are first told apart, with the arguments of `start`.
+
+    Returns the shares of the states in each row of the data, (N, K), and in each observation, as
+    (K, T), packed.
+    """
+    data, places = sequences.data, components[0]
+    if all(part is not None for part in components):
+        given = first_components(family, data.units, components, ())
+        r = mixture.responsibilities(steps.evenly(given), data, family)
+    elif places is not None:
+        r = nearest(data, places)
+    elif how is None or len(data.x) < k:
+        r = rng.dirichlet(np.ones(k), size=len(data.x))
+    else:
+        r = draw_responsibilities(data, k, how, rng)
+    shares = sequences.per_observation(r.T, 1 / k)
+    if sequences.states is None:
+        return r, shares
+    shares = with_known(shares, sequences.states, matching=places is None)
+    counts = np.maximum(sequences.per_value(np.ones((1, shares.shape[1]))), 1)
+    return (sequences.per_value(shares) / counts).T, shares
 
 
 def in_order_of_the_chain(params: HMMParams, sequences: Sequences, family: Family) -> HMMParams:

@@ -160,8 +160,8 @@ def blocked(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
     pieces = Pieces.of(np.array([len(log_b)]))
     b, shifts = scaled(log_b)
     b = np.ascontiguousarray(b[pieces.rows].T)
-    with pieces.workspace(len(startprob)) as space:
-        packed = walks.forward_backward(startprob, transmat, b, pieces, space)
+    space = pieces.workspace(len(startprob))
+    packed = walks.forward_backward(startprob, transmat, b, pieces, space)
     if packed is None:
         return in_logs(startprob, transmat, log_b)
     return _in_order(packed, pieces, float(shifts.sum()))

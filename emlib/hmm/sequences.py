@@ -22,11 +22,10 @@ The pieces that go on are always the foremost. The words, here and in `walks`:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
+from threading import get_ident
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -116,7 +115,9 @@ class Pieces:
     starts: Integers
     lengths: Integers
     follows: Integers
-    _lent: dict[int, list[Workspace]] = field(default_factory=dict, init=False, repr=False)
+    _workspaces: dict[tuple[int, int], Workspace] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @classmethod
     def of(cls, lengths: Integers, longest: int | None = None) -> Self:
@@ -228,18 +229,15 @@ class Pieces:
         """Views of `flat`, K numbers a place: for each position, of shape (K, pieces)."""
         return [position for run in self.by_run(flat, k) for position in run]
 
-    @contextmanager
-    def workspace(self, k: int) -> Iterator[Workspace]:
-        """Memory to write into, lent again at the next step: fresh memory takes longer than EM."""
-        lent = self._lent.setdefault(k, [])
-        try:  # two threads cannot be lent the same
-            space = lent.pop()
-        except IndexError:
+    def workspace(self, k: int) -> Workspace:
+        """Memory to write into, a thread's own and the same at every step: fresh takes longer."""
+        key = k, get_ident()
+        if key not in self._workspaces:
             table, flat = np.empty((k, len(self.rows))), np.empty((4, k * len(self.rows)))
             by_run = [self.by_run(part, k) for part in flat]
-            space = Workspace(table, by_run, [self.by_position(part, k) for part in flat])
-        yield space
-        lent.append(space)
+            by_position = [self.by_position(part, k) for part in flat]
+            self._workspaces[key] = Workspace(table, by_run, by_position)
+        return self._workspaces[key]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from emlib.em import relative_nudge
 from emlib.families import Components, Family
 from emlib.hmm import walks
 from emlib.hmm.forward_backward import IMPOSSIBLE_OBSERVATION, check_chain
-from emlib.hmm.sequences import FULL, Sequences, Workspace
+from emlib.hmm.sequences import FULL, Sequences
 from emlib.hmm.stationary import stationary_m_step
 from emlib.mixture import engine
 from emlib.mixture.blocks import Blocks
@@ -121,11 +121,10 @@ def e_step(
     else:
         params, sequences = checked(params, x, family)
     form = engine.form_of(evenly(params.components), sequences.data, family)
-    with sequences.pieces.workspace(len(params.startprob)) as space:
-        packed, log_scale = _posterior(params, form, sequences, space)
-        r = packed.responsibilities
-        starts = r[:, sequences.pieces.firsts].sum(axis=1)
-        emissions, log_shared = engine.statistics(form, sequences.per_value(r))
+    packed, log_scale = _posterior(params, form, sequences)
+    starts = packed.responsibilities[:, sequences.pieces.firsts].sum(axis=1)
+    r = sequences.per_value(packed.responsibilities)
+    emissions, log_shared = engine.statistics(form, r)
     statistics = HMMStatistics(starts, packed.transitions, emissions, params)
     return statistics, float(packed.log_likelihoods.sum()) + log_scale + log_shared
 
@@ -267,10 +266,9 @@ def smoothed(
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     params, sequences = checked(params, x, family)
     form = engine.form_of(evenly(params.components), sequences.data, family)
-    with sequences.pieces.workspace(len(params.startprob)) as space:
-        packed, log_scale = _posterior(params, form, sequences, space)
-        log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
-        return sequences.in_order(packed.responsibilities), log_likelihood
+    packed, log_scale = _posterior(params, form, sequences)
+    log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
+    return sequences.in_order(packed.responsibilities), log_likelihood
 
 
 def filtered(
@@ -340,14 +338,16 @@ def evenly(components: Components) -> Components:
 
 
 def _posterior(
-    params: HMMParams, form: engine.Form, sequences: Sequences, space: Workspace
+    params: HMMParams, form: engine.Form, sequences: Sequences
 ) -> tuple[walks.Packed, float]:
     """Forward-backward, and what its log-likelihoods lack, but for what all states share.
 
     Only the ratios of an observation's densities matter to the chain. So each state's density is
     taken over that of the even mixture of all states: its responsibility there, over K.
     """
-    b, k, chain = space.table, len(params.startprob), (params.startprob, params.transmat)
+    k, chain = len(params.startprob), (params.startprob, params.transmat)
+    space = sequences.pieces.workspace(k)
+    b = space.table
     table = b if sequences.which is None else np.empty((k, len(form.data.x)))
     try:
         log_scale = engine.responsibilities(form, table) + sequences.n * float(np.log(k))
@@ -367,7 +367,7 @@ def _posterior(
 def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
     """Log p(x | z = k), but for what all states share, of shape (K, T), packed; -inf for zero."""
     table = np.empty((k, len(form.data.x)))
-    for rows in form.data.slices(form.height):
+    for rows in form.slices:
         table[:, rows] = form.log_joint(rows)
     try:
         engine.check_possible(table.max(axis=0), form.data)

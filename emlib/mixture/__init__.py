@@ -1,5 +1,6 @@
 """Mixtures: their two steps, a fast engine for these, and estimators."""
 
+from emlib.mixture.conditionals import conditional, marginal
 from emlib.mixture.steps import (
     MixtureParams,
     e_step,

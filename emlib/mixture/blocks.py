@@ -60,8 +60,8 @@ class Blocks:
     @classmethod
     def of(cls, x: ArrayLike | Blocks, family: Family = FULL) -> Blocks | Self:
         """An array of shape (N, D), checked, in its own units; or what are blocks already."""
+        check_is("family", family, Family)
         if not isinstance(x, Blocks):
-            check_is("family", family, Family)
             return cls(family.check_data(x), family)
         same = x.family is family or x.family.key() == family.key()
         return x if same else replace(x, family=family)

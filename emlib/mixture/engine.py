@@ -42,7 +42,7 @@ IMPOSSIBLE = -1e150
 def expectations(params: Components, data: Blocks, family: Family) -> tuple[Any, float]:
     """The E-step: expected statistics, and the log-likelihood of the data."""
     form, log_likelihood = form_of(params, data, family), 0.0
-    for rows in data.slices(form.height):
+    for rows in form.slices:
         # Equations mix-joint, mix-density and mix-responsibilities
         r, log_p = form.posterior(rows)
         check_possible(log_p, data, rows.start)
@@ -63,7 +63,7 @@ def responsibilities(form: Form, out: Array) -> float:
     Of that, what all components share is left out, as in `Form.log_joint`.
     """
     data, log_likelihood = form.data, 0.0
-    for rows in data.slices(form.height):
+    for rows in form.slices:
         out[form.order, rows], log_p = form.posterior(rows)
         check_possible(log_p, data, rows.start)
         log_likelihood += float(log_p.sum() if data.weights is None else log_p @ data.weights[rows])
@@ -72,7 +72,7 @@ def responsibilities(form: Form, out: Array) -> float:
 
 def statistics(form: Form, r: Array) -> tuple[Any, float]:
     """The statistics of all the data, weighted by `r`, (K, N), and the sum of `log_shared`."""
-    for rows in form.data.slices(form.height):
+    for rows in form.slices:
         form.read(rows)
         form.add(r[form.order, rows])
     return form.total()
@@ -110,14 +110,14 @@ class Form(ABC):
 
     Attributes
     ----------
-    height : int
-        How many numbers a point needs: blocks are of a size that suits it.
+    slices : list of slice
+        The points of each block, of a size that suits the form.
     order : ndarray of shape (K,), or slice
         Which component each row of responsibilities belongs to.
     """
 
     data: Blocks
-    height: int
+    slices: list[slice]
     order: Integers | slice = slice(None)
 
     @abstractmethod
@@ -166,7 +166,7 @@ class Natural(Form):
         self.contrasts[:-1] -= self.contrasts[-1]
         self.sums = np.zeros_like(self.contrasts)
         self.features, self.joint = np.empty((data.height, 0)), np.empty((len(eta), 0))
-        self.height = max(data.height, len(eta))
+        self.slices = data.slices(max(data.height, len(eta)))
 
     def read(self, rows: slice) -> Array:
         """T(x) of a block, of shape (P, B)."""
@@ -226,7 +226,7 @@ class LookedUp(Form):
     """Symbols: log p(x, z = k) stands in a table, and the statistics are counts."""
 
     def __init__(self, data: Blocks, weights: Array, table: Array) -> None:
-        self.data, self.height = data, len(table)
+        self.data, self.slices = data, data.slices(len(table))
         self.table = table + np.log(weights)[:, None]
         self.counts = np.zeros_like(table)
 
@@ -273,7 +273,7 @@ class Affine(Residuals):
     def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
         means, w = components[0], family.whiteners(components)
         k, self.d = means.shape
-        self.data, self.height = data, max(2 * (self.d + 1), k)
+        self.data, self.slices = data, data.slices(max(2 * (self.d + 1), k))
         self.w = np.concatenate([-(w @ means[:, :, None]), w], axis=2)
         self.constants = np.log(weights) + log_normalisers(w)
         self.moments = np.zeros((k, self.d + 1, self.d + 1))
@@ -310,7 +310,7 @@ class Whitened(Residuals):
         self.means, self.w = components[0], family.whiteners(components)
         k, self.d = self.means.shape
         self.data, self.family = data, family
-        self.height = max(3 * self.d, k)
+        self.slices = data.slices(max(3 * self.d, k))
         self.constants = np.log(weights) + log_normalisers(self.w)
         # Outside the data, a mean is no origin from which squares would be small.
         self.origins = np.clip(self.means, -data.reach.T, data.reach.T)
@@ -346,7 +346,7 @@ class Incomplete(Form):
     def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
         self.means, covariances = components[0], family.as_matrices(components)
         k, d = self.means.shape
-        self.data, self.family, self.height = data, family, max(3 * d, k)
+        self.data, self.family, self.slices = data, family, data.slices(max(3 * d, k))
         patterns, self.which = data.patterns
         # Whiteners of what was seen: they have zeros for the rest.
         self.w = np.zeros((len(patterns), k, d, d))

@@ -29,6 +29,7 @@ from emlib.fitting import (
 from emlib.holding import Held
 from emlib.mixture import fitting, steps
 from emlib.mixture.blocks import Blocks
+from emlib.mixture.conditionals import conditional, marginal
 from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
@@ -45,6 +46,8 @@ from emlib.validation import (
     shaped,
     shares,
 )
+
+CHOICES = {"init_params": STARTS, "covariance_type": FORMS}
 
 
 @dataclass(eq=False, repr=False)
@@ -95,7 +98,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             If the result is not to be trusted; `result_` has it all the same.
         """
         with all_or_nothing(self):
-            check_settings(self, {"init_params": STARTS, "covariance_type": FORMS})
+            check_settings(self, CHOICES)
             x, weights = self._read(X, sample_weight, reset=True)
             k, d = self.n_components, x.shape[1]
             r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
@@ -111,8 +114,9 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             data = replace(data, family=self._family(data.units), labels=known)
             prior = self._prior(data)
             problem = fitting.problem_of(data, prior, k, self.accelerate)
-            explicit = shares("weights_init", self.weights_init, (k,)), self._given(k, d)
-            parts = dict(zip(family.parameters, explicit[1], strict=True))
+            components = self._given(data.family, k, d)
+            explicit = shares("weights_init", self.weights_init, (k,)), components
+            parts = dict(zip(family.parameters, components, strict=True))
             held = Held.of(self.hold, {"weights": explicit[0]}, parts, k, family, prior)
             m_step = partial(fitting.m_step_holding, family=data.family)
             problem = problem.with_held(m_step, held)
@@ -252,13 +256,17 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
 
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
-        return getattr(self, "_fitted", None) or self._family()
+        if hasattr(self, "_fitted"):
+            return self._fitted
+        check_settings(self, CHOICES)  # of a model made by hand
+        return self._family()
 
     def _params(self) -> steps.Params:
         family = self._fitted_family()
         names = ["weights_", *(f"{name}_" for name in family.parameters)]
         check_is_fitted(self, names)
         weights, *components = (numbers(name, getattr(self, name)) for name in names)
+        numbers(names[1], components[0], shape=(None, None))
         return steps.named(weights, tuple(components), family)
 
     def _show(self, params: steps.Params) -> None:
@@ -315,7 +323,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """The family that the settings ask for, in the units of the data."""
         raise NotImplementedError
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         """The explicit components of the start, checked; None for those that are to be drawn."""
         raise NotImplementedError
 
@@ -432,15 +440,13 @@ class GaussianMixture(_Mixture):
             return make(floor=float(self.covariance_floor))
         return make(ridge=self.reg_covar * units.per_scale**2)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        form = FORMS[self.covariance_type]()
-        given = positive_definite(
-            "precisions_init", self.precisions_init, form.shapes(k, d)[1], form.matrices
-        )
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        shape = family.shapes(k, d)[1]
+        given = positive_definite("precisions_init", self.precisions_init, shape, family.matrices)
         means = shaped("means_init", self.means_init, (k, d))
         if given is None:
             return means, None
-        return means, np.asarray(np.linalg.inv(given) if form.matrices else 1 / given, float)
+        return means, np.asarray(np.linalg.inv(given) if family.matrices else 1 / given, float)
 
     def _prior(self, data: Blocks) -> BoundPrior | None:
         if not isinstance(self.prior, Prior | None):
@@ -451,6 +457,19 @@ class GaussianMixture(_Mixture):
         prior: Prior | None = self.prior
         return None if prior is None else prior.bound(data, self.n_components, family)
 
+    def marginal(self, features: ArrayLike) -> GaussianMixture:
+        """The mixture of some of the `features`, columns of the data, whatever the others are."""
+        family: Any = self._fitted_family()
+        return _mixture_of(marginal(self._params(), features, family))
+
+    def conditional(self, x: ArrayLike) -> GaussianMixture:
+        """The mixture of the features that are NaN in `x`, one point of shape (D,), given the rest.
+
+        `weights_ @ means_` of what comes back is the best guess of them.
+        """
+        family: Any = self._fitted_family()
+        return _mixture_of(conditional(self._params(), x, family))
+
     def _show(self, params: steps.Params) -> None:
         super()._show(params)
         family: Any = self._fitted_family()
@@ -458,6 +477,14 @@ class GaussianMixture(_Mixture):
         self.precisions_ = family.in_shape(precisions(w))
         upper = np.swapaxes(w, -1, -2) if family.matrices else w
         self.precisions_cholesky_ = family.in_shape(upper)
+
+
+def _mixture_of(params: steps.MixtureParams) -> GaussianMixture:
+    """A mixture with these parameters, ready to use."""
+    model = GaussianMixture(len(params.weights))
+    model.n_features_in_ = params.means.shape[1]
+    model._show(params)
+    return model
 
 
 @dataclass(eq=False, repr=False)
@@ -503,9 +530,8 @@ class Mixture(_Mixture):
             raise ValueError(f"family must be an emlib.families.Family, got {self.family!r}")
         return self.family or Full(floor=1e-8)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
-        family, given = self._family(), self.components_init
-        names = tuple(family.parameters)
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        given, names = self.components_init, tuple(family.parameters)
         if given is None:
             return (None,) * len(names)
         if not isinstance(given, tuple | list) or len(given) != len(names):
@@ -554,7 +580,7 @@ class PoissonMixture(_Mixture):
     def _family(self, units: Units = IDENTITY) -> Family:
         return Poisson()
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         return (in_range("rates_init", self.rates_init, (k, d)),)
 
     def __sklearn_tags__(self) -> Tags:
@@ -604,7 +630,7 @@ class BernoulliMixture(_Mixture):
     def _family(self, units: Units = IDENTITY) -> Family:
         return Binomial(1)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         return (in_range("probabilities_init", self.probabilities_init, (k, d), 1.0),)
 
     def _encode(self, x: Array, reset: bool) -> Array:
@@ -658,7 +684,7 @@ class CategoricalMixture(_Mixture):
         check_is_fitted(self, "n_categories_")
         return Categorical(self.n_categories_)
 
-    def _given(self, k: int, d: int) -> tuple[Array | None, ...]:
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         if self.probabilities_init is None:
             return (None,)
         given = self.probabilities_init

@@ -153,18 +153,12 @@ def first_components(
     family: Family, units: Units, given: tuple[Array | None, ...], drawn: Components
 ) -> Components:
     """Components to start from, in the units of the data; `given` are in the user's."""
-    if drawn:
-        theirs = family.to_units(filled(given, family.from_units(drawn, units)), units)
-        # What was drawn does not take the way through the user's units, on which digits get lost.
-        given = tuple(None if g is None else t for g, t in zip(given, theirs, strict=True))
-        return family.bounded(filled(given, drawn))
-    return family.bounded(family.to_units(filled(given, given), units))
-
-
-def filled(parts: tuple[Array | None, ...], others: tuple[Any, ...]) -> Components:
-    """The parts, with the others where there is none."""
-    pairs = zip(parts, others, strict=True)
-    return tuple(other if part is None else part for part, other in pairs)
+    others: tuple[Any, ...] = family.from_units(drawn, units) if drawn else given
+    parts = tuple(o if g is None else g for g, o in zip(given, others, strict=True))
+    parts = family.to_units(parts, units)
+    if drawn:  # what was drawn does not take the way through the user's units, which costs digits
+        parts = tuple(d if g is None else p for g, d, p in zip(given, drawn, parts, strict=True))
+    return family.bounded(parts)
 
 
 def draw_responsibilities(data: Blocks, k: int, how: str, rng: np.random.Generator) -> Array:

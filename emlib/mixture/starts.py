@@ -18,15 +18,15 @@ def kmeans(
     x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
 ) -> Array:
     """The clusters of k-means, one start of it."""
-    model = KMeans(n_components, n_init=1, random_state=_seed(rng))
-    return _one_hot(model.fit(x, sample_weight=weights).labels_, n_components)
+    model = KMeans(n_components, n_init=1, random_state=int(rng.integers(2**31)))
+    return np.eye(n_components)[model.fit(x, sample_weight=weights).labels_]
 
 
 def kmeans_plus_plus(
     x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
 ) -> Array:
     """One data point per component, chosen far from each other (Arthur and Vassilvitskii 2007)."""
-    seed = _seed(rng)
+    seed = int(rng.integers(2**31))
     _, chosen = kmeans_plusplus(x, n_components, sample_weight=weights, random_state=seed)
     return _nearest(x, chosen)
 
@@ -51,15 +51,7 @@ def _nearest(x: Array, chosen: Integers) -> Array:
     """All of a point's responsibility to the nearest chosen point; each keeps at least itself."""
     nearest = pairwise_distances_argmin(x, x[chosen])
     nearest[chosen] = np.arange(len(chosen))
-    return _one_hot(nearest, len(chosen))
-
-
-def _one_hot(labels: Integers, n_components: int) -> Array:
-    return np.eye(n_components)[labels]
-
-
-def _seed(rng: np.random.Generator) -> int:
-    return int(rng.integers(2**31))
+    return np.eye(len(chosen))[nearest]
 
 
 STARTS = {

@@ -3,6 +3,10 @@
 Gaussians with full covariances are the default; others are in `emlib.covariances`, and counts in
 `emlib.families`. Parameters are the weights, then the components' parameters in the family's
 order: `MixtureParams` for Gaussians, `(weights, rates)` for Poisson counts, and so on.
+
+What runs in every iteration of a fit: `emlib.em.steps` alternates the two; the E-step is
+`engine.expectations`, block by block; the M-step is `maximum`, and for Gaussians in it
+`emlib.gaussian.moments`.
 """
 
 from __future__ import annotations
@@ -82,7 +86,6 @@ def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tupl
 
 def checked(params: Params, x: ArrayLike | Blocks, family: Family) -> tuple[Params, Blocks]:
     """Parameters and data, once it is seen that they make sense: the door of every function."""
-    check_is("family", family, Family)
     data = Blocks.of(x, family)
     if isinstance(x, Blocks):
         _ = data.checked
@@ -170,7 +173,7 @@ def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> A
     params, data = checked(params, x, family)
     form = engine.form_of(params, data, family)
     joint = np.empty((len(params[0]), len(data.x)))
-    for rows in data.slices(form.height):
+    for rows in form.slices:
         joint[:, rows] = form.log_joint(rows) + form.log_shared()
     return joint.T
 
@@ -188,7 +191,7 @@ def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) ->
     """
     params, data = checked(params, x, family)
     form, found = engine.form_of(params, data, family), np.empty(len(data.x))
-    for rows in data.slices(form.height):
+    for rows in form.slices:
         log_p = form.posterior(rows)[1]
         found[rows] = np.where(log_p > engine.IMPOSSIBLE, log_p + form.log_shared(), -np.inf)
     return found

@@ -21,7 +21,8 @@
     figure.append(place);
     figure.classList.add("em-live");
     const { scene } = figure.dataset;
-    emLaboratory.mountLaboratory(place, { scene, compact: true, home: "laboratory.html" });
+    const [home] = figure.querySelector(".em-still a").href.split("#");
+    emLaboratory.mountLaboratory(place, { scene, compact: true, home });
   }
 
   const near = new IntersectionObserver(

@@ -56,8 +56,8 @@ def test_pieces_as_short_as_two_give_the_sum_over_all_paths(chain):
     r, transitions, log_likelihood, _ = enumerated(*chain)
     pieces = Pieces.of(np.array([len(log_b)]), 2)
     b = np.exp(log_b.T[:, pieces.rows])
-    with pieces.workspace(len(startprob)) as space:
-        found = walks.forward_backward(startprob, transmat, b, pieces, space)
+    space = pieces.workspace(len(startprob))
+    found = walks.forward_backward(startprob, transmat, b, pieces, space)
     np.testing.assert_allclose(found.responsibilities, r[pieces.rows].T, atol=1e-10)
     np.testing.assert_allclose(found.transitions, transitions, atol=1e-10)
     np.testing.assert_allclose(found.log_likelihoods, [log_likelihood], atol=1e-9)

@@ -20,6 +20,7 @@ from emlib import (
     DegenerateError,
     DegenerateWarning,
     GaussianHMM,
+    GaussianMixture,
     PoissonHMM,
     Prior,
     em,
@@ -204,6 +205,25 @@ def test_the_most_probable_states_need_not_be_a_path():
     n_right, states = model.decode(np.zeros((3, 1)), algorithm="map")
     np.testing.assert_allclose(n_right, 1 + 0.6 + 0.4)
     np.testing.assert_array_equal(states, [0, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("model", "parts", "message"),
+    [
+        (PoissonHMM(2), {"lambdas_": []}, "lambdas_ must be finite and of shape"),
+        (PoissonHMM(2), {"lambdas_": np.ones((3, 1))}, r"startprob must .* of shape \(3,\)"),
+        (GaussianHMM(2, covariance_type="round"), {"means_": [[0.0], [1.0]]}, "got 'round'"),
+        (GaussianMixture(2, covariance_type="round"), {"means_": [[0.0], [1.0]]}, "got 'round'"),
+        (GaussianMixture(2), {"means_": [0.0, 1.0]}, "means_ must be finite and of shape"),
+    ],
+)
+def test_what_is_wrong_with_a_model_made_by_hand_is_said(model, parts, message):
+    made_by_hand = {"startprob_": [0.5, 0.5], "transmat_": np.full((2, 2), 0.5)}
+    made_by_hand |= {"weights_": [0.5, 0.5], "covars_": np.ones(2), "covariances_": np.ones(2)}
+    for name, value in (made_by_hand | parts).items():
+        setattr(model, name, value)
+    with pytest.raises(ValueError, match=message):
+        model.sample(3)
 
 
 def test_umbrellas_are_those_of_russell_and_norvig():

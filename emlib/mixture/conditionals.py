@@ -1,0 +1,89 @@
+"""What some features of a Gaussian mixture say of the others: a mixture again, of full form."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emlib.covariances import Gaussians
+from emlib.mixture import engine, steps
+from emlib.mixture.blocks import FULL, Blocks
+from emlib.mixture.steps import MixtureParams, Params
+from emlib.validation import check_is, numbers, shown
+
+
+def marginal(params: Params, features: ArrayLike, family: Gaussians = FULL) -> MixtureParams:
+    """The mixture of some of the features, whatever the others are.
+
+    Parameters
+    ----------
+    params : MixtureParams
+    features : int, or array of int
+        Columns of the data, in the order in which they are wanted.
+    family : Gaussians
+        The form of the covariances.
+
+    Returns
+    -------
+    MixtureParams
+        With full covariances.
+
+    Examples
+    --------
+    >>> two = MixtureParams(np.ones(1), np.array([[1.0, 5.0]]), np.array([[[4.0, 1], [1, 9]]]))
+    >>> marginal(two, 1).covariances
+    array([[[9.]]])
+    """
+    check_is("family", family, Gaussians)
+    weights, *components = steps.checked_params(params, family)
+    d = components[0].shape[1]
+    try:
+        i = np.arange(d)[np.atleast_1d(features)]
+    except IndexError:
+        i = np.empty(0, dtype=int)
+    if i.ndim != 1 or not len(i) or len(set(i.tolist())) < len(i):
+        raise ValueError(
+            f"features must be different columns of the data, from 0 to {d - 1}, got "
+            f"{shown(features)}"
+        )
+    matrices = family.as_matrices(tuple(components))
+    return MixtureParams(weights, components[0][:, i], matrices[:, i[:, None], i])
+
+
+def conditional(params: Params, x: ArrayLike, family: Gaussians = FULL) -> MixtureParams:
+    """The mixture of the features that are NaN in `x`, given the others.
+
+    Parameters
+    ----------
+    params : MixtureParams
+    x : array of shape (D,)
+        One point, NaN where it is not known.
+    family : Gaussians
+        The form of the covariances.
+
+    Returns
+    -------
+    MixtureParams
+        Of the features that are NaN, in their order, with full covariances. The weights are the
+        responsibilities of the components for what is known.
+
+    Examples
+    --------
+    >>> two = MixtureParams(np.ones(1), np.array([[1.0, 5.0]]), np.array([[[4.0, 1], [1, 9]]]))
+    >>> conditional(two, [3.0, np.nan]).means
+    array([[5.5]])
+    """
+    check_is("family", family, Gaussians)
+    checked = steps.checked_params(params, family)
+    row = numbers("x", x, finite=False, shape=(checked[1].shape[1],))
+    holes = np.isnan(row)
+    if holes.all() or not holes.any():
+        raise ValueError(f"x must be NaN where it is not known, and only there, got {shown(x)}")
+    point = Blocks(np.where(holes, 0.0, row)[None], family, holes=holes[None])
+    weights = steps.responsibilities(checked, point, family)[0]
+    form = engine.Incomplete(point, checked[0], family, checked[1:])
+    form.read(slice(0, 1))
+    # Equation miss-expectation
+    shifts = [form.regression[0, k] @ z[:, 0] for _, k, _, z in form.residuals()]
+    h = np.flatnonzero(holes)
+    return MixtureParams(weights, (form.means + shifts)[:, h], form.left[0][:, h[:, None], h])
