@@ -165,6 +165,35 @@ def test_every_word_of_the_glossary_is_linked_where_a_page_first_uses_it(site):
     assert led == words
 
 
+NO_PROSE = "code, pre, .katex, .cell, .admonition-title, figcaption, h1, h2, h3, h4, dt, form"
+
+
+def runs(tag, *, prose=False):
+    """The text of paragraphs, piece by piece, each with the glossary's word that it links."""
+    for part in tag.children:
+        if isinstance(part, str):
+            if prose:
+                yield str(part), None
+        elif part.name == "a":
+            if part.select_one(":scope > .glossary"):
+                yield part.get_text(), part["href"].split("#")[1]
+        elif not part.css.match(NO_PROSE):
+            yield from runs(part, prose=prose or part.name == "p")
+
+
+@chapter_pages
+def test_no_word_of_the_glossary_is_used_before_it_is_linked(site, name):
+    pieces = list(runs(article(site, name)))
+    for term in page(site, "chapters/glossary").select("dl.glossary dt"):
+        word = term.get_text().strip().rstrip("#").strip()
+        spelt = re.escape(word).replace(r"\ ", r"\s+").replace("'", "['’]").replace("–", "[-–]")
+        use = re.compile(rf"(?<![\w-]){spelt}s?(?![\w-])", re.IGNORECASE if word.islower() else 0)
+        for text_, linked in pieces:
+            if linked == term["id"]:
+                break
+            assert linked or not use.search(text_), word
+
+
 def test_labels_have_the_numbers_that_downloads_and_copies_give_them(site):
     """A downloaded notebook says (5.4) where the page does."""
     labels = targets()

@@ -421,6 +421,33 @@ def test_a_copy_gets_emlib_by_itself_where_the_repository_is_known(monkeypatch):
     assert "git+" not in dumps(readable(prose, "notation", References()))
 
 
+def test_a_copy_shows_of_a_solution_only_its_heading():
+    """JupyterLab folds what stands between a collapsed heading and the next of its level."""
+    hidden, made = 0, copies()
+    for page in chapter_numbers():
+        folded, in_sight, out_of_sight = False, "", ""
+        for cell in made[page].cells:
+            text = cell.source if cell.cell_type == "markdown" else ""
+            if re.match(r"#{1,4} ", text):
+                folded = cell.metadata.get("jp-MarkdownHeadingCollapsed", False)
+                assert folded == text.startswith("#### Solution of Exercise ")
+                in_sight += text
+            elif folded:
+                out_of_sight += text
+            else:
+                in_sight += text
+        stored = notebooks.load(CHAPTERS / f"{page}.ipynb").cells
+        prose = "\n".join(cell.source for cell in stored if cell.cell_type == "markdown")
+        assert in_sight.count("#### Solution of") == prose.count("{solution-start}")
+        for solution in re.findall(r"\{solution-start\}(.*?)\{solution-end\}", prose, re.DOTALL):
+            for line in solution.splitlines():
+                if re.fullmatch(r"[A-Z][\w ,.;:'()]{40,}", line):
+                    hidden += 1
+                    assert line in out_of_sight
+                    assert line not in in_sight
+    assert hidden > 15
+
+
 def test_copies_without_solutions_have_every_exercise_and_the_summary():
     without = copies(solutions=False)
     for page in chapter_numbers():

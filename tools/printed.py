@@ -90,6 +90,19 @@ def still_player(cell: NotebookNode, html: str) -> NotebookNode:
     return without_code(with_width(cell))
 
 
+def still_scene(cell: NotebookNode, html: str) -> Iterator[NotebookNode]:
+    """The still picture of a scene of the laboratory, and below it what it is about."""
+    page = BeautifulSoup(html, "html.parser")
+    image, words = page.img, page.figcaption
+    if image is None or words is None:
+        raise ValueError("the output is no scene: it has no picture or no caption")
+    cell.metadata["mystnb"] = NotebookNode(image=NotebookNode(alt=str(image["alt"])))
+    png = str(image["src"]).split(",", 1)[1]
+    cell.outputs = [new_output("display_data", {"image/png": png})]
+    yield without_code(with_width(cell))
+    yield new_markdown_cell(f"*{words.get_text()}*")
+
+
 def asked(question: Question) -> str:
     """A recall question with its choices, as Markdown."""
     choices = (f"   - **{LETTERS[i]}.** {c.text}" for i, c in enumerate(question.choices))
@@ -156,6 +169,8 @@ def printed_code(cell: NotebookNode, references: References) -> Iterator[Noteboo
     html = "".join(output.get("data", {}).get("text/html", "") for output in cell.outputs)
     if "em-player" in html:
         yield still_player(cell, html)
+    elif "em-scene" in html:
+        yield from still_scene(cell, html)
     elif "em-recall" in html:
         chapter = BeautifulSoup(html, "html.parser").select_one("[data-chapter]")
         assert chapter
