@@ -11,13 +11,16 @@ from bs4 import BeautifulSoup
 
 from tools.accessible import accessible
 from tools.paths import BUILD, ROOT
-from tools.repository import repository, with_ways_out
 from tools.search_index import pages, words
 
 TITLE = "Expectation–Maximization, Step by Step"
 FIRST_PAGE = "chapters/intro.html"
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
 HEAD_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+FIRST = re.compile(r"<article.*?<p(?: [^>]*)?>(.*?)</p>", re.DOTALL)
+# Parts of highlighted code that have the colour of all code, and what comes before them.
+PLAIN = re.compile(r'<span class="(?:n|nn|nx|p|w)">([^<]*)</span>')
+EMPTY = re.compile(r"(?<=<pre>)<span></span>(?!\n)")
 LONGEST = 160  # characters of a description that search engines show
 
 
@@ -30,17 +33,22 @@ def public_address(config: Path = ROOT / "_config.yml") -> str:
 
 def description(text: str) -> str:
     """The first paragraph of a page, as far as a search engine shows it."""
-    soup = BeautifulSoup(text, "html.parser")
+    first = FIRST.search(text)
+    soup = BeautifulSoup(first[1] if first else TITLE, "html.parser")
     for formula in soup.select(".katex-mathml"):
         formula.decompose()
-    first = soup.select_one("article p")
-    whole = words(first) if first else TITLE
+    whole = words(soup)
     return whole if len(whole) <= LONGEST else whole[:LONGEST].rsplit(" ", 1)[0] + " …"
 
 
 def public_url(address: str, page: str) -> str:
     """The one address that a page is known by; the first page's is the site's own."""
     return address if page in ("index.html", FIRST_PAGE) else address + page
+
+
+def with_fewer_elements(text: str) -> str:
+    """The page without the elements around code that mark nothing: a quarter of a chapter's."""
+    return EMPTY.sub("", PLAIN.sub(r"\1", text))
 
 
 def metadata(text: str, address: str, page: str) -> str:
@@ -63,7 +71,8 @@ def metadata(text: str, address: str, page: str) -> str:
 
 
 def complete(text: str, address: str, page: str) -> str:
-    """A page with one viewport, one title, and its metadata."""
+    """A page with right names for all that has one, one viewport, one title, and its metadata."""
+    text = with_fewer_elements(accessible(text))
     text = text.replace(f"<title>{TITLE} &#8212; {TITLE}</title>", f"<title>{TITLE}</title>")
     if address:
         theirs = f'<link rel="canonical" href="{address}{FIRST_PAGE}"'
@@ -75,12 +84,8 @@ def complete(text: str, address: str, page: str) -> str:
 
 
 def make_publishable(html: Path) -> None:
-    """Complete every page, and add what hosts and search engines look for."""
-    address, source = public_address(), repository()
-    for page in pages(html):
-        name = page.relative_to(html).as_posix()
-        text = with_ways_out(accessible(page.read_text(encoding="utf8")), source)
-        page.write_text(complete(text, address, name), encoding="utf8")
+    """Add what hosts and search engines look for besides pages."""
+    address = public_address()
     (html / ".nojekyll").touch()  # or GitHub would leave out folders that begin with _
     shutil.copy(ROOT / "site" / "preview.png", html / "_static")
     start = address or "/"
