@@ -43,6 +43,7 @@ COMMANDS = {
     "test-newest": ("tools.versions:test_newest", "run emlib's tests with the newest versions"),
     "outputs": ("tools.execute:store_outputs", "execute all chapters and store their outputs"),
     "lab": ("tools.copies:lab", "open copies of the chapters in JupyterLab"),
+    "notebooks": ("tools.copies:notebooks", "write copies of the chapters to work in"),
     "student": ("tools.copies:student", "write the chapters without solutions"),
     "pdf": ("tools.press:pdf", "typeset the book as a PDF"),
     "epub": ("tools.press:epub", "build the book for e-readers"),
