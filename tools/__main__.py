@@ -15,6 +15,7 @@ from tools.paths import BUILD
 from tools.publish import publish_check
 from tools.reading import print_reading
 from tools.scale import measure_scale
+from tools.scaling import print_scaling
 from tools.versions import test_newest, test_oldest
 from tools.website import build_book
 
@@ -60,6 +61,7 @@ COMMANDS = {
     "bench-mixtures": bench_mixtures,
     "bench-hmm": bench_hmm,
     "scale": measure_scale,
+    "scaling": print_scaling,
     "clean": clean,
 }
 
