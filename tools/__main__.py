@@ -11,6 +11,7 @@ from tools.checks import check
 from tools.copies import lab, student
 from tools.execute import ChapterError, store_outputs
 from tools.look import look
+from tools.mutants import mutants
 from tools.paths import BUILD
 from tools.publish import publish_check
 from tools.reading import print_reading
@@ -50,6 +51,7 @@ COMMANDS = {
     "test": check,
     "test-oldest": test_oldest,
     "test-newest": test_newest,
+    "mutants": mutants,
     "outputs": store_outputs,
     "lab": lab,
     "student": student,
