@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-oldest test-newest mutants outputs lab student serve look publish-check bench clean
+.PHONY: help book test test-oldest test-newest mutants outputs lab student pdf epub figures serve look publish-check bench clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile
@@ -32,6 +32,15 @@ lab: .venv/complete  ## open copies of the chapters, yours to change, in Jupyter
 
 student: .venv/complete  ## write the chapters without solutions, ready to hand out
 	@$(PY) -m tools student
+
+pdf: .venv/complete  ## write the book as a PDF (needs TeX)
+	@$(PY) -m tools pdf
+
+epub: .venv/complete  ## write the book as an EPUB, and check it
+	@$(PY) -m tools epub
+
+figures: .venv/complete  ## write every figure into an archive, for slides
+	@$(PY) -m tools figures
 
 serve: book  ## build the site and serve it to this machine only
 	@$(PY) -m tools serve

@@ -259,9 +259,10 @@ async function tryHands() {
     await page.keyboard.press("Shift+ArrowUp");
     const after = await heading();
     return (
-      (before.startsWith("Point 3, at ") &&
-        after.startsWith("Point 3, at ") &&
-        before !== after) || { before, after }
+      (before.startsWith("Point 3: ") && after.startsWith("Point 3: ") && before !== after) || {
+        before,
+        after,
+      }
     );
   });
   await expect("a point can be dragged", async () => {
@@ -272,7 +273,7 @@ async function tryHands() {
     const before = await heading();
     await dragBy(page, point, [30, -90]);
     const after = await heading();
-    return (before !== after && before.split(",")[0] === after.split(",")[0]) || { before, after };
+    return (before !== after && before.split(":")[0] === after.split(":")[0]) || { before, after };
   });
   await expect("a point's numbers are Bayes' rule, and sum to one", async () => {
     await start("Two coins");
@@ -320,6 +321,14 @@ async function tryHands() {
     const count = await page.locator(".em-point").count();
     return (error.includes("Line 3") && error.includes("abc") && count === 6) || { error, count };
   });
+  await expect("what cannot be is said, and changes nothing", async () => {
+    await page.locator(".em-paste textarea").fill("1\n1\n1\n2");
+    await HANDS.mouse(page, "Use these numbers");
+    const picker = page.getByRole("combobox", { name: "Number of components" });
+    await picker.selectOption("4");
+    const words = await said(page);
+    return (words.includes("cannot") && (await picker.inputValue()) === "2") || words;
+  });
   await expect("model, form, number of components and start can be chosen", async () => {
     await page.getByRole("combobox", { name: "Model" }).selectOption("plane");
     await page.getByRole("combobox", { name: "Covariances" }).selectOption("spherical");
@@ -359,7 +368,10 @@ async function tryHands() {
     await HANDS.mouse(page, "Run");
     await rested(page);
     const best = await shown(page);
-    return best.logLikelihood - bad.logLikelihood > 36 || { bad, best };
+    const ends = await page.locator(".em-ends button").allInnerTexts();
+    return (
+      (best.logLikelihood - bad.logLikelihood > 36 && ends.length === 2) || { bad, best, ends }
+    );
   });
   await expect("an address brings back a state", async () => {
     await start("Galaxies");

@@ -34,20 +34,24 @@ def renderer() -> subprocess.Popen[str]:
 
 
 @cache
-def typeset(tex: str, display: bool) -> dict[str, str]:
-    """The HTML of a formula, or what KaTeX has against it."""
+def typeset(tex: str, display: bool, output: str) -> dict[str, str]:
+    """The HTML of a formula, or what KaTeX has against it.
+
+    For a page `output` is "htmlAndMathml"; readers of e-books draw "mathml" themselves.
+    """
     process = renderer()
     assert process.stdin
     assert process.stdout
-    process.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
+    process.stdin.write(json.dumps({"tex": tex, "display": display, "output": output}) + "\n")
     process.stdin.flush()
     reply: dict[str, str] = json.loads(process.stdout.readline())
     return reply
 
 
-def html(node: nodes.math | nodes.math_block, *, display: bool) -> str:
+def html(self: HTML5Translator, node: nodes.math | nodes.math_block, *, display: bool) -> str:
     """The HTML of a formula; an error is a warning, with its place, so fails the build."""
-    reply = typeset(node.astext(), display)
+    output = "mathml" if self.builder.name == "epub" else "htmlAndMathml"
+    reply = typeset(node.astext(), display, output)
     if "error" in reply:
         logger.warning("%s in %r", reply["error"], node.astext(), location=node)
     return reply.get("html", "")
@@ -56,14 +60,14 @@ def html(node: nodes.math | nodes.math_block, *, display: bool) -> str:
 def visit_math(self: HTML5Translator, node: nodes.math) -> None:
     """Write a formula that stands within a sentence."""
     self.body.append(self.starttag(node, "span", "", CLASS="math notranslate"))
-    self.body.append(html(node, display=False) + "</span>")
+    self.body.append(html(self, node, display=False) + "</span>")
     raise nodes.SkipNode
 
 
 def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
     """Write a formula on a line of its own, with its number if it has one."""
     self.body.append(self.starttag(node, "div", CLASS="math notranslate"))
-    self.body.append(html(node, display=True))
+    self.body.append(html(self, node, display=True))
     if node["number"]:
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
         self.add_permalink_ref(node, "Link to this equation")

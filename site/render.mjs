@@ -2,9 +2,9 @@
 import { createInterface } from "node:readline";
 import katex from "./katex.mjs";
 
-function typeset({ tex, display }) {
+function typeset({ tex, display, output }) {
   try {
-    const options = { displayMode: display, output: "htmlAndMathml", strict: "error" };
+    const options = { displayMode: display, output, strict: "error" };
     return { html: katex.renderToString(tex, options) };
   } catch (error) {
     return { error: `KaTeX: ${error.rawMessage ?? error.message}` };

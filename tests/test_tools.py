@@ -9,14 +9,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
+from pybtex.database import parse_string
 
 from tools import execute, figures, notebooks, paths, website
+from tools.citation import bibtex, citation_page
 from tools.copies import copies, plain_code, plain_markdown, write_copies
 from tools.exercise_list import exercise_list
 from tools.notebooks import normalise
-from tools.paths import CHAPTERS
+from tools.paths import CHAPTERS, ROOT
 from tools.reading import names_from_folded_cells, reading, visible_assertions
 from tools.references import References, chapter_numbers
 
@@ -376,6 +379,16 @@ def test_the_page_of_all_exercises_has_every_exercise_of_every_chapter():
     assert sorted(listed) == sorted(written)
 
 
+def test_the_page_on_citing_says_what_citation_cff_says():
+    assert (CHAPTERS / "cite.md").read_text(encoding="utf8") == citation_page(), "make outputs"
+    work = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))["preferred-citation"]
+    entry = next(iter(parse_string(bibtex(work), "bibtex").entries.values()))
+    assert entry.type == work["type"]
+    assert entry.fields["year"] == str(work["year"])
+    assert entry.fields["title"] == work["title"].replace("–", "--")
+    assert len(entry.persons["author"]) == len(work["authors"])
+
+
 def test_links_in_a_copy_lead_to_jupyterlabs_headings(book):
     link = "[a](notation.md#letters-with-several-meanings), [b](#read-more)"
     expected = "[a](notation.ipynb#Letters-with-several-meanings), [b](#Read-more)"
@@ -394,6 +407,33 @@ def test_every_page_has_a_copy_that_any_jupyter_shows(solutions):
         assert ("Solution of" in words) <= solutions
         for page in re.findall(r"\]\(([^):#]+)", re.sub(r"\]\(https?://[^)]*", "", words)):
             assert page.removesuffix(".ipynb") in made
+
+
+def test_a_copy_shows_of_a_solution_only_its_heading():
+    """JupyterLab folds what stands between a collapsed heading and the next of its level."""
+    hidden, made = 0, copies()
+    for page in chapter_numbers():
+        folded, in_sight, out_of_sight = False, "", ""
+        for cell in made[page].cells:
+            text = cell.source if cell.cell_type == "markdown" else ""
+            if re.match(r"#{1,4} ", text):
+                folded = cell.metadata.get("jp-MarkdownHeadingCollapsed", False)
+                assert folded == text.startswith("#### Solution of Exercise ")
+                in_sight += text
+            elif folded:
+                out_of_sight += text
+            else:
+                in_sight += text
+        stored = notebooks.load(CHAPTERS / f"{page}.ipynb").cells
+        prose = "\n".join(cell.source for cell in stored if cell.cell_type == "markdown")
+        assert in_sight.count("#### Solution of") == prose.count("{solution-start}")
+        for solution in re.findall(r"\{solution-start\}(.*?)\{solution-end\}", prose, re.DOTALL):
+            for line in solution.splitlines():
+                if re.fullmatch(r"[A-Z][\w ,.;:'()]{40,}", line):
+                    hidden += 1
+                    assert line in out_of_sight
+                    assert line not in in_sight
+    assert hidden > 15
 
 
 def test_copies_without_solutions_have_every_exercise_and_the_summary():

@@ -13,10 +13,12 @@ from tools.execute import ChapterError, store_outputs
 from tools.look import look
 from tools.mutants import mutants
 from tools.paths import BUILD
+from tools.press import epub, pdf
 from tools.publish import publish_check
 from tools.reading import print_reading
 from tools.scale import measure_scale
 from tools.scaling import print_scaling
+from tools.slides import figures
 from tools.versions import test_newest, test_oldest
 from tools.website import build_book
 
@@ -55,6 +57,9 @@ COMMANDS = {
     "outputs": store_outputs,
     "lab": lab,
     "student": student,
+    "pdf": pdf,
+    "epub": epub,
+    "figures": figures,
     "serve": serve,
     "look": look,
     "publish-check": publish_check,

@@ -39,6 +39,8 @@ LINK = re.compile(r"\]\((?:([a-z_0-9]+)\.(?:md|ipynb))?(?:#([^)]*))?\)")
 AUTODOC = re.compile(r"^\.\. auto\w+:: (\S+)\n(?:   :.*\n)*", re.MULTILINE)
 DEFINITION = re.compile(r"^(\w.*)\n  (\S.*)$", re.MULTILINE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+SOLUTION, SOLVED = "#### Solution of ", "<!-- solved -->"
+SOLUTION_MARK = re.compile(rf"^({SOLUTION}.*|{SOLVED})$", re.MULTILINE)
 INSTALL = (
     "*A chapter of “Expectation–Maximization, Step by Step”. Its code needs `emlib`, the book's "
     "own package: in the folder of the book, `make lab` installs all that is needed, and "
@@ -55,10 +57,12 @@ def headline(references: References, kind: str, title: str, label: str) -> str:
         return ""
     if kind == "prf:proof":
         return "*Proof.*"
+    if kind == "solution-end":
+        return SOLVED
     if kind.endswith("-end"):
         return ""
     if kind == "solution-start":
-        return f"**Solution of {references.targets[title].text}**"
+        return f"{SOLUTION}{references.targets[title].text}"
     if label in references.targets:
         name = references.targets[label].text
         if kind == "exercise-start":
@@ -87,6 +91,20 @@ def without_boxes(source: str, references: References) -> str:
             open_fences += ["code"] if fence else []
             lines.append(line)
     return "\n".join(lines)
+
+
+def cells_of(text: str) -> Iterator[NotebookNode]:
+    """Prose as cells: a solution's heading alone, folded, and what follows the solution apart.
+
+    JupyterLab folds all cells from such a heading to the next, also when they are run.
+    """
+    for piece in SOLUTION_MARK.split(text):
+        if piece.startswith(SOLUTION):
+            heading = new_markdown_cell(piece)
+            heading.metadata["jp-MarkdownHeadingCollapsed"] = True
+            yield heading
+        elif piece != SOLVED and piece.strip():
+            yield new_markdown_cell(piece.strip())
 
 
 def plain_markdown(source: str, page: str, references: References) -> str:
@@ -145,8 +163,7 @@ def readable(
             cells += [cell, *caption(cell, page, references)]
             cell.metadata.pop("mystnb", None)
         else:
-            cell.source = plain_markdown(cell.source, page, references)
-            cells += [cell] if cell.source else []
+            cells += cells_of(plain_markdown(cell.source, page, references))
     cells[0], cells[1] = cells[1], cells[0]
     copied = new_notebook(cells=cells, metadata=notebook.metadata)
     normalise(copied)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from tools.citation import write_citation_page
 from tools.exercise_list import write_exercise_list
 from tools.notebooks import code_cells, dumps, graft, load, normalise
 from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
@@ -161,3 +162,4 @@ def store_outputs() -> None:
     for chapter, twin in refresh(again=True).items():
         write_atomically(chapter, with_outputs(chapter, twin))
     write_exercise_list()
+    write_citation_page()

@@ -306,18 +306,17 @@ class Sequences:
         check_is("family", family, Family)
         filled, made, holes = observed(x, partly=family.whitens)
         checked = family.check_data(filled)
-        if holes is not None:
-            made = np.full(len(checked), True) if made is None else made
-            which = np.cumsum(made) - 1
-            whole = cls.of_values(checked[made], which, lengths, family, standard, made)
-            return replace(whole, data=replace(whole.data, holes=holes[made]))
-        if np.all(checked == np.floor(checked)):
+        if holes is None and np.all(checked == np.floor(checked)):
             values, which = np.unique(checked, axis=0, return_inverse=True)
             if COPIES * len(values) <= len(checked):
                 return cls.of_values(values, which.ravel(), lengths, family, standard, made)
-        if made is not None:
+        if made is not None or holes is not None:
+            made = np.full(len(checked), True) if made is None else made
             which = np.cumsum(made) - 1
-            return cls.of_values(checked[made], which, lengths, family, standard, made)
+            found = cls.of_values(checked[made], which, lengths, family, standard, made)
+            if holes is None:
+                return found
+            return replace(found, data=replace(found.data, holes=holes[made]))
         pieces = Pieces.of(check_lengths(lengths, len(checked)))
         data = _blocks(checked[pieces.rows], family, None, standard)
         return cls(data, None, pieces.rows, pieces)

@@ -11,12 +11,14 @@ const NAMES = { start: 'start', E: 'E', M: 'M', hard: 'hard', nudge: 'nudge', mo
 /** A bar for each of the last half-steps: the bound, and on it the gap up to the log-likelihood. */
 export function bars({ history }, { width = 320, height = 190 } = {}) {
   const shown = history.slice(-BARS);
-  const values = shown.flatMap(({ logLikelihood, bound }) => [logLikelihood, bound]);
-  const [low, high] = extentOf(values, 0.12);
+  // The scale is that of the last iteration, beside which the first ones may be out of sight.
+  const values = shown.slice(-3).flatMap(({ logLikelihood, bound }) => [logLikelihood, bound]);
+  const [low, high] = extentOf(values, 0.2);
   const span = Math.max(high - low, 1e-9 * Math.max(1, Math.abs(high)));
   const y = scaleLinear()
     .domain([high - span, high])
-    .range([height - 22, 16]);
+    .range([height - 22, 16])
+    .clamp(true);
   const slot = width / BARS;
   return svg`<svg class="em-bars" viewBox="0 0 ${width} ${height}" role="img" aria-label=${inWords(shown)}>
     ${shown.map(({ step, logLikelihood, bound, gap }, i) => {
@@ -37,29 +39,32 @@ export function bars({ history }, { width = 320, height = 190 } = {}) {
 const inWords = (shown) =>
   `The last half-steps: ${shown.map(({ step, logLikelihood, bound, gap }) => `${NAMES[step]}, log-likelihood ${number(logLikelihood)}, bound ${number(bound)}, gap ${number(zeroed(gap, logLikelihood))}`).join('; ')}.`;
 
+const count = (halfSteps) => `${halfSteps} half-step${halfSteps === 1 ? '' : 's'}`;
+
 /** Both as lines over all half-steps. */
 export function trace({ history }, { width = 320, height = 120 } = {}) {
   const margin = { top: 8, right: 8, bottom: 18, left: 8 };
   const lows = history.map(({ bound }) => bound);
   const highs = history.map(({ logLikelihood }) => logLikelihood);
   // A start far below would leave no room to see the rest.
-  const from = history.length > 4 ? Math.min(...highs, ...lows.slice(2)) : Math.min(...lows);
+  const skipped = history.length > 4 ? 2 + Math.floor(history.length / 12) : 0;
+  const from = Math.min(...highs.slice(skipped), ...lows.slice(skipped));
   const x = scaleLinear()
     .domain([0, Math.max(1, history.length - 1)])
     .range([margin.left, width - margin.right]);
   const y = scaleLinear()
-    .domain(extentOf([from, ...highs], 0.06))
+    .domain(extentOf([from, ...highs.slice(skipped)], 0.06))
     .range([height - margin.bottom, margin.top])
     .clamp(true);
   const path = (values) => polyline(values.map((value, i) => [x(i), y(value)]));
   const first = number(highs[0], 2);
   const last = number(highs.at(-1), 2);
   return svg`<svg class="em-trace" viewBox="0 0 ${width} ${height}" role="img"
-      aria-label=${`Trace of ${history.length} half-steps: the log-likelihood goes from ${first} to ${last}, ${change(highs.at(-1) - highs[0])}.`}>
+      aria-label=${`Trace of ${count(history.length - 1)}: the log-likelihood goes from ${first} to ${last}, ${change(highs.at(-1) - highs[0])}.`}>
     <path class="em-trace-bound" d=${path(lows)}></path>
     <path class="em-trace-loglik" d=${path(highs)}></path>
     <circle cx=${x(history.length - 1)} cy=${y(highs.at(-1))} r="4"></circle>
     <text x=${margin.left} y=${height - 4}>start</text>
-    <text x=${width - margin.right} y=${height - 4} text-anchor="end">${history.length - 1} half-steps</text>
+    <text x=${width - margin.right} y=${height - 4} text-anchor="end">${count(history.length - 1)}</text>
   </svg>`;
 }

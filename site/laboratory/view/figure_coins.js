@@ -11,6 +11,7 @@ import { short } from './words.js';
 
 const MARGIN = { top: 10, right: 20, bottom: 40, left: 20 };
 const ROW = 28;
+const LABEL = 70; // pixels for the words at a set
 
 /** {draw(state, size), place(x, y), label} in an svg. */
 export function createCoins(svg, sitting) {
@@ -50,14 +51,18 @@ export function createCoins(svg, sitting) {
     drawThreads(layer.threads, state, rows, x);
     drawPoints(layer.points, rows, place, sitting);
     markPoint(layer.points, sitting.selected);
+    // Labels stand outside, where no thread goes, if there is room.
+    const middle = heads.reduce((sum, p) => sum + x(p), 0) / heads.length;
+    const isOnRight = (row) => row.x < LABEL || (row.x > middle && row.x < width - LABEL);
     layer.labels
       .selectAll('text')
       .data(gap < 11 ? [] : rows)
       .join('text')
       .attr('aria-hidden', true)
-      .attr('text-anchor', (row) => (row.x > width / 2 ? 'end' : 'start'))
-      .attr('x', (row) => row.x + (row.x > width / 2 ? -15 : 15))
-      .attr('y', (row) => row.y - 6)
+      .attr('text-anchor', (row) => (isOnRight(row) ? 'start' : 'end'))
+      .attr('x', (row) => row.x + (isOnRight(row) ? 1 : -1) * (row.r + 6))
+      .attr('y', (row) => row.y)
+      .attr('dy', '0.35em')
       .text(({ n }) => `${data[n].heads} of ${data[n].tosses}`);
     drawHandles(
       layer.handles,

@@ -88,14 +88,13 @@ function whole({ sitting, figure, weights, surface, settled }) {
     <div class="em-main">
       <div class="em-stage">
         ${figure.element}${weights.element}${panels.controls(sitting, { compact: false })}${status(sitting)}
+        ${panels.reading(sitting)}
       </div>
       <div class="em-side">
         ${panels.ledger(sitting)}${panels.charts(sitting)}${panels.stopping(sitting)}
       </div>
     </div>
-    <div class="em-more">
-      ${panels.reading(sitting)}${panels.components(sitting)}${surface.element} ${settled}
-    </div>`;
+    <div class="em-more">${panels.components(sitting)}${surface.element} ${settled}</div>`;
 }
 
 /** What need not follow every movement of a hand. */

@@ -14,11 +14,13 @@ import { MOST_COMPONENTS, START_NAMES } from './sitting.js';
 import {
   COMPONENT,
   POINT,
+  WHEN,
   capital,
   change,
   short,
   number,
   placeInWords,
+  precise,
   share,
   zeroed,
 } from './words.js';
@@ -85,22 +87,13 @@ export function controls(sitting, { compact }) {
         .value=${live(String(index))}
         ?disabled=${moments.length < 2}
         aria-label="Moment"
-        aria-valuetext="moment ${index + 1} of ${moments.length}, ${NAMES[state.step]}"
+        aria-valuetext="moment ${index + 1} of ${moments.length}, ${WHEN[state.step]}"
         @input=${({ target }) => sitting.goTo(Number(target.value))}
       />
       <span>${index + 1} of ${moments.length}</span>
       ${button('Forward ›', () => sitting.forward(), { title: 'Forward: do again what was undone (key F)', disabled: index === moments.length - 1, key: 'f' })}
     </div>`;
 }
-
-const NAMES = {
-  start: 'a start',
-  E: 'after an E-step',
-  M: 'after an M-step',
-  hard: 'after a hard step',
-  nudge: 'after a nudge',
-  moved: 'after a change by hand',
-};
 
 export const isCalm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
@@ -161,18 +154,18 @@ export const charts = ({ state }) =>
   </div>`;
 
 /** The stopping rule's two numbers, and why EM stops. */
-export function stopping({ state }) {
-  const { stop, problem } = state;
+export function stopping(sitting) {
+  const { stop, problem } = sitting.state;
   const tolerance = problem.tolerance ?? TOLERANCE;
   return html`<section class="em-stopping">
     <h2 class="em-heading">May EM stop?</h2>
     <dl>
       <dt>last step gained</dt>
-      <dd>${number(stop.lastStep, 6)}</dd>
+      <dd>${precise(stop.lastStep)}</dd>
       <dt>estimated remaining gain</dt>
-      <dd>${number(stop.remaining, 6)}</dd>
+      <dd>${precise(stop.remaining)}</dd>
       <dt>tolerance</dt>
-      <dd>${number(tolerance, 6)}</dd>
+      <dd>${precise(tolerance)}</dd>
     </dl>
     <p class=${stop.reason ? 'em-reason' : ''}>
       ${
@@ -181,7 +174,23 @@ export function stopping({ state }) {
           : `Not yet: ${problem.rule === 'last step' ? 'the last step must be' : 'both must be'} at most the tolerance.`
       }
     </p>
+    ${ends(sitting)}
   </section>`;
+}
+
+/** Where EM has stopped on these data so far, to compare and to go back to. */
+function ends(sitting) {
+  const found = sitting.ends.slice(0, 5);
+  if (!found.length) return nothing;
+  return html`<p class="em-ends">
+    <span>Stopped so far on these data:</span>
+    ${found.map(
+      ({ index, logLikelihood, reason }) =>
+        html`<button type="button" @click=${() => sitting.goTo(index, 'Back')}>
+          ${number(logLikelihood)}, ${reason}
+        </button>`,
+    )}
+  </p>`;
 }
 
 /** Every component's numbers, to read and to change. */
@@ -219,7 +228,7 @@ export function components(sitting) {
       <table>
         <thead>
           <tr>
-            <th scope="col">${COMPONENT[problem.model]}</th>
+            <th scope="col"><span class="em-unseen">${COMPONENT[problem.model]}</span></th>
             ${fields.map(({ title }) => html`<th scope="col">${title}</th>`)}
           </tr>
         </thead>
@@ -265,14 +274,12 @@ export function reading(sitting) {
       </tr>`,
   );
   return html`<section class="em-reading">
-    <h2 class="em-heading">
-      ${capital(name)} ${selected + 1}, at ${placeInWords(problem, selected)}
-    </h2>
+    <h2 class="em-heading">${capital(name)} ${selected + 1}: ${placeInWords(problem, selected)}</h2>
     <div class="em-wide" tabindex="0" role="group" aria-label="Bayes’ rule for this ${name}">
       <table>
         <thead>
           <tr>
-            <th scope="col">${COMPONENT[problem.model]}</th>
+            <th scope="col"><span class="em-unseen">${COMPONENT[problem.model]}</span></th>
             <th scope="col">weight × density</th>
             <th scope="col">share of the sum</th>
             <th scope="col">its colour</th>
@@ -365,7 +372,7 @@ export function choices(sitting, { figure }) {
   const picker = (label, options, chosen, action) =>
     html`<label
       >${label}
-      <select @change=${({ target }) => action(target.value)}>
+      <select .value=${live(chosen)} @change=${({ target }) => action(target.value)}>
         ${options.map(([value, title]) => option(value, title, chosen))}
       </select></label
     >`;

@@ -15,7 +15,8 @@ export function layers(svg, names) {
 
 /** From a little below the least to a little above the largest value. */
 export function extentOf(values, room = 0.08) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const finite = values.filter(Number.isFinite);
+  const [low, high] = [Math.min(...finite), Math.max(...finite)];
   const margin = (high - low || Math.abs(high) || 1) * room;
   return [low - margin, high + margin];
 }

@@ -17,6 +17,7 @@ import { FIELDS } from './edits.js';
 import {
   COMPONENT,
   POINT,
+  WHEN,
   capital,
   short,
   number,
@@ -49,6 +50,7 @@ const FEW = {
   ],
 };
 
+const SAME = 1e-3; // nats between two ends that count as one
 const KEPT = 600; // half-steps of a run
 const WATCHED = 80; // half-steps, each shown by itself
 const BUSY = 25; // milliseconds before the page is shown again
@@ -123,6 +125,7 @@ export class Sitting {
     } catch (error) {
       if (!(error instanceof DegenerateError)) throw error;
       this.preview = null;
+      this.timer = null;
       this.say(`This cannot be: ${error.message}`);
       return null;
     }
@@ -167,7 +170,7 @@ export class Sitting {
     this.show(index);
     const { logLikelihood, bound } = this.state;
     this.say(
-      `${direction} to moment ${index + 1} of ${this.moments.length}: log-likelihood ${number(logLikelihood)}, bound ${number(bound)}.`,
+      `${direction} to moment ${index + 1} of ${this.moments.length}, ${WHEN[this.state.step]}: log-likelihood ${number(logLikelihood)}, bound ${number(bound)}.`,
     );
   }
 
@@ -192,11 +195,11 @@ export class Sitting {
       );
       this.timer = isLast(before, state)
         ? null
-        : setTimeout(tick, Math.max(16, 450 * 0.9 ** count));
+        : setTimeout(() => this.attempt(tick), Math.max(16, 450 * 0.9 ** count));
       this.said = this.isRunning ? stepInWords(before, state) : runInWords(first, state);
       this.show(this.index);
     };
-    this.timer = setTimeout(tick, 0);
+    this.timer = setTimeout(() => this.attempt(tick), 0);
     this.onChange();
   }
 
@@ -387,6 +390,23 @@ export class Sitting {
     if (this.selected === n) return;
     this.selected = n;
     this.onChange();
+  }
+
+  /** The moments at which EM stopped on these data with as many components, the highest first. */
+  get ends() {
+    const { problem, parameters } = this.state;
+    const isAlike = ({ state }) =>
+      state.stop.reason !== null &&
+      state.step === 'M' &&
+      state.problem.data === problem.data &&
+      state.problem.form === problem.form &&
+      state.parameters.weights.length === parameters.weights.length;
+    const found = this.moments.map((moment, index) => ({ ...moment, index })).filter(isAlike);
+    const heights = found.map(({ index, state: { logLikelihood, stop } }) => {
+      return { index, logLikelihood, reason: stop.reason };
+    });
+    const sorted = heights.sort((a, b) => b.logLikelihood - a.logLikelihood);
+    return sorted.filter((end, i) => !i || sorted[i - 1].logLikelihood - end.logLikelihood > SAME);
   }
 
   /** What the data are called; the reader's own have no name. */

@@ -94,8 +94,8 @@ export function createSurface(sitting) {
     drawHandles(handles, [handle(name, parameters)], sitting);
     note.text(
       isStill(problem)
-        ? 'Darker is higher. Only these two numbers are free, so EM walks on this map; drag its place to start elsewhere.'
-        : 'Darker is higher. The map is drawn for the weights and spreads as they are now; hold them fixed, below, and EM walks on one map.',
+        ? 'The stronger the colour, the higher. Only these two numbers are free, so EM walks on this map; drag its place to start elsewhere.'
+        : 'The stronger the colour, the higher. The map is drawn for the weights and spreads as they are now; hold them fixed, below, and EM walks on one map.',
     );
   }
 

@@ -27,6 +27,13 @@ export function short(value) {
     .replace('e−', 'e-');
 }
 
+/** A small number in three digits, as the stopping rule needs it. */
+export function precise(value) {
+  if (value === Infinity) return 'not known yet';
+  const isSmall = value !== 0 && Math.abs(value) < 1e-4;
+  return isSmall ? number(value, 0) : String(Number(value.toPrecision(3))).replace('-', '−');
+}
+
 /** A change with its sign; nothing but rounding is no change. */
 export function change(value, size = 1) {
   if (Math.abs(value) <= 1e-11 * Math.max(1, Math.abs(size))) return '0';
@@ -53,46 +60,71 @@ export const capital = (text) => text[0].toUpperCase() + text.slice(1);
 /** What happened between two states, with its numbers. */
 export function stepInWords(before, after) {
   const { step, iteration, problem } = after;
-  if (after.stop.reason === 'degenerate' && step === before.step && after.phase === before.phase) {
+  if (after.stop.reason === 'degenerate' && after.history === before.history) {
     return `The M-step has no result: ${after.stop.message}`;
   }
   const size = after.logLikelihood;
-  const gap = zeroed(after.gap, size);
-  const rise = change(after.logLikelihood - before.logLikelihood, size);
-  const lift = change(after.bound - before.bound, size);
-  const now = `log-likelihood ${number(after.logLikelihood)}, bound ${number(after.bound)}, gap ${number(gap)}`;
+  const gap = number(zeroed(after.gap, size));
+  const now = `Log-likelihood ${number(size)}, bound ${number(after.bound)}, gap ${gap}.`;
+  const lift = rises('the bound', after.bound - before.bound, size);
+  const rise = rises('the log-likelihood', after.logLikelihood - before.logLikelihood, size);
   if (step === 'E') {
-    return `E-step ${iteration + 1}: the bound rises by ${lift} and touches the log-likelihood; the curves stay. ${capital(now)}. ${changedHands(before, after)}`;
+    const hands = changedHands(before, after);
+    return `E-step ${iteration + 1}: ${lift} and touches the log-likelihood; the curves stay. ${now} ${hands}`;
   }
   if (step === 'hard') {
-    return `Hard step ${iteration + 1}: every ${POINT[problem.model]} belongs wholly to one ${COMPONENT[problem.model]}. This is no E-step: the bound stays ${number(gap)} below the log-likelihood. ${capital(now)}.`;
+    const whole = `every ${POINT[problem.model]} belongs wholly to one ${COMPONENT[problem.model]}`;
+    return `Hard step ${iteration + 1}: ${whole}. This is no E-step: the bound stays ${gap} below the log-likelihood. ${now}`;
   }
   if (step === 'M') {
-    return `M-step ${iteration}: it lifts the bound by ${lift} and the log-likelihood by ${rise}. ${capital(now)}.${stopped(after)}`;
+    const why = before.step === 'hard' ? ' The step before it was hard, and no E-step.' : '';
+    return `M-step ${iteration}: ${lift}, and ${rise}. ${now}${why}${stopped(after)}`;
   }
-  return `Log-likelihood changes by ${rise}. ${capital(now)}.`;
+  return `${capital(rise)}. ${now}`;
+}
+
+/** Such as 'the bound rises by 0.452'. */
+function rises(what, by, size) {
+  const amount = zeroed(by, size);
+  if (!amount) return `${what} stays`;
+  return `${what} ${amount > 0 ? 'rises' : 'falls'} by ${number(Math.abs(amount), 4)}`;
 }
 
 /** What is zero but for rounding, as zero. */
 export const zeroed = (value, size) =>
   Math.abs(value) <= 1e-11 * Math.max(1, Math.abs(size)) ? 0 : value;
 
+/** Where a half-step leaves a reader. */
+export const WHEN = {
+  start: 'a start',
+  E: 'after an E-step',
+  M: 'after an M-step',
+  hard: 'after a hard step',
+  nudge: 'after a nudge',
+  moved: 'after a change by hand',
+};
+
 export const POINT = { coins: 'set', line: 'point', plane: 'point' };
 
 function changedHands(before, after) {
   const most = (r) => r.indexOf(Math.max(...r));
-  const moved = after.responsibilities.filter(
+  const count = after.responsibilities.filter(
     (r, n) => most(r) !== most(before.responsibilities[n]),
-  );
-  const count = after.responsibilities.length;
-  return `${moved.length} of ${count} ${POINT[after.problem.model]}s are now claimed most by another ${COMPONENT[after.problem.model]}.`;
+  ).length;
+  const name = POINT[after.problem.model];
+  if (!count) return `No ${name} changes hands.`;
+  return `${count} of ${after.responsibilities.length} ${name}s ${count === 1 ? 'changes' : 'change'} hands.`;
 }
 
 /** What a run has done, from its first state to its last. */
 export function runInWords(first, last) {
   const count = last.iteration - first.iteration;
-  const rise = change(last.logLikelihood - first.logLikelihood, last.logLikelihood);
-  return `Run of ${times(count)}: the log-likelihood changes by ${rise}, to ${number(last.logLikelihood)}.${stopped(last)}`;
+  const rise = rises(
+    'the log-likelihood',
+    last.logLikelihood - first.logLikelihood,
+    last.logLikelihood,
+  );
+  return `Run of ${times(count)}: ${rise}, to ${number(last.logLikelihood)}.${stopped(last)}`;
 }
 
 const times = (count) => (count === 1 ? '1 iteration' : `${count} iterations`);

@@ -1,0 +1,237 @@
+"""The printed book: what becomes of the chapters, the EPUB's structure, the PDF where TeX is."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+from zipfile import ZIP_STORED, ZipFile
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_output
+from PIL import Image
+
+from emlib.book.recall import questions
+from tools.notebooks import load
+from tools.paths import CHAPTERS, ROOT
+from tools.press import build_epub, needs, packed
+from tools.printed import boxes, print_source, printed_code, stills
+from tools.references import References, chapter_numbers
+from tools.slides import write_figures
+
+
+@pytest.fixture(scope="module")
+def book():
+    return References()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("print")
+    print_source(CHAPTERS, folder)
+    return folder / "chapters"
+
+
+@pytest.fixture(scope="module")
+def epub(tmp_path_factory):
+    # A warning of Sphinx is an error: the build stops and says why.
+    with ZipFile(build_epub(CHAPTERS, tmp_path_factory.mktemp("epub") / "book.epub")) as archive:
+        yield archive
+
+
+def prose(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+@pytest.mark.parametrize("page", chapter_numbers())
+def test_every_exercise_is_printed_once_and_its_solution_at_the_end(source, page):
+    stored = prose(CHAPTERS / f"{page}.ipynb")
+    labels = re.findall(r"\{exercise-start\}.*\n:label: (\S+)", stored)
+    assert len(labels) == stored.count("{exercise-start}") > 5
+    lesson, answers = prose(source / f"{page}.ipynb"), prose(source / f"answers_{page}.ipynb")
+    for label in labels:
+        assert lesson.count(f"({label})=\n### ") == 1
+        assert answers.count(f"(sol-{label})=\n### ") == 1
+    assert "(sol-" not in lesson
+    assert "\n## Summary" in lesson
+
+
+@pytest.mark.parametrize("page", chapter_numbers())
+def test_recall_questions_are_asked_in_the_chapter_and_answered_at_the_end(source, page):
+    lesson, answers = prose(source / f"{page}.ipynb"), prose(source / f"answers_{page}.ipynb")
+    for question in questions(page):
+        assert question.ask in lesson
+        for choice in question.choices:
+            assert choice.text in lesson
+            assert choice.why in answers
+            assert choice.why not in lesson
+    rights = re.findall(r"\*\*([a-h]), right\.\*\*", answers)
+    expected = [[c.right for c in question.choices].index(True) for question in questions(page)]
+    assert rights == ["abcdefgh"[i] for i in expected]
+
+
+def test_nothing_is_printed_that_only_a_page_can_do(source):
+    for path in source.glob("*.ipynb"):
+        for cell in load(path).cells:
+            assert "hide-input" not in cell.metadata.get("tags", [])
+            outputs = json.dumps(cell.get("outputs", []))
+            assert "text/html" not in outputs
+            assert "Not answered yet" not in outputs
+            if cell.cell_type == "markdown":
+                assert not re.search(r"\{(?:prf|exercise|solution)|\{raw\} html", cell.source)
+
+
+def test_a_player_is_printed_as_its_first_and_last_frames_and_two_between(source, book, tmp_path):
+    assert [f["label"] for f in stills([{"label": i} for i in range(10)])] == [0, 3, 6, 9]
+    assert [f["label"] for f in stills([{"label": i} for i in range(2)])] == [0, 1]
+    page = load(CHAPTERS / "em_by_hand.ipynb")
+    html = [
+        o.get("data", {}).get("text/html", "") for c in page.cells for o in c.get("outputs", [])
+    ]
+    player = next(text for text in html if "em-player" in text)
+    cell = new_code_cell("draw()", outputs=[new_output("execute_result", {"text/html": player})])
+    made = list(printed_code(cell, "name", book, tmp_path / "frames"))
+    frames = json.loads(BeautifulSoup(player, "html.parser").script.string)
+    assert frames[0]["label"] in made[0].source
+    assert frames[-1]["label"] in made[0].source
+    assert len(list((tmp_path / "frames").iterdir())) == 4
+    for file in re.findall(r"\]\(([^)]+\.png)\)", prose(source / "em_by_hand.ipynb")):
+        assert (source / file).exists()
+
+
+def test_exercises_theorems_and_code_have_the_numbers_of_the_site(book):
+    number = book.targets["ex-hand-six"].text
+    text = "```{exercise-start} Warm-up: x\n:label: ex-hand-six\n```\nAsk.\n```{exercise-end}\n```"
+    assert boxes(text, book).startswith(f"(ex-hand-six)=\n### {{ref}}`{number} <sol-ex-hand-six>`.")
+    name = book.targets["thm-em-jensen"].text
+    text = ":::{prf:theorem} Title\n:label: thm-em-jensen\n\nIt holds.\n:::"
+    assert boxes(text, book).startswith(f"(thm-em-jensen)=\n:::{{admonition}} {name} (Title)")
+    assert boxes("By {prf:ref}`thm-em-jensen`.", book) == f"By {{ref}}`{name} <thm-em-jensen>`."
+    assert boxes("See {ref}`some-section`.", book) == "See {ref}`some-section`."
+
+
+def test_the_data_given_for_an_exercise_are_printed_and_the_empty_answer_is_not(book, tmp_path):
+    cell = new_code_cell("x = [1, 2]\n\nanswer = ...  # yours\ncheck('a.b', answer)")
+    assert [c.source for c in printed_code(cell, "n", book, tmp_path)] == ["x = [1, 2]"]
+    cell = new_code_cell("answer = ...  # yours\ncheck('a.b', answer)")
+    assert not list(printed_code(cell, "n", book, tmp_path))
+
+
+def test_the_epub_begins_as_readers_want_it_and_lists_what_it_has(epub):
+    first = epub.infolist()[0]
+    assert (first.filename, first.compress_type) == ("mimetype", ZIP_STORED)
+    assert epub.read("mimetype") == b"application/epub+zip"
+    listing = BeautifulSoup(epub.read("content.opf"), "html.parser")
+    listed = {item["href"]: item for item in listing.select("manifest > item")}
+    own = {"mimetype", "META-INF/container.xml", "content.opf"}
+    assert set(epub.namelist()) - own == set(listed)
+    for name in epub.namelist():
+        if name.endswith(".xhtml"):
+            formulas = b"<math" in epub.read(name)
+            assert formulas == ("mathml" in listed[name].get("properties", ""))
+
+
+def test_every_link_within_the_epub_leads_somewhere(epub):
+    pages = {
+        n: BeautifulSoup(epub.read(n), "html.parser")
+        for n in epub.namelist()
+        if n.endswith("xhtml")
+    }
+    places = {name: {tag["id"] for tag in page.select("[id]")} for name, page in pages.items()}
+    for name, page in pages.items():
+        folder = name.rpartition("/")[0]
+        for tag in page.select("[href], [src]"):
+            target, _, place = (tag.get("href") or tag["src"]).partition("#")
+            if re.match(r"https?:|mailto:", target):
+                continue
+            parts = [*folder.split("/"), *target.split("/")] if target else name.split("/")
+            resolved: list[str] = []
+            for part in parts:
+                resolved = resolved[:-1] if part == ".." else [*resolved, part]
+            file = "/".join(part for part in resolved if part)
+            assert file in epub.namelist(), f"{name}: {target}"
+            if place and file in places:
+                assert place in places[file], f"{name}: {target}#{place}"
+
+
+def test_the_epub_shows_no_markup_and_the_numbers_of_the_site(epub, book):
+    for page in (*chapter_numbers(), *(f"answers_{page}" for page in chapter_numbers())):
+        soup = BeautifulSoup(epub.read(f"chapters/{page}.xhtml"), "html.parser")
+        for code in soup.select("math, pre, code"):
+            code.decompose()
+        text = soup.get_text(" ")
+        assert not re.search(r"\{\w+(?::\w+)?\}`|:::|\$\$|\{width|</?\w+>", text), page
+        for figure in soup.select("figure[id]"):
+            target = book.targets.get(figure["id"])
+            if target:
+                assert target.text in " ".join(figure.get_text(" ").split())
+
+
+@pytest.mark.parametrize("page", chapter_numbers())
+def test_equations_of_the_epub_have_the_numbers_of_the_site(epub, book, page):
+    numbers = {}
+    for name in (page, f"answers_{page}"):
+        soup = BeautifulSoup(epub.read(f"chapters/{name}.xhtml"), "html.parser")
+        for equation in soup.select("div.math[id]"):
+            numbers[equation["id"]] = equation.select_one(".eqno").get_text()
+    for label, target in book.targets.items():
+        if target.page == page and target.text.startswith("("):
+            assert target.text in numbers[f"equation-{label}"]
+
+
+def test_equal_files_make_equal_epubs(tmp_path):
+    made = []
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        (folder / "META-INF").mkdir(parents=True)
+        for file in ("mimetype", "META-INF/container.xml", "page.xhtml"):
+            (folder / file).write_text("<math/>", encoding="utf8")
+        item = '<item id="i" href="page.xhtml" media-type="application/xhtml+xml" />'
+        listing = f'<dc:identifier id="x">urn:uuid:1</dc:identifier>{item}'
+        (folder / "content.opf").write_text(listing, encoding="utf8")
+        (folder / "toc.ncx").write_text('name="dtb:uid" content="other"', encoding="utf8")
+        made.append(packed(folder, tmp_path / f"{name}.epub", "1700000000").read_bytes())
+        assert "urn:uuid:1" in (folder / "toc.ncx").read_text(encoding="utf8")
+    assert made[0] == made[1]
+
+
+def test_a_missing_program_is_named_with_what_to_install():
+    with pytest.raises(SystemExit, match=r"no-such-program cannot be found\. Install it\."):
+        needs(("sh" if shutil.which("sh") else "python", "no-such-program"), "Install it.")
+
+
+@pytest.mark.skipif(not shutil.which("latexmk"), reason="needs TeX; make pdf tells how to get it")
+def test_a_page_of_the_book_becomes_a_pdf(tmp_path):
+    text = (
+        "\\documentclass[openany,oneside]{book}\n\\usepackage{amsmath,titlesec,fancyhdr,hyperref}\n"
+        "\\newenvironment{sphinxthebibliography}[1]{}{}\\def\\sphinxtermref#1{}\\usepackage{xcolor}\n"
+        "\\usepackage{fontspec}\\input{preamble.tex}\n\\begin{document}\n\\booktitlepage\n"
+        "\\numberedchapters\\chapter{One} Lᵀ, x₁ and $\\theta$.\n\\end{document}\n"
+    )
+    (tmp_path / "book.tex").write_text(text, encoding="utf8")
+    shutil.copy(ROOT / "print" / "preamble.tex", tmp_path)
+    run = ["latexmk", "-xelatex", "-interaction=nonstopmode", "-halt-on-error", "book.tex"]
+    subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
+    log = (tmp_path / "book.log").read_text(encoding="utf8", errors="replace")
+    assert (tmp_path / "book.pdf").read_bytes().startswith(b"%PDF")
+    assert "Missing character" not in log
+
+
+def test_the_archive_of_figures_has_each_with_its_number_caption_and_licence(tmp_path, book):
+    count = write_figures(tmp_path / "figures.zip")
+    with ZipFile(tmp_path / "figures.zip") as archive:
+        names = archive.namelist()
+        assert "CC BY 4.0" in archive.read("figures/LICENSE.txt").decode()
+        table = archive.read("figures/figures.csv").decode("utf-8-sig")
+        pictures = [name for name in names if name.endswith(".png")]
+        assert len(pictures) == count == table.count(".png,")
+        for name in pictures:
+            assert name.removeprefix("figures/") in table
+            with Image.open(io.BytesIO(archive.read(name))) as image:
+                assert image.width >= 800
+    for label, target in book.targets.items():
+        if target.text.startswith("Fig."):
+            assert f"{target.text},{label}," in table
