@@ -11,11 +11,13 @@ from tools.checks import check
 from tools.copies import lab, student
 from tools.execute import ChapterError, store_outputs
 from tools.look import look
+from tools.mutants import mutants
 from tools.paths import BUILD
 from tools.press import epub, pdf
 from tools.publish import publish_check
 from tools.reading import print_reading
 from tools.scale import measure_scale
+from tools.scaling import print_scaling
 from tools.slides import figures
 from tools.versions import test_newest, test_oldest
 from tools.website import build_book
@@ -51,6 +53,7 @@ COMMANDS = {
     "test": check,
     "test-oldest": test_oldest,
     "test-newest": test_newest,
+    "mutants": mutants,
     "outputs": store_outputs,
     "lab": lab,
     "student": student,
@@ -65,6 +68,7 @@ COMMANDS = {
     "bench-mixtures": bench_mixtures,
     "bench-hmm": bench_hmm,
     "scale": measure_scale,
+    "scaling": print_scaling,
     "clean": clean,
 }
 
