@@ -22,6 +22,7 @@ from tools.notebooks import dumps
 from tools.paths import ROOT, write_atomically
 from tools.publish import complete, make_publishable, pages, public_address
 from tools.references import References
+from tools.repository import repository, with_ways_out
 from tools.search_index import entries, without_sphinx_search, write_index
 
 # Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
@@ -86,16 +87,12 @@ def assemble(chapters: Path, source: Path) -> None:
 
 
 def welcome(html: Path) -> None:
-    """Lead from the top of the site to its first page, without a white flash in the dark."""
-    first = "chapters/intro.html"
-    (html / "index.html").write_text(
-        '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f'<meta http-equiv="refresh" content="0; url={first}">\n'
-        "<title>Expectation–Maximization, Step by Step</title>\n"
-        f'<a href="{first}">Expectation–Maximization, Step by Step</a>\n</html>\n',
-        encoding="utf8",
-    )
+    """Show the first page at the top of the site too, for whoever comes by its address."""
+    text = (html / "chapters" / "intro.html").read_text(encoding="utf8")
+    text = text.replace('data-content_root="../"', 'data-content_root="./"')
+    text = re.sub(r'( (?:href|src)=")(?![./#]|[a-z]+:)', r"\1chapters/", text)
+    text = re.sub(r"""(["'])\.\./""", r"\1", text)
+    (html / "index.html").write_text(text, encoding="utf8")
 
 
 def run_jupyter_book(source: Path, work: Path) -> Path:
@@ -148,7 +145,8 @@ def offer_downloads(chapters: Path, folder: Path, made: Path) -> None:
 def finished(text: str, address: str, page: str) -> dict[str, Any]:
     """A page as Sphinx wrote it, made fit for its readers, and its sections for the search."""
     own = without_sphinx_search(text)
-    return {"text": complete(own, address, page), "sections": list(entries(own, page))}
+    whole = with_ways_out(complete(own, address, page), repository())
+    return {"text": whole, "sections": list(entries(own, page))}
 
 
 def finish_pages(html: Path, made: Path) -> None:
