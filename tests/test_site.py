@@ -169,6 +169,35 @@ def test_every_word_of_the_glossary_is_linked_where_a_page_first_uses_it(site):
     assert led == words
 
 
+NO_PROSE = "code, pre, .katex, .cell, .admonition-title, figcaption, h1, h2, h3, h4, dt, form"
+
+
+def runs(tag, *, prose=False):
+    """The text of paragraphs, piece by piece, each with the glossary's word that it links."""
+    for part in tag.children:
+        if isinstance(part, str):
+            if prose:
+                yield str(part), None
+        elif part.name == "a":
+            if part.select_one(":scope > .glossary"):
+                yield part.get_text(), part["href"].split("#")[1]
+        elif not part.css.match(NO_PROSE):
+            yield from runs(part, prose=prose or part.name == "p")
+
+
+@chapter_pages
+def test_no_word_of_the_glossary_is_used_before_it_is_linked(site, name):
+    pieces = list(runs(article(site, name)))
+    for term in page(site, "chapters/glossary").select("dl.glossary dt"):
+        word = term.get_text().strip().rstrip("#").strip()
+        spelt = re.escape(word).replace(r"\ ", r"\s+").replace("'", "['’]").replace("–", "[-–]")
+        use = re.compile(rf"(?<![\w-]){spelt}s?(?![\w-])", re.IGNORECASE if word.islower() else 0)
+        for text_, linked in pieces:
+            if linked == term["id"]:
+                break
+            assert linked or not use.search(text_), word
+
+
 def test_labels_have_the_numbers_that_downloads_and_copies_give_them(site):
     """A downloaded notebook says (5.4) where the page does."""
     labels = targets()
@@ -504,6 +533,26 @@ def edit(chapter, change):
     prose = [c for c in notebook["cells"] if c["cell_type"] == "markdown" and len(c["source"]) > 1]
     prose[0]["source"] = change("".join(prose[0]["source"]))
     chapter.write_text(json.dumps(notebook), encoding="utf8")
+
+
+def test_the_index_leads_to_the_sections_that_teach_each_word(site):
+    index = parsed(site / "chapters/word_index.html").select_one("article .book-index")
+    links = {}
+    for item in index.select("li"):
+        links.setdefault(item.p.get_text().split(",")[0], []).extend(item.p.select("a"))
+    words = parsed(site / "chapters/glossary.html").select("dt[id]")
+    for word in words:
+        term = word.get_text().removesuffix("#").strip()
+        assert any("glossary.html" in link["href"] for link in links[term]), term
+        assert any("glossary.html" not in link["href"] for link in links[term]), term
+    homes = {"label switching": "latent_variables", "SQUAREM": "faster", "Viterbi": "hmm"}
+    for term, home in homes.items():
+        assert any(link["href"].startswith(f"../chapters/{home}.html#") for link in links[term])
+    for link in index.select("a"):
+        file, place = link["href"].split("#")
+        assert place in places(site / file.removeprefix("../")), link
+    assert "GMM" in index.get_text()
+    assert "emlib" in index.get_text()
 
 
 # These go on from the site that the tests above have read, and so they are last.
