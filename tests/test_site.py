@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from functools import cache
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -229,6 +228,18 @@ def test_a_chapter_can_be_downloaded_with_its_solutions_and_without(site, name):
 
 def test_the_site_is_ready_for_a_static_host(site):
     assert faults(site) == []
+
+
+def test_links_that_fail_on_a_host_or_in_a_folder_of_one_are_named(tmp_path):
+    links = (
+        '<a href="/chapters/hmm.html">a</a> <a href="lost.html">b</a> <a href="there.html">c</a>'
+    )
+    (tmp_path / "page.html").write_text(links, encoding="utf8")
+    (tmp_path / "there.html").write_text("", encoding="utf8")
+    assert [fault for fault in faults(tmp_path) if not fault.endswith("is missing")] == [
+        "page.html: /chapters/hmm.html leaves the folder that the site may be in",
+        "page.html: lost.html leads nowhere",
+    ]
 
 
 def test_an_address_gives_canonical_previews_and_none_gives_no_dead_ones(site):
@@ -503,8 +514,8 @@ def test_no_file_is_there_that_no_page_needs(site):
     fonts = {path.relative_to(site / "_static").as_posix() for path in site.rglob("*.woff2")}
     assert fonts == {address for address in IN_CSS.findall(css) if address.endswith(".woff2")}
     assert "katex/fonts/KaTeX_Main-Regular.woff2" in fonts
-    shown = {Path(img["src"]).name for name in NAMES for img in page(site, name).select("img")}
-    assert {path.name for path in (site / "_images").iterdir()} <= shown
+    whole = "".join(text(site / f"{name}.html") for name in NAMES)
+    assert [path for path in (site / "_images").iterdir() if path.name not in whole] == []
 
 
 def test_every_icon_is_in_the_font_within_the_style_sheet(site):

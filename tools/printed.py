@@ -276,7 +276,7 @@ def print_source(chapters: Path, source: Path, *, own_index: bool = False) -> No
     for part, listed in parts():
         pages = [page for page in listed if not (own_index and page == "word_index")]
         for page in pages:
-            cells = lesson_cells(source_of(page, chapters))
+            cells = copy.deepcopy(lesson_cells(source_of(page, chapters)))
             if page == "intro":
                 cells[0].source = cells[0].source.replace(f"# {TITLE}", "# Introduction", 1)
             made = list(printed(cells, page, references, pictures))
