@@ -288,7 +288,7 @@ async function tryContents(page) {
       }),
   );
   for (const [place, section] of places.filter(([id, within]) => id && within)) {
-    await page.evaluate((id) => document.getElementById(id).scrollIntoView(), place);
+    await page.evaluate((id) => (location.hash = id), place);
     await page.waitForTimeout(100);
     const inside = await page.evaluate(
       ([hash, outer]) => hash && document.querySelector(outer).contains(document.querySelector(hash)),
