@@ -6,8 +6,9 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-COMMENT = re.compile(r'(?<=<span class="c1">)# Equations? [^<]*')
-LABEL = re.compile(r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]")
+from tools.equations import COMMENT, LABEL
+
+HIGHLIGHTED = re.compile(f'(?<=<span class="c1">){COMMENT.pattern}')
 
 
 def link_equations(
@@ -27,7 +28,8 @@ def link_equations(
         return f'<a class="equation" href="{address}" data-number="({dotted})">{label}</a>'
 
     if "body" in context:
-        context["body"] = COMMENT.sub(lambda found: LABEL.sub(link, found[0]), context["body"])
+        body = context["body"]
+        context["body"] = HIGHLIGHTED.sub(lambda found: LABEL.sub(link, found[0]), body)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

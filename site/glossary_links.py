@@ -32,8 +32,11 @@ class GlossaryLinks(SphinxPostTransform):
             return
         domain = self.env.get_domain("std")
         words = [name for kind, name in domain.data["objects"] if kind == "term"]
+        texts = "\n".join(self.document.findall(nodes.Text))
         for word in sorted(words, key=len, reverse=True):
-            self.link_first(word, pattern(word))
+            use = pattern(word)
+            if use.search(texts):
+                self.link_first(word, use)
 
     def link_first(self, word: str, use: re.Pattern[str]) -> None:
         """Split the text that holds the first use into what is before it, a link, and the rest."""

@@ -2,12 +2,15 @@
 
 import base64
 import io
+import json
 import re
+import shutil
 from functools import cache
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from PIL import Image
 
 from emlib.book.answers import can_be_typed, concealed
@@ -25,8 +28,8 @@ IN_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s]+)""", re.IGNORECAS
 IN_SCRIPT = re.compile(r"""["'`]((?:https?:|wss?:)?//\w[^"'`]*)""", re.IGNORECASE)
 EMBEDDED = re.compile(r"data:image/png;base64,[\w+/=]+")
 
-# A page with all it loads except its pictures, uncompressed; the longest chapter needs 2.5 MB.
-BUDGET = 3_000_000
+# A page with all it loads except its pictures, uncompressed; the longest chapter needs 1.3 MB.
+BUDGET = 1_600_000
 
 pages = pytest.mark.parametrize("name", NAMES)
 chapter_pages = pytest.mark.parametrize(
@@ -163,6 +166,35 @@ def test_every_word_of_the_glossary_is_linked_where_a_page_first_uses_it(site):
     assert led == words
 
 
+NO_PROSE = "code, pre, .katex, .cell, .admonition-title, figcaption, h1, h2, h3, h4, dt, form"
+
+
+def runs(tag, *, prose=False):
+    """The text of paragraphs, piece by piece, each with the glossary's word that it links."""
+    for part in tag.children:
+        if isinstance(part, str):
+            if prose:
+                yield str(part), None
+        elif part.name == "a":
+            if part.select_one(":scope > .glossary"):
+                yield part.get_text(), part["href"].split("#")[1]
+        elif not part.css.match(NO_PROSE):
+            yield from runs(part, prose=prose or part.name == "p")
+
+
+@chapter_pages
+def test_no_word_of_the_glossary_is_used_before_it_is_linked(site, name):
+    pieces = list(runs(article(site, name)))
+    for term in page(site, "chapters/glossary").select("dl.glossary dt"):
+        word = term.get_text().strip().rstrip("#").strip()
+        spelt = re.escape(word).replace(r"\ ", r"\s+").replace("'", "['’]").replace("–", "[-–]")
+        use = re.compile(rf"(?<![\w-]){spelt}s?(?![\w-])", re.IGNORECASE if word.islower() else 0)
+        for text_, linked in pieces:
+            if linked == term["id"]:
+                break
+            assert linked or not use.search(text_), word
+
+
 def test_labels_have_the_numbers_that_downloads_and_copies_give_them(site):
     """A downloaded notebook says (5.4) where the page does."""
     labels = targets()
@@ -194,6 +226,18 @@ def test_a_chapter_can_be_downloaded_with_its_solutions_and_without(site, name):
 
 def test_the_site_is_ready_for_a_static_host(site):
     assert faults(site) == []
+
+
+def test_links_that_fail_on_a_host_or_in_a_folder_of_one_are_named(tmp_path):
+    links = (
+        '<a href="/chapters/hmm.html">a</a> <a href="lost.html">b</a> <a href="there.html">c</a>'
+    )
+    (tmp_path / "page.html").write_text(links, encoding="utf8")
+    (tmp_path / "there.html").write_text("", encoding="utf8")
+    assert [fault for fault in faults(tmp_path) if not fault.endswith("is missing")] == [
+        "page.html: /chapters/hmm.html leaves the folder that the site may be in",
+        "page.html: lost.html leads nowhere",
+    ]
 
 
 def test_an_address_gives_canonical_previews_and_none_gives_no_dead_ones(site):
@@ -375,3 +419,79 @@ def test_page_is_light(site, name):
     }
     own = len(EMBEDDED.sub("", text(path)).encode())
     assert own + sum(file.stat().st_size for file in files | fonts) < BUDGET
+
+
+@pages
+def test_a_page_loads_one_sheet_and_one_script_and_what_only_some_pages_need(site, name):
+    addresses = [urlsplit(address).path for address in loaded(page(site, name))]
+    files = [address.rpartition("/")[2] for address in addresses]
+    of_some = {"answers.js", "laboratory.css", "laboratory.js", "live_scenes.js"}
+    shared = {file for file in files if file.endswith((".css", ".js"))} - of_some
+    assert shared == {"site.css", "site.js"}
+    assert files.count("site.css") == files.count("site.js") == 1
+
+
+def test_no_file_is_there_that_no_page_needs(site):
+    assert not list(site.rglob("*.map"))
+    css = text(site / "_static" / "site.css")
+    fonts = {path.relative_to(site / "_static").as_posix() for path in site.rglob("*.woff2")}
+    assert fonts == {address for address in IN_CSS.findall(css) if address.endswith(".woff2")}
+    assert "katex/fonts/KaTeX_Main-Regular.woff2" in fonts
+    whole = "".join(text(site / f"{name}.html") for name in NAMES)
+    assert [path for path in (site / "_images").iterdir() if path.name not in whole] == []
+
+
+def test_every_icon_is_in_the_font_within_the_style_sheet(site):
+    css = text(site / "_static" / "site.css")
+    font = TTFont(io.BytesIO(base64.b64decode(re.search(r"font/woff;base64,([\w+/=]+)", css)[1])))
+    icons = {i for name in NAMES for i in page(site, name).select("i[class*='fa-']")}
+    names = {c for i in icons for c in i["class"] if re.fullmatch("fa-[a-z-]+", c)}
+    codes = {
+        int(code, 16)
+        for name in names
+        for code in re.findall(rf'\.{name}(?=[,{{]|::?before)[^}}]*"\\(f[0-9a-f]{{3}})"', css)
+    }
+    assert len(codes) > 10
+    assert codes <= font.getBestCmap().keys()
+
+
+def contents_of(site):
+    """Every file of the built site, by its name."""
+    files = (path for path in site.rglob("*") if path.is_file())
+    return {path.relative_to(site).as_posix(): path.read_bytes() for path in files}
+
+
+def edit(chapter, change):
+    """Change the text of a chapter's first cell of prose that is longer than a line."""
+    notebook = json.loads(chapter.read_text(encoding="utf8"))
+    prose = [c for c in notebook["cells"] if c["cell_type"] == "markdown" and len(c["source"]) > 1]
+    prose[0]["source"] = change("".join(prose[0]["source"]))
+    chapter.write_text(json.dumps(notebook), encoding="utf8")
+
+
+# These go on from the site that the tests above have read, and so they are last.
+def test_a_build_that_goes_on_gives_the_bytes_of_a_build_from_nothing(site, tmp_path):
+    first, chapters = contents_of(site), shutil.copytree(CHAPTERS, tmp_path / "chapters")
+
+    edit(chapters / "hmm.ipynb", lambda prose: f"{prose}\n\nA sentence more.")
+    second = contents_of(build_site(chapters, site.parent))
+    changed = {name for name in second if second[name] != first.get(name)}
+    assert b"A sentence more." in second["chapters/hmm.html"]
+    assert changed == {
+        "chapters/hmm.html",
+        "_sources/chapters/hmm.ipynb",
+        "_sources/chapters/hmm-exercises.ipynb",
+        "_static/search-index.js",
+    }
+
+    # What other pages show, too: a title, the numbers of equations, a label.
+    equation = "\n\n$$\na = b\n$$ (latent-new)\n"
+    edit(
+        chapters / "latent_variables.ipynb",
+        lambda prose: f"{prose.replace('# ', '# Really: ', 1)}{equation}",
+    )
+    third = contents_of(build_site(chapters, site.parent))
+    from_nothing = contents_of(build_site(chapters, tmp_path / "site"))
+    assert b"Really: " in third["chapters/text.html"]
+    assert {name for name in third if third[name] != from_nothing.get(name)} == set()
+    assert third.keys() == from_nothing.keys()

@@ -2,10 +2,15 @@
 
 import base64
 import io
+import os
 import re
+import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -14,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 from pybtex.database import parse_string
 
-from tools import execute, figures, notebooks, paths, website
+from tools import book, execute, figures, fingerprint, notebooks, paths, website
 from tools.citation import bibtex, citation_page
 from tools.copies import copies, plain_code, plain_markdown, write_copies
 from tools.exercise_list import exercise_list
@@ -314,41 +319,101 @@ def test_names_that_only_folded_cells_bind_are_found():
 def test_a_site_that_fails_to_build_leaves_the_last_good_one(tmp_path, monkeypatch):
     (tmp_path / "html").mkdir()
     (tmp_path / "html" / "index.html").write_text("good", encoding="utf8")
+    (tmp_path / book.RECORD).write_text("what it was built from", encoding="utf8")
 
-    def fails(*folders):
-        assert (folders[0] / "_toc.yml").exists()
+    def fails(source, _):
+        assert (source / "_toc.yml").exists()
         assert (tmp_path / "html" / "index.html").read_text(encoding="utf8") == "good"
         raise SystemExit("The site was not built")
 
     monkeypatch.setattr(website, "run_jupyter_book", fails)
-    monkeypatch.setattr(website, "add_katex", lambda site: None)
+    monkeypatch.setattr(website, "lay_site", lambda target: target.mkdir())
+    monkeypatch.setattr(website, "lighten", lambda *_: None)
     with pytest.raises(SystemExit):
         website.build_site(CHAPTERS, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["html"]
+    assert {path.name for path in tmp_path.iterdir()} == {"html", book.RECORD, "building.lock"}
 
-    def builds(*folders):
-        (folders[1] / "new").mkdir()
-        return folders[1] / "new"
+    def builds(_, work):
+        (work / "new").mkdir()
+        return work / "new"
 
     monkeypatch.setattr(website, "run_jupyter_book", builds)
     site = website.build_site(CHAPTERS, tmp_path)
     assert "refresh" in (site / "index.html").read_text(encoding="utf8")
-    assert [path.name for path in tmp_path.iterdir()] == ["html"]
+    # What the site was built from is not known here, so its record is gone.
+    assert {path.name for path in tmp_path.iterdir()} == {"html", "kept", "building.lock"}
+
+
+def test_two_builds_at_once_take_turns(tmp_path):
+    inside = []
+
+    def work(number):
+        with book.alone(tmp_path):
+            inside.append(number)
+            time.sleep(0.05)
+            inside.append(number)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, range(3)))
+    assert inside[::2] == inside[1::2]
+
+
+@pytest.fixture
+def copied_project(tmp_path, monkeypatch):
+    """A copy of all that a site depends on, in which the fingerprint is taken."""
+    for name in fingerprint.SOURCES:
+        place = ROOT / name
+        copy = shutil.copytree if place.is_dir() else shutil.copy
+        copy(place, tmp_path / name)
+    shutil.copytree(CHAPTERS, tmp_path / "chapters")
+    monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_config.yml",
+        "_toc.yml",
+        "chapters/glossary.md",
+        "chapters/hmm.ipynb",
+        "chapters/references.bib",
+        "emlib/em.py",
+        "site/assets/book.css",
+        "site/package-lock.json",
+        "tools/website.py",
+    ],
+)
+def test_a_site_is_not_taken_for_built_once_anything_of_it_has_changed(copied_project, name):
+    before = fingerprint.fingerprint(copied_project / "chapters")
+    assert fingerprint.fingerprint(copied_project / "chapters") == before
+    path = copied_project / name
+    times = path.stat()
+    path.write_bytes(path.read_bytes() + b" ")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert fingerprint.fingerprint(copied_project / "chapters") != before
+
+
+def test_another_version_of_a_package_is_another_site(monkeypatch):
+    before = fingerprint.surroundings(CHAPTERS)
+    newer = [SimpleNamespace(name="sphinx", version="999")]
+    monkeypatch.setattr(fingerprint, "distributions", lambda: newer)
+    assert fingerprint.surroundings(CHAPTERS) != before
 
 
 @pytest.fixture(scope="module")
-def book():
+def references():
     return References()
 
 
-def test_a_copy_says_what_the_site_prints_and_needs_no_extension(book):
+def test_a_copy_says_what_the_site_prints_and_needs_no_extension(references):
     source = (
         ":::{prf:theorem} It rises\n:label: thm-em-monotone\n\nBy {eq}`em-e`,\n\n"
         "$$\na = b\n$$ (em-bound)\n\nas {cite:t}`dempster1977` say {cite:p}`wu1983,neal1998`.\n"
         ":::\n```python\na = 1\n```\nSee {numref}`fig-mix-geyser`."
     )
-    printed = {label: target.text for label, target in book.targets.items()}
-    assert plain_markdown(source, "deriving_em", book) == (
+    printed = {label: target.text for label, target in references.targets.items()}
+    assert plain_markdown(source, "deriving_em", references) == (
         f"**{printed['thm-em-monotone']}** (It rises).\n\nBy {printed['em-e']},\n\n"
         f"$$\na = b \\tag{{{printed['em-bound'][1:-1]}}}\n$$\n\nas "
         "[Dempster et al. (1977)](https://doi.org/10.1111/j.2517-6161.1977.tb01600.x) say "
@@ -358,12 +423,12 @@ def test_a_copy_says_what_the_site_prints_and_needs_no_extension(book):
     )
 
 
-def test_comments_in_a_copy_name_equations_by_their_numbers(book):
-    number = book.targets["em-e"].text
+def test_comments_in_a_copy_name_equations_by_their_numbers(references):
+    number = references.targets["em-e"].text
     assert re.fullmatch(r"\(\d+\.\d+\)", number)
-    assert (
-        plain_code("r = f(x)  # x\n# Equation em-e", book) == f"r = f(x)  # x\n# Equation {number}"
-    )
+    above, behind = "# Equation em-e\nr = f(x)  # x", "    r = f(x)  # Equation em-e, in logs"
+    assert plain_code(above, references) == above.replace("em-e", number)
+    assert plain_code(behind, references) == behind.replace("em-e", number)
 
 
 def test_the_page_of_all_exercises_has_every_exercise_of_every_chapter():
@@ -389,10 +454,20 @@ def test_the_page_on_citing_says_what_citation_cff_says():
     assert len(entry.persons["author"]) == len(work["authors"])
 
 
-def test_links_in_a_copy_lead_to_jupyterlabs_headings(book):
+def test_links_in_a_copy_lead_to_jupyterlabs_headings(references):
     link = "[a](notation.md#letters-with-several-meanings), [b](#read-more)"
     expected = "[a](notation.ipynb#Letters-with-several-meanings), [b](#Read-more)"
-    assert plain_markdown(link, "deriving_em", book) == expected
+    assert plain_markdown(link, "deriving_em", references) == expected
+
+
+def test_links_in_a_copy_lead_to_headings_of_the_chapters_that_are_copied(tmp_path):
+    shutil.copytree(CHAPTERS, tmp_path / "chapters")
+    with (tmp_path / "chapters" / "notation.md").open("a", encoding="utf8") as page:
+        page.write("\n## A new heading\n")
+    there = References(tmp_path / "chapters")
+    assert plain_markdown("[a](notation.md#a-new-heading)", "deriving_em", there) == (
+        "[a](notation.ipynb#A-new-heading)"
+    )
 
 
 @pytest.mark.parametrize("solutions", [True, False])

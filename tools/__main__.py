@@ -4,23 +4,10 @@ import argparse
 import functools
 import http.server
 import shutil
+from collections.abc import Callable
+from importlib import import_module
 
-from tools.bench import bench_mixtures
-from tools.bench_hmm import bench_hmm
-from tools.checks import check
-from tools.copies import lab, student
-from tools.execute import ChapterError, store_outputs
-from tools.look import look
-from tools.mutants import mutants
 from tools.paths import BUILD
-from tools.press import epub, pdf
-from tools.publish import publish_check
-from tools.reading import print_reading
-from tools.scale import measure_scale
-from tools.scaling import print_scaling
-from tools.slides import figures
-from tools.versions import test_newest, test_oldest
-from tools.website import build_book
 
 HOST, PORT = "127.0.0.1", 8000
 
@@ -44,45 +31,52 @@ def clean() -> None:
 
 def bench() -> None:
     """Time emlib beside its peers: mixtures, then hidden Markov models."""
-    bench_mixtures()
-    bench_hmm()
+    command("tools.bench:bench_mixtures")()
+    command("tools.bench_hmm:bench_hmm")()
 
 
+# Each is imported when it is asked for: some need more time for that than for their work.
 COMMANDS = {
-    "book": build_book,
-    "test": check,
-    "test-oldest": test_oldest,
-    "test-newest": test_newest,
-    "mutants": mutants,
-    "outputs": store_outputs,
-    "lab": lab,
-    "student": student,
-    "pdf": pdf,
-    "epub": epub,
-    "figures": figures,
-    "serve": serve,
-    "look": look,
-    "publish-check": publish_check,
-    "reading": print_reading,
-    "bench": bench,
-    "bench-mixtures": bench_mixtures,
-    "bench-hmm": bench_hmm,
-    "scale": measure_scale,
-    "scaling": print_scaling,
-    "clean": clean,
+    "book": ("tools.book:build_book", "execute what has changed and build the site"),
+    "test": ("tools.checks:check", "run every check"),
+    "test-oldest": ("tools.versions:test_oldest", "run emlib's tests with the oldest versions"),
+    "test-newest": ("tools.versions:test_newest", "run emlib's tests with the newest versions"),
+    "mutants": ("tools.mutants:mutants", "list changes of emlib that its tests do not notice"),
+    "outputs": ("tools.execute:store_outputs", "execute all chapters and store their outputs"),
+    "lab": ("tools.copies:lab", "open copies of the chapters in JupyterLab"),
+    "student": ("tools.copies:student", "write the chapters without solutions"),
+    "pdf": ("tools.press:pdf", "typeset the book as a PDF"),
+    "epub": ("tools.press:epub", "build the book for e-readers"),
+    "figures": ("tools.slides:figures", "write the figures as pictures for slides"),
+    "serve": ("tools.__main__:serve", "serve the built site to this machine only"),
+    "look": ("tools.look:look", "look at the built site in a browser"),
+    "publish-check": ("tools.publish:publish_check", "say whether the site is ready for a host"),
+    "reading": ("tools.reading:print_reading", "say what each chapter asks of its reader"),
+    "bench": ("tools.__main__:bench", "time emlib beside its peers"),
+    "bench-mixtures": ("tools.bench:bench_mixtures", "time mixtures"),
+    "bench-hmm": ("tools.bench_hmm:bench_hmm", "time hidden Markov models"),
+    "scale": ("tools.scale:measure_scale", "measure how EM scales"),
+    "scaling": ("tools.scaling:print_scaling", "measure how a step's time and memory grow"),
+    "clean": ("tools.__main__:clean", "remove everything that was built"),
 }
+
+
+def command(place: str) -> Callable[[], None]:
+    """The function at `module:name`."""
+    module, name = place.split(":")
+    function: Callable[[], None] = getattr(import_module(module), name)
+    return function
 
 
 def main() -> None:
     """Run the command that was asked for."""
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="command")
-    for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.__doc__).set_defaults(run=command)
+    commands = parser.add_subparsers(required=True, metavar="command", dest="name")
+    for name, (_, words) in COMMANDS.items():
+        commands.add_parser(name, help=words)
+    run = command(COMMANDS[parser.parse_args().name][0])
     try:
-        parser.parse_args().run()
-    except ChapterError as error:
-        raise SystemExit(str(error)) from None
+        run()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

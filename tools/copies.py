@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,8 +20,9 @@ from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from tools.equations import COMMENT, LABEL
 from tools.exercise_list import exercise_list
-from tools.notebooks import dumps, load, normalise
+from tools.notebooks import dumps, normalise, shared
 from tools.paths import CHAPTERS, ROOT, write_atomically
 from tools.reading import lesson_cells
 from tools.references import References, chapter_numbers, parts
@@ -33,8 +33,6 @@ NUMBERED_EQUATION = re.compile(r"\n?\$\$[ \t]*\(([\w-]+)\)[ \t]*$", re.MULTILINE
 ANCHOR = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 FENCE = re.compile(r"^(`{3,}|:{3,})(?:\{([\w:-]+)\} *(.*))?")
 OPTION = re.compile(r"^:(\w+): *(.*)$")
-COMMENT = re.compile(r"^(\s*# Equations? )(.*)$", re.MULTILINE)
-NAME = re.compile(r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]")
 LINK = re.compile(r"\]\((?:([a-z_0-9]+)\.(?:md|ipynb))?(?:#([^)]*))?\)")
 AUTODOC = re.compile(r"^\.\. auto\w+:: (\S+)\n(?:   :.*\n)*", re.MULTILINE)
 DEFINITION = re.compile(r"^(\w.*)\n  (\S.*)$", re.MULTILINE)
@@ -114,7 +112,8 @@ def plain_markdown(source: str, page: str, references: References) -> str:
         return f" \\tag{{{references.targets[match[1]].text[1:-1]}}}\n$$"
 
     def linked(match: re.Match[str]) -> str:
-        other, place = match[1] or page, headings(match[1] or page).get(match[2] or "")
+        other = match[1] or page
+        place = headings(other, references.chapters).get(match[2] or "")
         fragment = f"#{quote(place)}" if place else ""
         return f"]({fragment})" if other == page else f"]({other}.ipynb{fragment})"
 
@@ -125,10 +124,9 @@ def plain_markdown(source: str, page: str, references: References) -> str:
     return re.sub(r"\n{3,}", "\n\n", references.resolve(text, page)).strip()
 
 
-@cache
-def headings(page: str) -> dict[str, str]:
+def headings(page: str, chapters: Path = CHAPTERS) -> dict[str, str]:
     """The places on a page that the site calls so, as JupyterLab calls them."""
-    found = (h for cell in source_of(page).cells for h in HEADING.findall(cell.source))
+    found = (h for cell in source_of(page, chapters).cells for h in HEADING.findall(cell.source))
     return {default_slugify(heading): heading.replace(" ", "-") for heading in found}
 
 
@@ -139,7 +137,7 @@ def plain_code(source: str, references: References) -> str:
         target = references.targets.get(match[0])
         return target.text if target else match[0]
 
-    return COMMENT.sub(lambda m: m[1] + NAME.sub(number, m[2]), source)
+    return COMMENT.sub(lambda comment: LABEL.sub(number, comment[0]), source)
 
 
 def caption(cell: NotebookNode, page: str, references: References) -> Iterator[NotebookNode]:
@@ -184,10 +182,10 @@ def contents(chapters: Path = CHAPTERS) -> NotebookNode:
 
 
 def source_of(page: str, chapters: Path = CHAPTERS) -> NotebookNode:
-    """A page of the book as a notebook, also where its file is Markdown."""
+    """A page of the book as a notebook, also where its file is Markdown; to be read only."""
     path = chapters / f"{page}.ipynb"
     if path.exists():
-        return load(path)
+        return shared(path)
     text = path.with_suffix(".md").read_text(encoding="utf8")
     if page == "exercises":  # the stored page may be older than the chapters
         text = exercise_list(chapters)
@@ -199,17 +197,19 @@ def title(page: str, chapters: Path = CHAPTERS) -> str:
     return source_of(page, chapters).cells[0].source.split("\n", 1)[0].removeprefix("# ")
 
 
+def page_copy(page: str, references: References, *, solutions: bool = True) -> NotebookNode:
+    """The copy of a page, or the contents under that name."""
+    if page == "contents":
+        return contents(references.chapters)
+    source = source_of(page, references.chapters)
+    return readable(source, page, references, solutions=solutions)
+
+
 def copies(chapters: Path = CHAPTERS, *, solutions: bool = True) -> dict[str, NotebookNode]:
     """The contents and all pages, by name."""
     references = References(chapters)
-    return {
-        "contents": contents(chapters),
-        **{
-            page: readable(source_of(page, chapters), page, references, solutions=solutions)
-            for _, pages in parts()
-            for page in pages
-        },
-    }
+    pages = ["contents", *(page for _, part in parts() for page in part)]
+    return {page: page_copy(page, references, solutions=solutions) for page in pages}
 
 
 def untouched(path: Path, written: dict[str, str]) -> bool:

@@ -23,8 +23,8 @@ IPYTHON = BUILD / "ipython"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class ChapterError(Exception):
-    """A cell of a chapter failed."""
+class ChapterError(SystemExit):
+    """A cell of a chapter failed; unless it is caught, the command ends with its message."""
 
 
 def plain(text: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tools.notebooks import load
+from tools.notebooks import shared
 from tools.paths import CHAPTERS, write_atomically
 from tools.references import chapter_numbers
 
@@ -20,7 +20,8 @@ def exercise_list(chapters: Path = CHAPTERS) -> str:
         "more. Every exercise has a worked solution below it, folded until you open it.",
     ]
     for page in chapter_numbers():
-        prose = [c.source for c in load(chapters / f"{page}.ipynb").cells if c.cell_type != "code"]
+        cells = shared(chapters / f"{page}.ipynb").cells
+        prose = [cell.source for cell in cells if cell.cell_type != "code"]
         title = prose[0].split("\n", 1)[0].removeprefix("# ")
         lines += ["", f"## {title}", "", f"In [{title}]({page}.ipynb#exercises):", ""]
         found = [match for text in prose for match in EXERCISE.findall(text)]

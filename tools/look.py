@@ -106,5 +106,6 @@ def look() -> None:
         raise SystemExit("There is no site to look at: run `make book` first.")
     shutil.rmtree(pictures, ignore_errors=True)
     failed = run_script("look.mjs", str(site), str(pictures), browser())
+    failed += run_script("weigh.mjs", str(site), browser())
     failed += run_script("drive.mjs", str(site / "chapters" / "laboratory.html"), browser())
     raise SystemExit(look_lab(pictures) + failed)

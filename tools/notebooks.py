@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 
 import nbformat
@@ -18,6 +19,18 @@ def load(path: Path) -> NotebookNode:
     notebook: NotebookNode = nbformat.read(path, as_version=4)
     notebook.nbformat_minor = 5
     return notebook
+
+
+@lru_cache(maxsize=64)
+def parsed(text: bytes) -> NotebookNode:
+    """A notebook from the bytes of its file; the same object for the same bytes."""
+    notebook: NotebookNode = nbformat.reads(text.decode(), as_version=4)
+    return notebook
+
+
+def shared(path: Path) -> NotebookNode:
+    """The notebook as its file stands, to be read only: whoever asks for it has the same one."""
+    return parsed(path.read_bytes())
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:

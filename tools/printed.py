@@ -248,7 +248,7 @@ def print_source(chapters: Path, source: Path) -> None:
     book = [f"# {TITLE}", "", toctree("", ["about", "intro"], numbered=False)]
     for part, pages in parts():
         for page in pages:
-            cells = lesson_cells(source_of(page, chapters))
+            cells = copy.deepcopy(lesson_cells(source_of(page, chapters)))
             if page == "intro":
                 cells[0].source = cells[0].source.replace(f"# {TITLE}", "# Introduction", 1)
             made = list(printed(cells, page, references, pictures))

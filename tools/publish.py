@@ -16,6 +16,10 @@ from tools.search_index import pages, words
 TITLE = "Expectation–Maximization, Step by Step"
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
 HEAD_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+FIRST = re.compile(r"<article.*?<p(?: [^>]*)?>(.*?)</p>", re.DOTALL)
+# Parts of highlighted code that have the colour of all code, and what comes before them.
+PLAIN = re.compile(r'<span class="(?:n|nn|nx|p|w)">([^<]*)</span>')
+EMPTY = re.compile(r"(?<=<pre>)<span></span>(?!\n)")
 LONGEST = 160  # characters of a description that search engines show
 
 
@@ -28,12 +32,17 @@ def public_address(config: Path = ROOT / "_config.yml") -> str:
 
 def description(text: str) -> str:
     """The first paragraph of a page, as far as a search engine shows it."""
-    soup = BeautifulSoup(text, "html.parser")
+    first = FIRST.search(text)
+    soup = BeautifulSoup(first[1] if first else TITLE, "html.parser")
     for formula in soup.select(".katex-mathml"):
         formula.decompose()
-    first = soup.select_one("article p")
-    whole = words(first) if first else TITLE
+    whole = words(soup)
     return whole if len(whole) <= LONGEST else whole[:LONGEST].rsplit(" ", 1)[0] + " …"
+
+
+def with_fewer_elements(text: str) -> str:
+    """The page without the elements around code that mark nothing: a quarter of a chapter's."""
+    return EMPTY.sub("", PLAIN.sub(r"\1", text))
 
 
 def metadata(text: str, address: str, page: str) -> str:
@@ -56,7 +65,8 @@ def metadata(text: str, address: str, page: str) -> str:
 
 
 def complete(text: str, address: str, page: str) -> str:
-    """A page with one viewport, one title, and its metadata."""
+    """A page with right names for all that has one, one viewport, one title, and its metadata."""
+    text = with_fewer_elements(accessible(text))
     text = text.replace(f"<title>{TITLE} &#8212; {TITLE}</title>", f"<title>{TITLE}</title>")
     text = VIEWPORT.sub("", text)
     first = '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -65,12 +75,8 @@ def complete(text: str, address: str, page: str) -> str:
 
 
 def make_publishable(html: Path) -> None:
-    """Complete every page, and add what hosts and search engines look for."""
+    """Add what hosts and search engines look for besides pages."""
     address = public_address()
-    for page in pages(html):
-        name = page.relative_to(html).as_posix()
-        text = accessible(page.read_text(encoding="utf8"))
-        page.write_text(complete(text, address, name), encoding="utf8")
     (html / ".nojekyll").touch()  # or GitHub would leave out folders that begin with _
     shutil.copy(ROOT / "site" / "preview.png", html / "_static")
     start = address or "/"

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from pybtex.database import Entry, parse_file
 from pybtex.plugin import find_plugin
 
-from tools.notebooks import load
+from tools.notebooks import shared
 from tools.paths import CHAPTERS, ROOT
 
 EQUATION = re.compile(r"\$\$\s*\(([\w-]+)\)\s*$", re.MULTILINE)
@@ -71,12 +71,12 @@ def labels(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
 def targets(chapters: Path = CHAPTERS) -> dict[str, Target]:
     """All labels of the book; pages without a number share one count, in the book's order."""
     found, numbers = {}, chapter_numbers()
-    shared: Counter[str] = Counter()
+    unnumbered: Counter[str] = Counter()
     for page in (page for _, pages in parts() for page in pages):
         path = chapters / f"{page}.ipynb"
-        counts = Counter() if page in numbers else shared
+        counts = Counter() if page in numbers else unnumbered
         before = f"{numbers[page]}." if page in numbers else ""
-        for kind, label in labels(load(path)) if path.exists() else ():
+        for kind, label in labels(shared(path)) if path.exists() else ():
             counts[kind] += 1
             place = f"{before}{counts[kind]}"
             found[label] = Target(page, f"{kind} {place}" if kind else f"({place})")
@@ -101,12 +101,14 @@ class References:
 
     Attributes
     ----------
+    chapters : Path
     targets : dict of label -> Target
     entries : dict of key -> Entry
         The bibliography.
     """
 
     def __init__(self, chapters: Path = CHAPTERS) -> None:
+        self.chapters = chapters
         self.targets = targets(chapters)
         self.entries: dict[str, Entry] = parse_file(str(chapters / "references.bib")).entries
 

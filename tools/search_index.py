@@ -2,21 +2,22 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
 # What a section shows besides its words.
 NOT_WORDS = (
-    ".katex, .cell_input, .cell_output, .headerlink, figure.em-player, .em-question, "
-    "script, style, nav"
+    ".cell_input, .cell_output, .headerlink, figure.em-player, .em-question, script, style, nav"
 )
 THEIRS = re.compile(
     r"^\s*<script[^>]*(?:searchtools|language_data|searchindex)\.js[^>]*></script>\s*$",
     re.MULTILINE,
 )
-TITLE = ".section-number, .headerlink, .katex-mathml"
+NUMBERS = ".section-number, .headerlink"
+FORMULA, SPAN = re.compile(r'<span class="katex">'), re.compile(r"<(/?)span\b")
+CODE = re.compile(r"<pre>.*?</pre>", re.DOTALL)
 
 
 def pages(html: Path) -> list[Path]:
@@ -31,12 +32,31 @@ def words(tag: Tag) -> str:
     return re.sub(r"(?<=[(\[]) | (?=[,.;:?!)\]])", "", text)
 
 
-def entries(page: Path, address: str) -> Iterator[dict[str, str]]:
+def without_formulas(text: str) -> str:
+    """The HTML without its formulas and code, which are most of it and slow to parse."""
+    kept, at = [], 0
+    for formula in FORMULA.finditer(text):
+        depth = 0
+        for tag in SPAN.finditer(text, formula.start()):
+            depth += -1 if tag[1] else 1
+            if depth == 0:
+                kept.append(text[at : formula.start()])
+                at = tag.end() + len(">")
+                break
+    return CODE.sub("", "".join([*kept, text[at:]]))
+
+
+def without_sphinx_search(text: str) -> str:
+    """The page without the scripts of Sphinx's own search, by whole pages."""
+    return THEIRS.sub("", text)
+
+
+def entries(text: str, address: str) -> Iterator[dict[str, str]]:
     """Title, text and address of each section of a page, subsections apart."""
-    article = BeautifulSoup(page.read_text(encoding="utf8"), "html.parser").article
+    article = BeautifulSoup(without_formulas(text), "html.parser").article
     if article is None:
         return
-    for part in article.select(TITLE):
+    for part in article.select(NUMBERS):
         part.decompose()
     heading = article.h1
     name = words(heading) if heading else ""
@@ -64,15 +84,8 @@ def entries(page: Path, address: str) -> Iterator[dict[str, str]]:
     yield from reversed(found)
 
 
-def own_search(html: Path) -> None:
-    """Give the site the index, and take Sphinx's own search, by whole pages, out of it."""
-    index: list[dict[str, str]] = []
-    for page in pages(html):
-        page.write_text(THEIRS.sub("", page.read_text(encoding="utf8")), encoding="utf8")
-        index += entries(page, page.relative_to(html).as_posix())
-    for name in ("searchindex.js", "_static/searchtools.js", "_static/language_data.js"):
-        (html / name).unlink(missing_ok=True)
-    # A script and not data, because a page from disk may not fetch any.
-    text = json.dumps(index, ensure_ascii=False, separators=(",", ":"))
+def write_index(html: Path, sections: Iterable[dict[str, str]]) -> None:
+    """Lay the index beside the site's scripts: a script too, as a page from disk may fetch none."""
+    text = json.dumps(list(sections), ensure_ascii=False, separators=(",", ":"))
     (html / "_static").mkdir(exist_ok=True)
     (html / "_static" / "search-index.js").write_text(f"window.bookSections={text};\n", "utf8")

@@ -1,24 +1,32 @@
 """Turn chapters into a site that needs no other host, not even for its equations."""
 
+import hashlib
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from tools.copies import copies
+from tools.book import RECORD, alone
+from tools.copies import headings, page_copy
 from tools.execute import plain, refresh, with_outputs
 from tools.exercise_list import exercise_list
-from tools.laboratory import bundle
+from tools.fingerprint import surroundings
+from tools.lighten import lighten
 from tools.node import packages
 from tools.notebooks import dumps
-from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
-from tools.publish import make_publishable
-from tools.search_index import own_search
+from tools.paths import ROOT, write_atomically
+from tools.publish import complete, make_publishable, pages, public_address
+from tools.references import References
+from tools.search_index import entries, without_sphinx_search, write_index
 
 # Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
 JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
+SPHINX_ONLY = (".buildinfo", "searchindex.js", "searchtools.js", "language_data.js", "*.map")
 UNSEEN = shutil.ignore_patterns(".*", "node_modules", "__pycache__")
 
 
@@ -49,17 +57,32 @@ def add_minisearch(site: Path) -> None:
     (site / "assets" / "minisearch.js").write_text(plain_text, encoding="utf8")
 
 
+def lay_site(target: Path) -> None:
+    """Copy what is of the site itself, and make what it has from other projects."""
+    # Imported where it is needed: a build in which only prose has changed should not wait for it.
+    from tools.laboratory import bundle
+
+    shutil.copytree(ROOT / "site", target, ignore=UNSEEN)
+    add_katex(target)
+    add_minisearch(target)
+    bundle(target / "assets" / "laboratory.js")
+
+
 def assemble(chapters: Path, source: Path) -> None:
-    """Put in one folder all that Jupyter Book is to see, and nothing else."""
-    renew(source)
+    """Put in one folder all that Jupyter Book is to see, and nothing else.
+
+    What is of the site itself may be there already.
+    """
+    source.mkdir(exist_ok=True)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, source)
+    shutil.rmtree(source / "chapters", ignore_errors=True)
     shutil.copytree(chapters, source / "chapters", ignore=UNSEEN)
     (source / "chapters" / "exercises.md").write_text(exercise_list(chapters), encoding="utf8")
-    shutil.copytree(ROOT / "site", source / "site", ignore=UNSEEN)
-    add_katex(source / "site")
-    add_minisearch(source / "site")
-    bundle(source / "site" / "assets" / "laboratory.js")
+    if not (source / "site").exists():
+        lay_site(source / "site")
+    for path in source.rglob("*"):
+        os.utime(path, (0, 0))  # so that Sphinx goes by contents: see site/incremental.py
 
 
 def welcome(html: Path) -> None:
@@ -79,55 +102,135 @@ def run_jupyter_book(source: Path, work: Path) -> Path:
     """Let Jupyter Book turn `source` into a site, for which a warning is an error."""
     strict = ["--warningiserror", "--nitpick", "--keep-going"]
     run = subprocess.run(
-        [*JUPYTER_BOOK, "build", str(source), "--path-output", str(work), *strict],
+        [
+            *JUPYTER_BOOK,
+            "build",
+            str(source.resolve()),
+            "--path-output",
+            str(work.resolve()),
+            *strict,
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        cwd=ROOT,  # where the extensions find tools, and the reference emlib
     )
     if run.returncode:
         raise SystemExit(f"{plain(run.stdout)}\nThe site was not built: see the warnings above.")
     return work / "_build" / "html"
 
 
-def offer_downloads(chapters: Path, folder: Path) -> None:
-    """Put copies that need nothing of the site where its download buttons lead."""
-    for solutions, ending in ((True, ""), (False, "-exercises")):
-        for name, notebook in copies(chapters, solutions=solutions).items():
-            if (chapters / f"{name}.ipynb").exists():
-                write_atomically(folder / f"{name}{ending}.ipynb", dumps(notebook))
+def offer_downloads(chapters: Path, folder: Path, made: Path) -> None:
+    """Put copies that need nothing of the site where its download buttons lead.
+
+    Those in `made` are taken from there if what they are made from is the same.
+    """
+    references = References(chapters)
+    names = ["contents", *(path.stem for path in sorted(chapters.glob("*.ipynb")))]
+    places = {path.stem: headings(path.stem, chapters) for path in chapters.glob("*.ipynb")}
+    shown = repr((sorted(references.targets.items()), sorted(places.items())))
+    for name in names:
+        chapter = chapters / f"{name}.ipynb"
+        source = chapter.read_bytes() if chapter.exists() else b""
+        key = hashlib.sha256(shown.encode() + source).hexdigest()
+        for solutions, ending in ((True, ""), (False, "-exercises")):
+            copied = made / f"{name}{ending}.{key}.ipynb"
+            if not copied.exists():
+                for old in made.glob(f"{name}{ending}.*.ipynb"):
+                    old.unlink()
+                write_atomically(copied, dumps(page_copy(name, references, solutions=solutions)))
+            if chapter.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copy(copied, folder / f"{name}{ending}.ipynb")
+
+
+def finished(text: str, address: str, page: str) -> dict[str, Any]:
+    """A page as Sphinx wrote it, made fit for its readers, and its sections for the search."""
+    own = without_sphinx_search(text)
+    return {"text": complete(own, address, page), "sections": list(entries(own, page))}
+
+
+def finish_pages(html: Path, made: Path) -> None:
+    """Finish every page, and index them; take from `made` what was finished of the same text."""
+    address, sections = public_address(), []
+    for path in pages(html):
+        page, text = path.relative_to(html).as_posix(), path.read_text(encoding="utf8")
+        key = hashlib.sha256(text.encode()).hexdigest()
+        store = made / f"{page}.json"
+        done = json.loads(store.read_text(encoding="utf8")) if store.exists() else {}
+        if done.get("key") != key:
+            done = {"key": key, **finished(text, address, page)}
+            write_atomically(store, json.dumps(done))
+        path.write_text(done["text"], encoding="utf8")
+        sections += done["sections"]
+    write_index(html, sections)
+
+
+def drop_pictures_of_before(html: Path) -> None:
+    """Remove the pictures that no page shows any more."""
+    shown = {
+        name
+        for page in pages(html)
+        for name in re.findall(r"_images/([^\"'?#\s)]+)", page.read_text(encoding="utf8"))
+    }
+    for picture in html.glob("_images/*"):
+        if picture.name not in shown:
+            picture.unlink()
+
+
+def build_alone(chapters: Path, out: Path) -> Path:
+    """Build the site in a folder where no other build works; return its folder.
+
+    What the last build has read and written is in `kept`, and a copy of it goes on from there if
+    all but the pages' text is the same. The copy becomes what is kept if it succeeds.
+    """
+    html, kept, fresh = out / "html", out / "kept", out / "fresh"
+    key = surroundings(chapters)
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        if (kept / "key").exists() and (kept / "key").read_text(encoding="utf8") == key:
+            shutil.copytree(kept, fresh)
+        else:
+            renew(fresh / "work")
+        assemble(chapters, fresh / "source")
+        built = run_jupyter_book(fresh / "source", fresh / "work")
+        drop_pictures_of_before(built)
+        site = shutil.copytree(built, fresh / "html", ignore=shutil.ignore_patterns(*SPHINX_ONLY))
+        welcome(site)
+        finish_pages(site, fresh / "pages")
+        lighten(site, fresh / "styles")
+        make_publishable(site)
+        offer_downloads(chapters, site / "_sources" / "chapters", fresh / "downloads")
+        (fresh / "key").write_text(key, encoding="utf8")
+        (out / RECORD).unlink(missing_ok=True)
+        if html.exists():
+            html.replace(fresh / "before")
+        site.replace(html)
+        shutil.rmtree(fresh / "before", ignore_errors=True)
+        shutil.rmtree(kept, ignore_errors=True)
+        fresh.replace(kept)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return html
 
 
 def build_site(chapters: Path, out: Path) -> Path:
     """Build the site from chapters as they stand, stored outputs and all; return its folder.
 
-    The site that was there stays until the new one is whole, and two builds at once do not meet.
+    The site that was there stays until the new one is whole, and two builds at once take turns.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    html = out / "html"
-    with TemporaryDirectory(dir=out, prefix="site-", ignore_cleanup_errors=True) as folder:
-        source, work = Path(folder) / "source", renew(Path(folder) / "work")
-        assemble(chapters, source)
-        built = run_jupyter_book(source, work)
-        welcome(built)
-        own_search(built)
-        make_publishable(built)
-        offer_downloads(chapters, built / "_sources" / "chapters")
-        if html.exists():
-            html.replace(Path(folder) / "before")
-        built.replace(html)
-    return html
+    with alone(out):
+        return build_alone(chapters, out)
 
 
-def build_book() -> None:
-    """Execute what has changed and build the site of the whole book."""
-    twins = refresh()
-    BUILD.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=BUILD, prefix="chapters-", ignore_cleanup_errors=True) as folder:
+def build_with_outputs(chapters: Path, out: Path) -> None:
+    """Execute what has changed, and build the site from chapters with these outputs."""
+    twins = refresh(chapters)
+    with TemporaryDirectory(dir=out, prefix="chapters-", ignore_cleanup_errors=True) as folder:
         staged = Path(folder) / "chapters"
-        shutil.copytree(CHAPTERS, staged, ignore=UNSEEN)
+        shutil.copytree(chapters, staged, ignore=UNSEEN)
         for chapter, twin in twins.items():
             (staged / chapter.name).write_text(with_outputs(chapter, twin), encoding="utf8")
         print("Building the site", flush=True)
-        index = build_site(staged, BUILD) / "index.html"
-    print(f"The book is at {index}")
+        build_alone(staged, out)

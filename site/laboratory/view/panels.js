@@ -225,7 +225,7 @@ export function components(sitting) {
   return html`<section class="em-components">
     <h2 class="em-heading">Components</h2>
     <div class="em-wide" tabindex="0" role="group" aria-label="Numbers of the components">
-      <table>
+      <table style="min-width:${3 + 4.3 * fields.length}rem">
         <thead>
           <tr>
             <th scope="col"><span class="em-unseen">${COMPONENT[problem.model]}</span></th>
@@ -378,8 +378,8 @@ export function choices(sitting, { figure }) {
     >`;
   const models = [
     ['coins', 'Coins'],
-    ['line', 'Mixture on a line'],
-    ['plane', 'Mixture in the plane'],
+    ['line', 'On a line'],
+    ['plane', 'In the plane'],
   ];
   const forms = [
     ['full', 'full'],

@@ -141,10 +141,6 @@ export class Sitting {
     });
   }
 
-  next() {
-    this.step(this.moment.state.phase);
-  }
-
   nudge() {
     const before = this.moment.state;
     this.seed += 1;

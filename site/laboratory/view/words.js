@@ -124,7 +124,7 @@ export function runInWords(first, last) {
     last.logLikelihood - first.logLikelihood,
     last.logLikelihood,
   );
-  return `Run of ${times(count)}: ${rise}, to ${number(last.logLikelihood)}.${stopped(last)}`;
+  return `Run of ${times(count)}: ${rise} and is ${number(last.logLikelihood)} now.${stopped(last)}`;
 }
 
 const times = (count) => (count === 1 ? '1 iteration' : `${count} iterations`);
