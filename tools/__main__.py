@@ -44,7 +44,7 @@ COMMANDS = {
     "mutants": ("tools.mutants:mutants", "list changes of emlib that its tests do not notice"),
     "outputs": ("tools.execute:store_outputs", "execute all chapters and store their outputs"),
     "lab": ("tools.copies:lab", "open copies of the chapters in JupyterLab"),
-    "notebooks": ("tools.copies:notebooks", "write copies of the chapters for JupyterLab"),
+    "notebooks": ("tools.copies:notebooks", "write copies of the chapters to work in"),
     "student": ("tools.copies:student", "write the chapters without solutions"),
     "pdf": ("tools.press:pdf", "typeset the book as a PDF"),
     "epub": ("tools.press:epub", "build the book for e-readers"),

@@ -41,14 +41,14 @@ def description(text: str) -> str:
     return whole if len(whole) <= LONGEST else whole[:LONGEST].rsplit(" ", 1)[0] + " …"
 
 
-def with_fewer_elements(text: str) -> str:
-    """The page without the elements around code that mark nothing: a quarter of a chapter's."""
-    return EMPTY.sub("", PLAIN.sub(r"\1", text))
-
-
 def public_url(address: str, page: str) -> str:
     """The one address that a page is known by; the first page's is the site's own."""
     return address if page in ("index.html", FIRST_PAGE) else address + page
+
+
+def with_fewer_elements(text: str) -> str:
+    """The page without the elements around code that mark nothing: a quarter of a chapter's."""
+    return EMPTY.sub("", PLAIN.sub(r"\1", text))
 
 
 def metadata(text: str, address: str, page: str) -> str:

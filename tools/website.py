@@ -143,23 +143,22 @@ def offer_downloads(chapters: Path, folder: Path, made: Path) -> None:
                 shutil.copy(copied, folder / f"{name}{ending}.ipynb")
 
 
-def finished(text: str, address: str, page: str) -> dict[str, Any]:
+def finished(text: str, address: str, source: str, page: str) -> dict[str, Any]:
     """A page as Sphinx wrote it, made fit for its readers, and its sections for the search."""
-    own = without_sphinx_search(text)
-    whole = with_ways_out(complete(own, address, page), repository())
-    return {"text": whole, "sections": list(entries(own, page))}
+    own = with_ways_out(without_sphinx_search(text), source)
+    return {"text": complete(own, address, page), "sections": list(entries(own, page))}
 
 
 def finish_pages(html: Path, made: Path) -> None:
     """Finish every page, and index them; take from `made` what was finished of the same text."""
-    address, sections = public_address(), []
+    address, source, sections = public_address(), repository(), []
     for path in pages(html):
         page, text = path.relative_to(html).as_posix(), path.read_text(encoding="utf8")
         key = hashlib.sha256(text.encode()).hexdigest()
         store = made / f"{page}.json"
         done = json.loads(store.read_text(encoding="utf8")) if store.exists() else {}
         if done.get("key") != key:
-            done = {"key": key, **finished(text, address, page)}
+            done = {"key": key, **finished(text, address, source, page)}
             write_atomically(store, json.dumps(done))
         path.write_text(done["text"], encoding="utf8")
         sections += done["sections"]
@@ -196,8 +195,8 @@ def build_alone(chapters: Path, out: Path) -> Path:
         built = run_jupyter_book(fresh / "source", fresh / "work")
         drop_pictures_of_before(built)
         site = shutil.copytree(built, fresh / "html", ignore=shutil.ignore_patterns(*SPHINX_ONLY))
-        welcome(site)
         finish_pages(site, fresh / "pages")
+        welcome(site)
         lighten(site, fresh / "styles")
         make_publishable(site)
         offer_downloads(chapters, site / "_sources" / "chapters", fresh / "downloads")
