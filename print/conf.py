@@ -26,6 +26,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "katex_math",
     "glossary_links",
+    "book_index",
     "for_latex",
 ]
 suppress_warnings = ["myst.header"]
@@ -70,6 +71,7 @@ latex_elements = {
 
 html_math_renderer = "katex"
 html_secnumber_suffix = " "
+html_domain_indices = False
 html_show_sourcelink = False
 html_static_path = ["static"]
 epub_basename = "book"
@@ -83,6 +85,7 @@ epub_scheme = "UUID"
 epub_uid = "book-id"
 epub_language = "en-GB"
 epub_css_files = ["epub.css"]
+epub_use_index = False
 epub_show_urls = "no"
 epub_tocdepth = 2
 epub_tocdup = False

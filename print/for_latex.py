@@ -81,7 +81,7 @@ class ColumnWidths(SphinxPostTransform):
     def width(self, column: tuple[str, ...]) -> int:
         """Room for the longest word, and for the longest cell unless that is very long."""
         word = max((len(word) for cell in column for word in cell.split()), default=0)
-        return max(word, 4, min(max(map(len, column)), self.widest))
+        return max(round(1.2 * word), 6, min(max(map(len, column)), self.widest))
 
 
 def shown(cell: nodes.entry) -> str:

@@ -1,10 +1,11 @@
-"""Sphinx extension: each chapter can be downloaded with its solutions and without."""
+"""Sphinx extension: chapters can be downloaded with solutions and without, and all figures."""
 
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
+FIGURES_PAGE = "chapters/teaching"
 TEXTS = {"download-source-button": "Notebook", "download-pdf-button": "Print"}
 
 
@@ -16,6 +17,10 @@ def offer_both(
         for button in group.get("buttons", []):
             button["text"] = TEXTS.get(button["label"], button["text"])
         source = next((b for b in group.get("buttons", []) if b["text"] == "Notebook"), None)
+        if source and pagename == FIGURES_PAGE:
+            archive = source["url"].rpartition("/")[0] + "/figures.zip"
+            again = {"url": archive, "text": "All figures", "tooltip": "Download every figure"}
+            group["buttons"].append({**source, **again, "label": "download-figures-button"})
         if source and source["url"].endswith(".ipynb"):
             without = source["url"].removesuffix(".ipynb") + "-exercises.ipynb"
             tooltip = "Download the notebook without its solutions"

@@ -87,6 +87,7 @@ def test_nothing_is_printed_that_only_a_page_can_do(source):
             assert "hide-input" not in cell.metadata.get("tags", [])
             outputs = json.dumps(cell.get("outputs", []))
             assert "text/html" not in outputs
+            assert "IPython.core.display" not in outputs
             assert "Not answered yet" not in outputs
             if cell.cell_type == "markdown":
                 assert not re.search(r"\{(?:prf|exercise|solution)|\{raw\} html", cell.source)

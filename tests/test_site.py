@@ -546,6 +546,26 @@ def edit(chapter, change):
     chapter.write_text(json.dumps(notebook), encoding="utf8")
 
 
+def test_the_index_leads_to_the_sections_that_teach_each_word(site):
+    index = parsed(site / "chapters/word_index.html").select_one("article .book-index")
+    links = {}
+    for item in index.select("li"):
+        links.setdefault(item.p.get_text().split(",")[0], []).extend(item.p.select("a"))
+    words = parsed(site / "chapters/glossary.html").select("dt[id]")
+    for word in words:
+        term = word.get_text().removesuffix("#").strip()
+        assert any("glossary.html" in link["href"] for link in links[term]), term
+        assert any("glossary.html" not in link["href"] for link in links[term]), term
+    homes = {"label switching": "latent_variables", "SQUAREM": "faster", "Viterbi": "hmm"}
+    for term, home in homes.items():
+        assert any(link["href"].startswith(f"../chapters/{home}.html#") for link in links[term])
+    for link in index.select("a"):
+        file, place = link["href"].split("#")
+        assert place in places(site / file.removeprefix("../")), link
+    assert "GMM" in index.get_text()
+    assert "emlib" in index.get_text()
+
+
 # These go on from the site that the tests above have read, and so they are last.
 def test_a_build_that_goes_on_gives_the_bytes_of_a_build_from_nothing(site, tmp_path):
     first, chapters = contents_of(site), shutil.copytree(CHAPTERS, tmp_path / "chapters")

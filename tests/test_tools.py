@@ -484,18 +484,6 @@ def test_every_page_has_a_copy_that_any_jupyter_shows(solutions):
             assert page.removesuffix(".ipynb") in made
 
 
-def test_a_copy_gets_emlib_by_itself_where_the_repository_is_known(monkeypatch):
-    chapter = new_notebook(cells=[new_markdown_cell("# Title"), new_code_cell("import emlib")])
-    assert "git+" not in dumps(readable(chapter, "hmm", References()))
-    monkeypatch.setattr("tools.copies.repository", lambda: "https://github.com/name/book")
-    title, install, code, _ = readable(chapter, "hmm", References()).cells
-    assert title.source == "# Title"
-    assert "make lab" in install.source
-    assert "@ git+https://github.com/name/book" in code.source
-    prose = new_notebook(cells=[new_markdown_cell("# Notation")])
-    assert "git+" not in dumps(readable(prose, "notation", References()))
-
-
 def test_a_copy_shows_of_a_solution_only_its_heading():
     """JupyterLab folds what stands between a collapsed heading and the next of its level."""
     hidden, made = 0, copies()
@@ -521,6 +509,18 @@ def test_a_copy_shows_of_a_solution_only_its_heading():
                     assert line in out_of_sight
                     assert line not in in_sight
     assert hidden > 15
+
+
+def test_a_copy_gets_emlib_by_itself_where_the_repository_is_known(monkeypatch):
+    chapter = new_notebook(cells=[new_markdown_cell("# Title"), new_code_cell("import emlib")])
+    assert "git+" not in dumps(readable(chapter, "hmm", References()))
+    monkeypatch.setattr("tools.copies.repository", lambda: "https://github.com/name/book")
+    title, install, code, _ = readable(chapter, "hmm", References()).cells
+    assert title.source == "# Title"
+    assert "make lab" in install.source
+    assert "@ git+https://github.com/name/book" in code.source
+    prose = new_notebook(cells=[new_markdown_cell("# Notation")])
+    assert "git+" not in dumps(readable(prose, "notation", References()))
 
 
 def test_copies_without_solutions_have_every_exercise_and_the_summary():

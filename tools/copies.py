@@ -61,7 +61,7 @@ def headline(references: References, kind: str, title: str, label: str) -> str:
     """The words that stand where the site begins a box."""
     if kind == "bibliography":
         return references.bibliography()
-    if kind in ("glossary", "eval-rst"):
+    if kind in ("glossary", "eval-rst", "book-index"):
         return ""
     if kind == "prf:proof":
         return "*Proof.*"

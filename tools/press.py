@@ -33,16 +33,16 @@ UID = re.compile(r'(name="dtb:uid" content=")[^"]*')  # Sphinx writes another th
 WIDEST = 20.0  # points over the edge of a line, which a margin of 2.6 cm forgives
 
 
-def assemble_print(chapters: Path, source: Path) -> None:
+def assemble_print(builder: str, chapters: Path, source: Path) -> None:
     """Put in one folder all that Sphinx is to see of the printed book."""
-    print_source(chapters, source)
+    print_source(chapters, source, own_index=builder == "latex")
     for path in PRINT.iterdir():
         if path.suffix in (".py", ".tex"):
             shutil.copy(path, source)
     shutil.copy(ROOT / "CITATION.cff", source)
     (source / "static").mkdir()
     shutil.copy(PRINT / "epub.css", source / "static")
-    for name in ("katex_math.py", "glossary_links.py", "render.mjs"):
+    for name in ("katex_math.py", "glossary_links.py", "book_index.py", "render.mjs"):
         shutil.copy(ROOT / "site" / name, source)
     add_katex(source)
 
@@ -129,7 +129,7 @@ def build_epub(chapters: Path, target: Path) -> Path:
     with TemporaryDirectory(dir=target.parent, prefix="epub-") as name:
         source, out = Path(name) / "source", Path(name) / "out"
         source.mkdir()
-        assemble_print(chapters, source)
+        assemble_print("epub", chapters, source)
         run_sphinx("epub", chapters, source, out)
         return packed(out, target, source_date())
 
@@ -140,15 +140,19 @@ def build_pdf(chapters: Path, target: Path) -> Path:
     with TemporaryDirectory(dir=target.parent, prefix="pdf-") as name:
         source, out = Path(name) / "source", Path(name) / "out"
         source.mkdir()
-        assemble_print(chapters, source)
+        assemble_print("latex", chapters, source)
         run_sphinx("latex", chapters, source, out)
-        typeset(out)
+        log = typeset(out)
         (out / "book.pdf").replace(target)
+    if said := misfits(log):
+        raise SystemExit(
+            "\n".join([*said, f"{target} has lines that do not fit, or letters missing."])
+        )
     return target
 
 
-def typeset(folder: Path) -> None:
-    """Let LaTeX make book.pdf of book.tex, in which nothing may run off the page."""
+def typeset(folder: Path) -> str:
+    """Let LaTeX make book.pdf of book.tex, and return its log."""
     options = ["-xelatex", "-interaction=nonstopmode", "-halt-on-error", "-file-line-error"]
     run = subprocess.run(
         ["latexmk", *options, "book.tex"],
@@ -162,11 +166,14 @@ def typeset(folder: Path) -> None:
     if run.returncode:
         errors = re.findall(r"^\S+\.(?:tex|sty):\d+: .*|^! .*", log, re.MULTILINE)
         raise SystemExit("\n".join([*errors, f"LaTeX made no PDF of the book. {INSTALL_TEX}"]))
+    return log
+
+
+def misfits(log: str) -> list[str]:
+    """What LaTeX says in its log of lines that run off the page, and of letters without a font."""
     wide = [line for line in OVERFULL.findall(log) if float(line[1]) > WIDEST]
     lost = re.findall(r"Missing character: .*", log)
-    if wide or lost:
-        said = [*(line[0] for line in wide), *sorted(set(lost))]
-        raise SystemExit("\n".join([*said, "Something does not fit the page, or has no letter."]))
+    return [*(line[0] for line in wide), *sorted(set(lost))]
 
 
 def needs(tools: tuple[str, ...], install: str) -> None:

@@ -31,6 +31,8 @@ SOLUTION_END = re.compile(r"^```\{solution-end\}\n```$", re.MULTILINE)
 PROOF = re.compile(r"^(:{3,})\{prf:(\w+)\} *(.*)\n(?::label: (\S+)\n)?", re.MULTILINE)
 TO_BOX = re.compile(r"\{(?:prf:ref|ref)\}`([\w-]+)`")
 RAW_HTML = re.compile(r"^(`{3,}|:{3,})\{raw\} html\n.*?^\1$", re.MULTILINE | re.DOTALL)
+SITE_LINK = re.compile(r"\[([^\]]*)\]\(\w+\.html[^)]*\)|<a href=[\"']\w+\.html[^>]*>(.*?)</a>")
+LABORATORY = re.compile(r'<div class="em-laboratory".*?<p>(.*?)</p>\s*</div>', re.DOTALL)
 ANSWER = re.compile(r"^\w+ = \.\.\..*\n|^check\(.*\n?", re.MULTILINE)
 CHECK = re.compile(r"^check\(.*(?:\n .*|\n\))*\n?", re.MULTILINE)
 RIGHT = re.compile(r"^Right\.\n", re.MULTILINE)
@@ -90,17 +92,23 @@ def still_player(cell: NotebookNode, html: str) -> NotebookNode:
     return without_code(with_width(cell))
 
 
+def scene_picture(html: str) -> tuple[dict[str, str], str]:
+    """The still picture of a scene of the laboratory, as a frame, and its caption."""
+    page = BeautifulSoup(html, "html.parser")
+    image, caption = page.select_one("img"), page.figcaption
+    if image is None or caption is None:
+        raise ValueError("the output is no scene: it has no picture or no caption")
+    return {"src": str(image["src"]), "alt": str(image["alt"])}, caption.get_text()
+
+
 def still_scene(cell: NotebookNode, html: str) -> Iterator[NotebookNode]:
     """The still picture of a scene of the laboratory, and below it what it is about."""
-    page = BeautifulSoup(html, "html.parser")
-    image, words = page.img, page.figcaption
-    if image is None or words is None:
-        raise ValueError("the output is no scene: it has no picture or no caption")
-    cell.metadata["mystnb"] = NotebookNode(image=NotebookNode(alt=str(image["alt"])))
-    png = str(image["src"]).split(",", 1)[1]
+    frame, caption = scene_picture(html)
+    cell.metadata["mystnb"] = NotebookNode(image=NotebookNode(alt=frame["alt"]))
+    png = frame["src"].split(",", 1)[1]
     cell.outputs = [new_output("display_data", {"image/png": png})]
     yield without_code(with_width(cell))
-    yield new_markdown_cell(f"*{words.get_text()}*")
+    yield new_markdown_cell(f"*{caption}*")
 
 
 def asked(question: Question) -> str:
@@ -146,11 +154,12 @@ def boxes(source: str, references: References) -> str:
         anchor = f"({label})=\n" if label else ""
         return f"{anchor}{fence}{{admonition}} {name}{words}\n:class: {kind}\n"
 
+    source = SITE_LINK.sub(lambda link: link[1] or link[2], source)
     source = named(source, references)  # before the links that are added here
     source = source.replace(OPEN_AN_ANSWER, "What is right, and why, is at the end of the book.")
     source = EXERCISE_END.sub("", EXERCISE.sub(exercise, source))
     source = SOLUTION_END.sub("", SOLUTION.sub(solution, source))
-    return PROOF.sub(proof, RAW_HTML.sub("", source))
+    return PROOF.sub(proof, LABORATORY.sub(r"\1", RAW_HTML.sub("", source)))
 
 
 def without_code(cell: NotebookNode) -> NotebookNode:
@@ -253,8 +262,11 @@ def toctree(caption: str, pages: list[str], *, numbered: bool) -> str:
     return "\n".join([*lines, "", *(f"chapters/{page}" for page in pages), "```", ""])
 
 
-def print_source(chapters: Path, source: Path) -> None:
-    """Write all that Sphinx is to see of the chapters into an empty folder."""
+def print_source(chapters: Path, source: Path, *, own_index: bool = False) -> None:
+    """Write all that Sphinx is to see of the chapters into an empty folder.
+
+    With `own_index` the book has an index by pages, so the one by links is left out.
+    """
     references, numbers = References(chapters), chapter_numbers()
     folder = source / "chapters"
     folder.mkdir(parents=True)
@@ -263,7 +275,8 @@ def print_source(chapters: Path, source: Path) -> None:
     about = raw_latex(r"\unnumberedchapters") + about
     write_atomically(folder / "about.md", about)
     book = [f"# {TITLE}", "", toctree("", ["about", "intro"], numbered=False)]
-    for part, pages in parts():
+    for part, listed in parts():
+        pages = [page for page in listed if not (own_index and page == "word_index")]
         for page in pages:
             cells = copy.deepcopy(lesson_cells(source_of(page, chapters)))
             if page == "intro":
@@ -286,7 +299,7 @@ def answers(numbers: dict[str, int], references: References, chapters: Path, fol
     for page in numbers:
         text = answer_page(page, references, chapters)
         write_atomically(folder / f"answers_{page}.ipynb", text)
-    whole = raw_latex(r"\bookpart{Answers}", r"\unnumberedchapters")
+    whole = raw_latex(r"\bookpart{Answers}", r"\unnumberedchapters", r"\chaptersonly")
     inner = toctree("", [f"answers_{page}" for page in numbers], numbered=False)
     words = "To the recall questions of each chapter, and to its exercises."
     inner = inner.replace("chapters/", "")

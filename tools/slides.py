@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from tools.notebooks import load
 from tools.paths import BUILD, CHAPTERS
-from tools.printed import frame_png, player_frames, stills
+from tools.printed import frame_png, player_frames, scene_picture, stills
 from tools.references import References, parts
 
 LICENCE = """\
@@ -71,6 +71,11 @@ def pictures(notebook: NotebookNode, page: str, references: References) -> Itera
                     words = f"{caption} Here: {frame['label']}."
                     png = frame_png(frame)
                     yield Picture(name, page, number, label, words, frame["alt"], png)
+            elif "em-scene" in data.get("text/html", ""):
+                count += 1
+                frame, said = scene_picture(data["text/html"])
+                name = f"{page}/{count:02}-scene.png"
+                yield Picture(name, page, "", "", said, frame["alt"], frame_png(frame))
 
 
 def plain_words(markdown: str) -> str:

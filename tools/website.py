@@ -24,6 +24,7 @@ from tools.publish import complete, make_publishable, pages, public_address
 from tools.references import References
 from tools.repository import repository, with_ways_out
 from tools.search_index import entries, without_sphinx_search, write_index
+from tools.slides import write_figures
 
 # Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
 JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
@@ -199,6 +200,7 @@ def build_alone(chapters: Path, out: Path) -> Path:
         lighten(site, fresh / "styles")
         make_publishable(site)
         offer_downloads(chapters, site / "_sources" / "chapters", fresh / "downloads")
+        write_figures(site / "_sources" / "chapters" / "figures.zip", chapters)
         (fresh / "key").write_text(key, encoding="utf8")
         (out / RECORD).unlink(missing_ok=True)
         if html.exists():
