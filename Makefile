@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-oldest test-newest outputs lab student pdf epub figures serve look publish-check bench clean
+.PHONY: help book test test-oldest test-newest mutants outputs lab student pdf epub figures serve look publish-check bench clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile
@@ -20,6 +20,9 @@ test-oldest: .venv/complete  ## test emlib with the oldest versions that pyproje
 
 test-newest: .venv/complete  ## test emlib with the newest versions that are published
 	@$(PY) -m tools test-newest
+
+mutants: .venv/complete  ## change emlib here and there, and list what its tests do not notice (hours)
+	@$(PY) -m tools mutants
 
 outputs: .venv/complete  ## execute all chapters and store their outputs in chapters/
 	@$(PY) -m tools outputs

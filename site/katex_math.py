@@ -79,8 +79,8 @@ def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
 class KeepPunctuation(SphinxPostTransform):
     """Keep a formula on the line of the comma that follows it, and of the bracket before it.
 
-    Browsers may break a line on either side of a formula. A long one must be free to break, and
-    so it is left alone.
+    Browsers may break a line on either side of a formula. A short one goes into one element with
+    what touches it. A long one must be free to break, so there the punctuation becomes part of it.
     """
 
     default_priority = 900
@@ -88,24 +88,31 @@ class KeepPunctuation(SphinxPostTransform):
     longest = 24  # characters of TeX
 
     def run(self, **_: Any) -> None:
-        """Put short formulas, and the punctuation that touches them, into one element each."""
+        """Go through the formulas that touch punctuation."""
         for formula in list(self.document.findall(nodes.math)):
-            if len(formula.astext()) > self.longest:
-                continue
             parent = formula.parent
             at = parent.index(formula)
             before, after = parent[max(at - 1, 0) : at], parent[at + 1 : at + 2]
             opening = touching(r"[(\[“‘]$", before)
             closing = touching(r"^[-,.;:!?)\]’”]+", after)
-            if opening or closing:
-                whole = nodes.inline("", "", classes=["whole"])
-                # From the right, so that the places to the left stay as they are.
-                if closing:
-                    parent[at + 1] = nodes.Text(after[0].astext()[len(closing) :])
-                parent[at] = whole
-                if opening:
-                    parent[at - 1] = nodes.Text(before[0].astext()[: -len(opening)])
+            if not opening and not closing:
+                continue
+            # From the right, so that the places to the left stay as they are.
+            if closing:
+                parent[at + 1] = nodes.Text(after[0].astext()[len(closing) :])
+            parent[at] = whole = nodes.inline("", "", classes=["whole"])
+            if opening:
+                parent[at - 1] = nodes.Text(before[0].astext()[: -len(opening)])
+            if len(formula.astext()) > self.longest:
+                tex = as_text(opening) + formula.astext() + as_text(closing)
+                parent[at] = nodes.math("", tex)
+            else:
                 whole += [nodes.Text(opening), formula, nodes.Text(closing)]
+
+
+def as_text(punctuation: str) -> str:
+    """Punctuation as TeX, to be set within a formula."""
+    return rf"\text{{{punctuation}}}" if punctuation else ""
 
 
 def touching(pattern: str, beside: list[nodes.Node]) -> str:

@@ -23,7 +23,12 @@ async function inspect(mode) {
     await image.decode().catch(() => problems.push(`broken image ${image.src.slice(0, 200)}`));
     const { width, height } = image.getBoundingClientRect();
     const stretch = (width * image.naturalHeight) / (height * image.naturalWidth);
-    if (Math.abs(stretch - 1) > 0.02) problems.push(`distorted image ${image.src.slice(0, 200)}`);
+    const fitted = getComputedStyle(image).objectFit === "contain";
+    if (!fitted && Math.abs(stretch - 1) > 0.02) problems.push(`distorted image ${image.src.slice(0, 200)}`);
+    // Screens of today have two dots for each pixel of the page.
+    if (image.matches("figure img") && image.naturalWidth < 2 * width - 2) {
+      problems.push(`${image.naturalWidth} dots on ${Math.round(width)} px: ${image.alt.slice(0, 60)}`);
+    }
     if (!image.hasAttribute("alt")) problems.push(`image without alt ${image.src.slice(0, 200)}`);
   }
   for (const error of document.querySelectorAll(".katex-error")) {
@@ -53,8 +58,53 @@ async function inspect(mode) {
       problems.push(`${beyond} px too wide: ${element.textContent.slice(0, 60)}`);
     }
   }
+  problems.push(...typography());
   const { theme } = document.documentElement.dataset; // the page for a lost reader has none
   if (document.querySelector("article") && theme !== mode) problems.push(`not in ${mode} mode`);
+  return problems;
+}
+
+// Runs in the page: lines that break where no reader would break them.
+function typography() {
+  const problems = [];
+  const boxes = (node, from, to) => {
+    const range = document.createRange();
+    range.setStart(node, from);
+    range.setEnd(node, to);
+    return [...range.getClientRects()];
+  };
+  for (const formula of document.querySelectorAll("article span.math")) {
+    const after = formula.nextSibling;
+    if (after?.nodeType !== Node.TEXT_NODE || !/^[,.;:!?)]/.test(after.data)) continue;
+    const [mark] = boxes(after, 0, 1);
+    const end = [...formula.querySelectorAll(".katex-html > .base")].at(-1)?.getBoundingClientRect();
+    if (mark && end && mark.top > end.bottom - 4) {
+      problems.push(`a line begins with "${after.data[0]}" after ${formula.textContent.slice(-20)}`);
+    }
+  }
+  for (const cell of document.querySelectorAll("article td")) {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+      if (text.parentElement.closest(".katex")) continue;
+      for (const word of text.data.matchAll(/[\p{L}\p{N}]+/gu)) {
+        const lines = new Set(boxes(text, word.index, word.index + word[0].length).map((b) => b.top));
+        if (lines.size > 1) problems.push(`a table breaks the word ${word[0]}`);
+      }
+    }
+  }
+  for (const number of document.querySelectorAll("article .eqno")) {
+    const short = number.parentElement.getBoundingClientRect().right - number.getBoundingClientRect().right;
+    if (number.offsetParent && Math.abs(short) > 2) {
+      problems.push(`equation number ${Math.round(short)} px from the margin`);
+    }
+  }
+  if (innerWidth < 600) {
+    for (const code of document.querySelectorAll("article .cell_input pre")) {
+      if (code.scrollWidth > code.clientWidth + 1) {
+        problems.push(`code runs off the edge: ${code.textContent.slice(0, 40)}`);
+      }
+    }
+  }
   return problems;
 }
 
@@ -78,8 +128,15 @@ async function tryPlayers(page) {
     const after = await shown();
     if (after === before) problems.push(`player stays at ${before}`);
     const said = await player.locator("output").textContent();
-    const value = await player.locator("input").getAttribute("aria-valuetext");
+    const slider = player.getByRole("slider", { name: "Frame" });
+    const value = await slider.getAttribute("aria-valuetext");
     if (!said || said !== value) problems.push(`player says ${said} at ${value}`);
+    await player.getByRole("button", { name: "Back", exact: true }).click();
+    if ((await shown()) !== before) problems.push("player does not go back");
+    await player.getByRole("button", { name: "Play", exact: true }).click();
+    await player.getByRole("button", { name: "Pause", exact: true }).click();
+    const figure = page.locator("figure", { has: player });
+    if (!(await figure.locator(".caption-number").count())) problems.push("player without a number");
   }
   return problems;
 }
@@ -190,6 +247,73 @@ async function trySearch(browser) {
   return problems.map((problem) => `search: ${problem}`);
 }
 
+// On the first page a figure moves before anyone scrolls.
+async function tryFirstView(browser) {
+  const problems = [];
+  for (const [width, height] of [[1280, 720], [390, 844]]) {
+    const context = await open(browser, width, "light");
+    const page = await context.newPage();
+    await page.setViewportSize({ width, height });
+    await page.goto(pathToFileURL(resolve(site, "index.html")).href);
+    const player = page.locator(".em-player").first();
+    const play = player.getByRole("button", { name: "Play" });
+    const start = page.getByRole("link", { name: "Start reading" });
+    for (const control of [start, play]) {
+      await control.waitFor();
+      const box = await control.boundingBox();
+      const beyond = Math.ceil(box.y + box.height - height);
+      const name = await control.textContent();
+      if (beyond > 0) problems.push(`${name} is ${beyond} px below the fold of ${width} × ${height}`);
+    }
+    const picture = player.locator("img").first();
+    const before = await picture.getAttribute("alt");
+    await play.click();
+    await page.waitForTimeout(1000);
+    if ((await picture.getAttribute("alt")) === before) problems.push("Play moves nothing");
+    await context.close();
+  }
+  return problems.map((problem) => `index.html: ${problem}`);
+}
+
+// The contents at the right mark the section that is read, wherever a link leads.
+async function tryContents(page) {
+  const problems = [];
+  const marked = () => page.locator(".page-toc a[aria-current]").evaluateAll((all) => all.map((a) => a.hash));
+  const places = await page.evaluate(() =>
+    [...document.querySelectorAll("article section > h2, article div.solution, article div.proof")]
+      .filter((_, i) => i % 7 === 3)
+      .map((element) => {
+        const section = element.closest("section:has(> h2)");
+        return [element.id || section?.id, section && `#${section.id}`];
+      }),
+  );
+  for (const [place, section] of places.filter(([id, within]) => id && within)) {
+    await page.evaluate((id) => (location.hash = id), place);
+    await page.waitForTimeout(100);
+    const inside = await page.evaluate(
+      ([hash, outer]) => hash && document.querySelector(outer).contains(document.querySelector(hash)),
+      [(await marked())[0], section],
+    );
+    if (!inside) problems.push(`contents say ${await marked()} at #${place}`);
+  }
+  return problems;
+}
+
+// On paper: the numbered heading, no line that opens code, a player's first and last frame.
+async function tryPrint(page) {
+  const problems = [];
+  await page.emulateMedia({ media: "print" });
+  const seen = (selector) => page.locator(selector).evaluateAll((all) => all.filter((e) => e.checkVisibility()).length);
+  if ((await seen("article h1")) !== 1 || (await seen("h1")) !== 1) problems.push("print: not one heading");
+  if (await seen("details.hide > summary")) problems.push("print: lines that open code");
+  if (await seen(".em-controls")) problems.push("print: buttons");
+  const players = await page.locator(".em-player").count();
+  if ((await seen(".em-player img")) !== 2 * players) problems.push("print: a player without two frames");
+  if ((await seen(".em-player .em-still")) !== players) problems.push("print: frames without words");
+  await page.emulateMedia({ media: null });
+  return problems;
+}
+
 async function look(context, file, width, mode) {
   const page = await context.newPage();
   const problems = [];
@@ -203,13 +327,15 @@ async function look(context, file, width, mode) {
   });
   const address = pathToFileURL(resolve(site, file)).href;
   await page.goto(address);
-  if (file === "index.html") await page.waitForURL((url) => url.href !== address);
   await page.waitForTimeout(100); // for what scripts do once a page is there
+  await page.evaluate(`window.typography = ${typography}`);
   problems.push(...(await page.evaluate(inspect, mode)));
   const name = `${file.replaceAll(/[\\/]/g, "-").replace(".html", "")}-${width}-${mode}.png`;
   await page.screenshot({ path: join(pictures, name), fullPage: true });
   problems.push(...(await tryPlayers(page)));
   if (width !== 768) problems.push(...(await axe(page)));
+  if (width === 1280) problems.push(...(await tryContents(page)));
+  if (width === 768 && (await page.locator("article").count())) problems.push(...(await tryPrint(page)));
   await page.close();
   return [...new Set(problems)].map((problem) => `${file} at ${width} px, ${mode}: ${problem}`);
 }
@@ -245,7 +371,7 @@ const lost = [...(await trySearch(browser)), ...(await tryAnswers(browser))];
 lost.forEach((problem) => console.log(problem));
 failed += lost.length > 0;
 await browser.close();
-const total = pages.length * WIDTHS.length * MODES.length + 1; // ... and what a reader does
+const total = pages.length * WIDTHS.length * MODES.length + 2; // ... and what a reader does
 console.log(`Screenshots are in ${pictures}`);
 console.log(`${total - failed} passed, ${failed} failed`);
 exit(failed || !pages.length ? 1 : 0);

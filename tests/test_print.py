@@ -1,5 +1,6 @@
 """The printed book: what becomes of the chapters, the EPUB's structure, the PDF where TeX is."""
 
+import base64
 import io
 import json
 import re
@@ -10,14 +11,21 @@ from zipfile import ZIP_STORED, ZipFile
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from nbformat.v4 import new_code_cell, new_output
+from nbformat.v4 import new_code_cell
 from PIL import Image
 
 from emlib.book.recall import questions
 from tools.notebooks import load
 from tools.paths import CHAPTERS, ROOT
 from tools.press import build_epub, needs, packed
-from tools.printed import boxes, print_source, printed_code, stills
+from tools.printed import (
+    boxes,
+    frame_png,
+    player_frames,
+    print_source,
+    printed_code,
+    stills,
+)
 from tools.references import References, chapter_numbers
 from tools.slides import write_figures
 
@@ -85,22 +93,23 @@ def test_nothing_is_printed_that_only_a_page_can_do(source):
                 assert not re.search(r"\{(?:prf|exercise|solution)|\{raw\} html", cell.source)
 
 
-def test_a_player_is_printed_as_its_first_and_last_frames_and_two_between(source, book, tmp_path):
+def test_a_player_is_printed_as_its_first_and_last_frames_and_two_between(book):
     assert [f["label"] for f in stills([{"label": i} for i in range(10)])] == [0, 3, 6, 9]
     assert [f["label"] for f in stills([{"label": i} for i in range(2)])] == [0, 1]
     page = load(CHAPTERS / "em_by_hand.ipynb")
-    html = [
-        o.get("data", {}).get("text/html", "") for c in page.cells for o in c.get("outputs", [])
+    cell = next(c for c in page.cells if "plotting.player(" in c.source)
+    frames = player_frames(cell.outputs[0].data["text/html"])
+    (still,) = printed_code(cell, book)
+    about = still.metadata["mystnb"]
+    assert about["figure"]["name"] == cell.metadata["mystnb"]["figure"]["name"]
+    assert frames[0]["label"] in about["figure"]["caption"]
+    assert frames[-1]["label"] in about["figure"]["caption"]
+    assert frames[-1]["alt"] in about["image"]["alt"]
+    sizes = [
+        Image.open(io.BytesIO(png)).size
+        for png in (base64.b64decode(still.outputs[0].data["image/png"]), frame_png(frames[0]))
     ]
-    player = next(text for text in html if "em-player" in text)
-    cell = new_code_cell("draw()", outputs=[new_output("execute_result", {"text/html": player})])
-    made = list(printed_code(cell, "name", book, tmp_path / "frames"))
-    frames = json.loads(BeautifulSoup(player, "html.parser").script.string)
-    assert frames[0]["label"] in made[0].source
-    assert frames[-1]["label"] in made[0].source
-    assert len(list((tmp_path / "frames").iterdir())) == 4
-    for file in re.findall(r"\]\(([^)]+\.png)\)", prose(source / "em_by_hand.ipynb")):
-        assert (source / file).exists()
+    assert sizes[0] == (2 * sizes[1][0], 2 * sizes[1][1])
 
 
 def test_exercises_theorems_and_code_have_the_numbers_of_the_site(book):
@@ -114,11 +123,11 @@ def test_exercises_theorems_and_code_have_the_numbers_of_the_site(book):
     assert boxes("See {ref}`some-section`.", book) == "See {ref}`some-section`."
 
 
-def test_the_data_given_for_an_exercise_are_printed_and_the_empty_answer_is_not(book, tmp_path):
+def test_the_data_given_for_an_exercise_are_printed_and_the_empty_answer_is_not(book):
     cell = new_code_cell("x = [1, 2]\n\nanswer = ...  # yours\ncheck('a.b', answer)")
-    assert [c.source for c in printed_code(cell, "n", book, tmp_path)] == ["x = [1, 2]"]
+    assert [c.source for c in printed_code(cell, book)] == ["x = [1, 2]"]
     cell = new_code_cell("answer = ...  # yours\ncheck('a.b', answer)")
-    assert not list(printed_code(cell, "n", book, tmp_path))
+    assert not list(printed_code(cell, book))
 
 
 def test_the_epub_begins_as_readers_want_it_and_lists_what_it_has(epub):

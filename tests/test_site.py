@@ -9,6 +9,7 @@ from functools import cache
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from PIL import Image
@@ -20,6 +21,7 @@ from tools.look import browser, evaluate
 from tools.paths import CHAPTERS, ROOT
 from tools.publish import faults, metadata
 from tools.references import targets
+from tools.repository import repository, with_ways_out
 from tools.website import build_site
 
 NAMES = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf8"))
@@ -248,6 +250,49 @@ def test_an_address_gives_canonical_previews_and_none_gives_no_dead_ones(site):
     assert 'content="https://example.org/book/_static/preview.png"' in head
 
 
+def test_no_page_leads_to_a_repository_that_nobody_named(site):
+    for name in NAMES:
+        assert not page(site, name).select(".dropdown-ways-out"), name
+
+
+def test_a_repository_is_offered_on_every_page_of_its_source(site):
+    project = "https://github.com/name/book"
+    for name in NAMES:
+        soup = BeautifulSoup(with_ways_out(text(site / f"{name}.html"), project), "html.parser")
+        links = {a.get_text(): a["href"] for a in soup.select(".dropdown-ways-out a")}
+        file = next(ROOT.glob(f"{name}.*")).relative_to(ROOT).as_posix()
+        assert links["See the source"] == f"{project}/blob/main/{file}"
+        assert links["Edit this page"] == f"{project}/edit/main/{file}"
+        assert links["Report a mistake"].startswith(f"{project}/issues/new?title=")
+        stem = name.split("/")[1]
+        runs = {
+            "Run in Binder": "https://mybinder.org/v2/gh/name/book/main"
+            f"?urlpath=lab%2Ftree%2Fnotebooks%2F{stem}.ipynb",
+            "Run in Colab": "https://colab.research.google.com/github/name/book/blob/notebooks/"
+            f"{stem}.ipynb",
+        }
+        given = {key: links[key] for key in runs if key in links}
+        assert given == (runs if file.endswith(".ipynb") else {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ("html: {baseurl: ''}", ""),
+        ("html: {baseurl: 'https://name.github.io/book/'}", "https://github.com/name/book"),
+        ("html: {baseurl: 'https://book.example.org'}", ""),
+        (
+            "html: {baseurl: 'https://book.example.org'}\n"
+            "repository: {url: 'https://github.com/name/book/'}",
+            "https://github.com/name/book",
+        ),
+    ],
+)
+def test_the_address_tells_the_repository(tmp_path, settings, found):
+    (tmp_path / "_config.yml").write_text(settings, encoding="utf8")
+    assert repository(tmp_path / "_config.yml") == found
+
+
 @pages
 def test_a_page_has_one_title_one_viewport_and_a_description(site, name):
     soup = page(site, name)
@@ -257,12 +302,25 @@ def test_a_page_has_one_title_one_viewport_and_a_description(site, name):
     assert 20 <= len(soup.select_one("meta[name=description]")["content"]) <= 165
 
 
-def test_the_top_of_the_site_leads_to_the_first_page(site):
-    soup = parsed(site / "index.html")
-    assert soup.title.get_text()
-    refresh = soup.select_one("meta[http-equiv=refresh]")["content"]
-    assert refresh == f"0; url={NAMES[0]}.html"
-    assert soup.a["href"] == f"{NAMES[0]}.html"
+def test_the_first_page_stands_at_the_top_of_the_site(site):
+    top, first = parsed(site / "index.html"), page(site, NAMES[0])
+    assert top.find("article").get_text() == first.find("article").get_text()
+    assert not top.select("meta[http-equiv=refresh]")
+    for address in (*loaded(top), *(a["href"] for a in top.select("a[href]"))):
+        if not re.match(r"(?:[a-z]+:|//|#$)", address):
+            file, fragment = target(site / "index.html", address)
+            assert file.exists(), address
+            assert not fragment or fragment in places(file), address
+
+
+def test_every_part_of_the_book_has_a_picture_on_the_first_page(site):
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
+    numbered = [part["caption"] for part in contents["parts"] if part.get("numbered")]
+    cards = page(site, NAMES[0]).select(".em-parts figure")
+    assert [card.a.get_text() for card in cards] == numbered
+    for card in cards:
+        page_, label = target(site / f"{NAMES[0]}.html", card.select("a")[-1]["href"])
+        assert parsed(page_).find(id=label).img["src"] == card.img["src"]
 
 
 @pages
@@ -334,6 +392,25 @@ def test_every_picture_has_its_size_and_its_caption(site, name):
         assert image.find_parent("figure"), image["alt"]
     for figure in article(site, name).find_all("figure"):
         assert len(figure.figcaption.get_text()) > 20
+
+
+@pages
+def test_figures_that_move_are_numbered_and_referred_to(site, name):
+    for player in article(site, name).select(".em-player"):
+        figure = player.find_parent("figure")
+        assert figure.select_one(".caption-number")
+        links = article(site, name).select(f'a[href="#{figure["id"]}"]:not(.headerlink)')
+        assert links or name == NAMES[0], figure["id"]
+
+
+@pages
+def test_photographs_have_a_picture_for_the_dark(site, name):
+    light, dark = (article(site, name).select(f"img.only-{mode}") for mode in ("light", "dark"))
+    assert len(light) == len(dark) == source(name).count('"classes": "dark-light"')
+    for day, night in zip(light, dark, strict=True):
+        files = (target(site / f"{name}.html", image["src"])[0] for image in (day, night))
+        corners = [Image.open(file).convert("RGB").getpixel((0, 0)) for file in files]
+        assert corners == [(255, 255, 255), (18, 18, 18)]
 
 
 @pages
@@ -421,26 +498,6 @@ def test_page_is_light(site, name):
     assert own + sum(file.stat().st_size for file in files | fonts) < BUDGET
 
 
-def test_the_index_leads_to_the_sections_that_teach_each_word(site):
-    index = parsed(site / "chapters/word_index.html").select_one("article .book-index")
-    links = {}
-    for item in index.select("li"):
-        links.setdefault(item.p.get_text().split(",")[0], []).extend(item.p.select("a"))
-    words = parsed(site / "chapters/glossary.html").select("dt[id]")
-    for word in words:
-        term = word.get_text().removesuffix("#").strip()
-        assert any("glossary.html" in link["href"] for link in links[term]), term
-        assert any("glossary.html" not in link["href"] for link in links[term]), term
-    homes = {"label switching": "latent_variables", "SQUAREM": "faster", "Viterbi": "hmm"}
-    for term, home in homes.items():
-        assert any(link["href"].startswith(f"../chapters/{home}.html#") for link in links[term])
-    for link in index.select("a"):
-        file, place = link["href"].split("#")
-        assert place in places(site / file.removeprefix("../")), link
-    assert "GMM" in index.get_text()
-    assert "emlib" in index.get_text()
-
-
 @pages
 def test_a_page_loads_one_sheet_and_one_script_and_what_only_some_pages_need(site, name):
     addresses = [urlsplit(address).path for address in loaded(page(site, name))]
@@ -487,6 +544,26 @@ def edit(chapter, change):
     prose = [c for c in notebook["cells"] if c["cell_type"] == "markdown" and len(c["source"]) > 1]
     prose[0]["source"] = change("".join(prose[0]["source"]))
     chapter.write_text(json.dumps(notebook), encoding="utf8")
+
+
+def test_the_index_leads_to_the_sections_that_teach_each_word(site):
+    index = parsed(site / "chapters/word_index.html").select_one("article .book-index")
+    links = {}
+    for item in index.select("li"):
+        links.setdefault(item.p.get_text().split(",")[0], []).extend(item.p.select("a"))
+    words = parsed(site / "chapters/glossary.html").select("dt[id]")
+    for word in words:
+        term = word.get_text().removesuffix("#").strip()
+        assert any("glossary.html" in link["href"] for link in links[term]), term
+        assert any("glossary.html" not in link["href"] for link in links[term]), term
+    homes = {"label switching": "latent_variables", "SQUAREM": "faster", "Viterbi": "hmm"}
+    for term, home in homes.items():
+        assert any(link["href"].startswith(f"../chapters/{home}.html#") for link in links[term])
+    for link in index.select("a"):
+        file, place = link["href"].split("#")
+        assert place in places(site / file.removeprefix("../")), link
+    assert "GMM" in index.get_text()
+    assert "emlib" in index.get_text()
 
 
 # These go on from the site that the tests above have read, and so they are last.

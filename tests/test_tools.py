@@ -21,9 +21,9 @@ from pybtex.database import parse_string
 
 from tools import book, execute, figures, fingerprint, notebooks, paths, website
 from tools.citation import bibtex, citation_page
-from tools.copies import copies, plain_code, plain_markdown, write_copies
+from tools.copies import copies, plain_code, plain_markdown, readable, write_copies
 from tools.exercise_list import exercise_list
-from tools.notebooks import normalise
+from tools.notebooks import dumps, normalise
 from tools.paths import CHAPTERS, ROOT
 from tools.reading import names_from_folded_cells, reading, visible_assertions
 from tools.references import References, chapter_numbers
@@ -509,6 +509,18 @@ def test_a_copy_shows_of_a_solution_only_its_heading():
                     assert line in out_of_sight
                     assert line not in in_sight
     assert hidden > 15
+
+
+def test_a_copy_gets_emlib_by_itself_where_the_repository_is_known(monkeypatch):
+    chapter = new_notebook(cells=[new_markdown_cell("# Title"), new_code_cell("import emlib")])
+    assert "git+" not in dumps(readable(chapter, "hmm", References()))
+    monkeypatch.setattr("tools.copies.repository", lambda: "https://github.com/name/book")
+    title, install, code, _ = readable(chapter, "hmm", References()).cells
+    assert title.source == "# Title"
+    assert "make lab" in install.source
+    assert "@ git+https://github.com/name/book" in code.source
+    prose = new_notebook(cells=[new_markdown_cell("# Notation")])
+    assert "git+" not in dumps(readable(prose, "notation", References()))
 
 
 def test_copies_without_solutions_have_every_exercise_and_the_summary():

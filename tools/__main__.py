@@ -41,8 +41,10 @@ COMMANDS = {
     "test": ("tools.checks:check", "run every check"),
     "test-oldest": ("tools.versions:test_oldest", "run emlib's tests with the oldest versions"),
     "test-newest": ("tools.versions:test_newest", "run emlib's tests with the newest versions"),
+    "mutants": ("tools.mutants:mutants", "list changes of emlib that its tests do not notice"),
     "outputs": ("tools.execute:store_outputs", "execute all chapters and store their outputs"),
     "lab": ("tools.copies:lab", "open copies of the chapters in JupyterLab"),
+    "notebooks": ("tools.copies:notebooks", "write copies of the chapters to work in"),
     "student": ("tools.copies:student", "write the chapters without solutions"),
     "pdf": ("tools.press:pdf", "typeset the book as a PDF"),
     "epub": ("tools.press:epub", "build the book for e-readers"),
@@ -55,6 +57,7 @@ COMMANDS = {
     "bench-mixtures": ("tools.bench:bench_mixtures", "time mixtures"),
     "bench-hmm": ("tools.bench_hmm:bench_hmm", "time hidden Markov models"),
     "scale": ("tools.scale:measure_scale", "measure how EM scales"),
+    "scaling": ("tools.scaling:print_scaling", "measure how a step's time and memory grow"),
     "clean": ("tools.__main__:clean", "remove everything that was built"),
 }
 

@@ -24,6 +24,8 @@ def accessible(text: str) -> str:
     text = TWICE.sub("<section>", text)
     text = re.sub(r' role="(?:doc-biblioentry|list)"(?=[^>]*citation)', "", text)
     text = re.sub(r'(class="citation"[^>]*) role="doc-biblioentry"', r"\1", text)
+    # contents.js marks where the reader is, and the theme would mark it where it was.
+    text = text.replace('<nav id="pst-page-toc-nav"', '<nav id="page-contents"')
     text = EMPTY_HEAD.sub(r"<td\1></td>", text)
     text = HEAD_FORMULA.sub(r'\1<span class="visually-hidden">\2</span>', text)
     return re.sub(

@@ -18,7 +18,7 @@ import nbformat
 from myst_parser.mdit_to_docutils.base import default_slugify
 from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.equations import COMMENT, LABEL
 from tools.exercise_list import exercise_list
@@ -26,6 +26,7 @@ from tools.notebooks import dumps, normalise, shared
 from tools.paths import CHAPTERS, ROOT, write_atomically
 from tools.reading import lesson_cells
 from tools.references import References, chapter_numbers, parts
+from tools.repository import repository
 
 NOTEBOOKS, STUDENT = ROOT / "notebooks", ROOT / "student"
 WRITTEN = ".written.json"
@@ -45,6 +46,15 @@ INSTALL = (
     "`pip install .` the package alone, as `em-step-by-step`. (`pip install emlib` gives another "
     "project.)*"
 )
+
+# Where the book's repository is known, a copy gets the package itself, also in Colab.
+GET_EMLIB = """\
+# The book's own package and what its chapters need, unless they are there already
+try:
+    from emlib.book import plotting
+except ImportError:
+    %pip install --quiet "em-step-by-step[dask,parquet,plot] @ git+{source}" hmmlearn scikit-image
+"""
 
 
 def headline(references: References, kind: str, title: str, label: str) -> str:
@@ -163,6 +173,8 @@ def readable(
         else:
             cells += cells_of(plain_markdown(cell.source, page, references))
     cells[0], cells[1] = cells[1], cells[0]
+    if (source := repository()) and any(cell.cell_type == "code" for cell in cells):
+        cells.insert(2, new_code_cell(GET_EMLIB.format(source=source)))
     copied = new_notebook(cells=cells, metadata=notebook.metadata)
     normalise(copied)
     return copied
@@ -247,6 +259,12 @@ def write_trusted(folder: Path) -> None:
     notary = NotebookNotary()
     for path in write_copies(folder):
         notary.sign(nbformat.read(path, as_version=4))
+
+
+def notebooks() -> None:
+    """Write copies of the chapters, yours to change."""
+    write_trusted(NOTEBOOKS)
+    print(f"The chapters are in {NOTEBOOKS}")
 
 
 def lab() -> None:

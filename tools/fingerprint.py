@@ -41,11 +41,14 @@ def surroundings(chapters: Path) -> str:
     """A hash of what every page depends on: all but the text of the pages.
 
     These are the tools with the packages that are installed, the site's own files and settings, the
-    package that the reference describes, and the bibliography beside the chapters.
+    package that the reference describes, the bibliography beside the chapters, and the glossary,
+    whose words every page links to.
     """
     installed = sorted(f"{found.name} {found.version}" for found in distributions())
     sources = [file for name in SOURCES for file in files(ROOT / name)]
-    beside = [file for file in files(chapters) if file.suffix not in PAGES]
+    beside = [
+        file for file in files(chapters) if file.suffix not in PAGES or file.name == "glossary.md"
+    ]
     names = [file.name for file in files(chapters)]
     parts = [
         platform.python_version(),

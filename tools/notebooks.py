@@ -52,7 +52,7 @@ def fold(cell: NotebookNode) -> None:
         words = cell.source.split("\n", 1)[0].removeprefix("# ")
         cell.metadata["tags"] = tags = sorted({*tags, "hide-input"})
         cell.metadata["mystnb"] = {"code_prompt_show": words, "code_prompt_hide": words}
-    if "hide-input" in tags:
+    if {"hide-input", "remove-input"} & set(tags):
         cell.metadata["jupyter"] = {"source_hidden": True}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
 from emlib.book.recall import Question, questions
@@ -49,14 +49,13 @@ def stills(frames: list[dict[str, str]]) -> list[dict[str, str]]:
     return [frames[i] for i in sorted({round(i * last / (STILLS - 1)) for i in range(STILLS)})]
 
 
-def player_frames(html: str) -> tuple[list[dict[str, str]], str]:
-    """All frames of a figure that moves, and its caption."""
-    page = BeautifulSoup(html, "html.parser")
-    script, caption = page.select_one("script"), page.figcaption
-    if script is None or script.string is None or caption is None:
-        raise ValueError("the output is no player: it has no frames or no caption")
+def player_frames(html: str) -> list[dict[str, str]]:
+    """All frames of a figure that moves."""
+    script = BeautifulSoup(html, "html.parser").select_one("script")
+    if script is None or script.string is None:
+        raise ValueError("the output is no player: it has no frames")
     frames: list[dict[str, str]] = json.loads(script.string)
-    return frames, caption.get_text()
+    return frames
 
 
 def frame_png(frame: dict[str, str]) -> bytes:
@@ -70,19 +69,27 @@ def share_of_line(png: bytes) -> int:
         return min(100, round(100 * image.width / PIXELS_PER_INCH / LINE))
 
 
-def still_player(html: str, name: str, pictures: Path) -> str:
-    """Markdown with the telling frames of a player, two in a row, and what each of them is."""
-    frames, caption = player_frames(html)
-    chosen = stills(frames)
-    pictures.mkdir(parents=True, exist_ok=True)
-    images = []
-    for i, frame in enumerate(chosen):
-        file = pictures / f"{name}-{i + 1}.png"
-        file.write_bytes(frame_png(frame))
-        alt = re.sub(r"[\[\]]", "", frame["alt"])
-        images.append(f'![{alt}]({pictures.name}/{file.name}){{width="48%"}}')
+def in_rows(frames: list[dict[str, str]]) -> str:
+    """One picture, base64, of several: two in a row."""
+    pictures = [Image.open(BytesIO(frame_png(frame))).convert("RGB") for frame in frames]
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (2 * width, (len(pictures) + 1) // 2 * height), "white")
+    for i, picture in enumerate(pictures):
+        sheet.paste(picture, (i % 2 * width, i // 2 * height))
+    buffer = BytesIO()
+    sheet.quantize(256, method=Image.Quantize.MEDIANCUT).save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def still_player(cell: NotebookNode, html: str) -> NotebookNode:
+    """A figure with the telling frames of a player, two in a row, and what each of them is."""
+    chosen = stills(player_frames(html))
     said = "; ".join(frame["label"] for frame in chosen)
-    return f"{chr(10).join(images)}\n\n*{caption}* Row by row: {said}."
+    figure = cell.metadata["mystnb"]["figure"]
+    figure["caption"] = f"{figure['caption'].strip()} Row by row: {said}.\n"
+    cell.metadata["mystnb"]["image"] = {"alt": " ".join(frame["alt"] for frame in chosen)}
+    cell.outputs = [new_output("display_data", {"image/png": in_rows(chosen)})]
+    return without_code(with_width(cell))
 
 
 def scene_picture(html: str) -> tuple[dict[str, str], str]:
@@ -94,14 +101,14 @@ def scene_picture(html: str) -> tuple[dict[str, str], str]:
     return {"src": str(image["src"]), "alt": str(image["alt"])}, caption.get_text()
 
 
-def still_scene(html: str, name: str, pictures: Path) -> str:
-    """Markdown with the still picture of a scene of the laboratory, and its caption."""
+def still_scene(cell: NotebookNode, html: str) -> Iterator[NotebookNode]:
+    """The still picture of a scene of the laboratory, and below it what it is about."""
     frame, caption = scene_picture(html)
-    pictures.mkdir(parents=True, exist_ok=True)
-    file = pictures / f"{name}.png"
-    file.write_bytes(frame_png(frame))
-    alt = re.sub(r"[\[\]]", "", frame["alt"])
-    return f'![{alt}]({pictures.name}/{file.name}){{width="100%"}}\n\n*{caption}*'
+    cell.metadata["mystnb"] = NotebookNode(image=NotebookNode(alt=frame["alt"]))
+    png = frame["src"].split(",", 1)[1]
+    cell.outputs = [new_output("display_data", {"image/png": png})]
+    yield without_code(with_width(cell))
+    yield new_markdown_cell(f"*{caption}*")
 
 
 def asked(question: Question) -> str:
@@ -161,9 +168,7 @@ def without_code(cell: NotebookNode) -> NotebookNode:
     return cell
 
 
-def printed_code(
-    cell: NotebookNode, name: str, references: References, pictures: Path
-) -> Iterator[NotebookNode]:
+def printed_code(cell: NotebookNode, references: References) -> Iterator[NotebookNode]:
     """A code cell as print has it: what is folded on the site has its outputs only."""
     cell = copy.deepcopy(cell)
     figure = cell.metadata.get("mystnb", {}).get("figure", {})
@@ -172,13 +177,13 @@ def printed_code(
     tags = cell.metadata.get("tags", [])
     html = "".join(output.get("data", {}).get("text/html", "") for output in cell.outputs)
     if "em-player" in html:
-        yield new_markdown_cell(still_player(html, name, pictures))
+        yield still_player(cell, html)
+    elif "em-scene" in html:
+        yield from still_scene(cell, html)
     elif "em-recall" in html:
         chapter = BeautifulSoup(html, "html.parser").select_one("[data-chapter]")
         assert chapter
         yield new_markdown_cell("\n\n".join(map(asked, questions(str(chapter["data-chapter"])))))
-    elif "em-scene" in html:
-        yield new_markdown_cell(still_scene(html, name, pictures))
     elif "check" in tags:
         words = cell.source.split("\n", 1)[0].removeprefix("# ")
         yield new_markdown_cell(f"*{words}.*")
@@ -214,13 +219,11 @@ def with_width(cell: NotebookNode) -> NotebookNode:
     return cell
 
 
-def printed(
-    cells: list[NotebookNode], page: str, references: References, pictures: Path
-) -> Iterator[NotebookNode]:
+def printed(cells: list[NotebookNode], references: References) -> Iterator[NotebookNode]:
     """Cells of a page as print has them."""
-    for i, cell in enumerate(cells):
+    for cell in cells:
         if cell.cell_type == "code":
-            yield from printed_code(cell, f"{page}-{i}", references, pictures)
+            yield from printed_code(cell, references)
         else:
             yield new_markdown_cell(boxes(cell.source, references))
 
@@ -242,13 +245,13 @@ def beginning(page: str, part: str, pages: list[str], numbers: dict[str, int]) -
     return raw_latex(*([rf"\bookpart{{{part}}}"] if part and page == pages[0] else []), numbered)
 
 
-def answer_page(page: str, references: References, pictures: Path, chapters: Path) -> str:
+def answer_page(page: str, references: References, chapters: Path) -> str:
     """The page with a chapter's answers: to its recall questions, and its solutions."""
     notebook = source_of(page, chapters)
     heading = [f"# {title(page, chapters)}", "", "## Recall", ""]
     recall = "\n\n".join(map(answered, questions(page)))
     first = new_markdown_cell("\n".join([*heading, recall, "", "## Solutions"]))
-    solutions = printed(solution_cells(notebook), f"{page}-answer", references, pictures)
+    solutions = printed(solution_cells(notebook), references)
     return as_text([first, *solutions])
 
 
@@ -266,7 +269,6 @@ def print_source(chapters: Path, source: Path, *, own_index: bool = False) -> No
     """
     references, numbers = References(chapters), chapter_numbers()
     folder = source / "chapters"
-    pictures = folder / "frames"
     folder.mkdir(parents=True)
     shutil.copy(chapters / "references.bib", folder)
     about = (ROOT / "print" / "about.md").read_text(encoding="utf8")
@@ -279,7 +281,7 @@ def print_source(chapters: Path, source: Path, *, own_index: bool = False) -> No
             cells = copy.deepcopy(lesson_cells(source_of(page, chapters)))
             if page == "intro":
                 cells[0].source = cells[0].source.replace(f"# {TITLE}", "# Introduction", 1)
-            made = list(printed(cells, page, references, pictures))
+            made = list(printed(cells, references))
             made[0].source = beginning(page, part, pages, numbers) + made[0].source
             if (chapters / f"{page}.md").exists():
                 write_atomically(folder / f"{page}.md", f"{made[0].source}\n")
@@ -288,16 +290,14 @@ def print_source(chapters: Path, source: Path, *, own_index: bool = False) -> No
         if part:
             book.append(toctree(part, pages, numbered=pages[0] in numbers))
         if set(pages) & set(numbers) and pages[-1] == list(numbers)[-1]:
-            book.append(answers(numbers, references, pictures, chapters, folder))
+            book.append(answers(numbers, references, chapters, folder))
     write_atomically(source / "book.md", "\n".join(book))
 
 
-def answers(
-    numbers: dict[str, int], references: References, pictures: Path, chapters: Path, folder: Path
-) -> str:
+def answers(numbers: dict[str, int], references: References, chapters: Path, folder: Path) -> str:
     """Write the pages of answers, and return the directive that puts them into the book."""
     for page in numbers:
-        text = answer_page(page, references, pictures, chapters)
+        text = answer_page(page, references, chapters)
         write_atomically(folder / f"answers_{page}.ipynb", text)
     whole = raw_latex(r"\bookpart{Answers}", r"\unnumberedchapters", r"\chaptersonly")
     inner = toctree("", [f"answers_{page}" for page in numbers], numbered=False)

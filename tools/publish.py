@@ -14,6 +14,7 @@ from tools.paths import BUILD, ROOT
 from tools.search_index import pages, words
 
 TITLE = "Expectation–Maximization, Step by Step"
+FIRST_PAGE = "chapters/intro.html"
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
 HEAD_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 FIRST = re.compile(r"<article.*?<p(?: [^>]*)?>(.*?)</p>", re.DOTALL)
@@ -40,6 +41,11 @@ def description(text: str) -> str:
     return whole if len(whole) <= LONGEST else whole[:LONGEST].rsplit(" ", 1)[0] + " …"
 
 
+def public_url(address: str, page: str) -> str:
+    """The one address that a page is known by; the first page's is the site's own."""
+    return address if page in ("index.html", FIRST_PAGE) else address + page
+
+
 def with_fewer_elements(text: str) -> str:
     """The page without the elements around code that mark nothing: a quarter of a chapter's."""
     return EMPTY.sub("", PLAIN.sub(r"\1", text))
@@ -55,7 +61,7 @@ def metadata(text: str, address: str, page: str) -> str:
         "og:site_name": TITLE,
     }
     if address:
-        about |= {"og:url": address + page, "og:image": address + "_static/preview.png"}
+        about |= {"og:url": public_url(address, page), "og:image": address + "_static/preview.png"}
     lines = [f'<meta name="description" content="{escaping.escape(about["og:description"])}">']
     lines += [
         f'<meta property="{name}" content="{escaping.escape(content)}">'
@@ -68,6 +74,9 @@ def complete(text: str, address: str, page: str) -> str:
     """A page with right names for all that has one, one viewport, one title, and its metadata."""
     text = with_fewer_elements(accessible(text))
     text = text.replace(f"<title>{TITLE} &#8212; {TITLE}</title>", f"<title>{TITLE}</title>")
+    if address:
+        theirs = f'<link rel="canonical" href="{address}{FIRST_PAGE}"'
+        text = text.replace(theirs, f'<link rel="canonical" href="{address}"')
     text = VIEWPORT.sub("", text)
     first = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     head = f"<head>\n    {first}\n    {metadata(text, address, page)}\n"
@@ -91,7 +100,8 @@ def make_publishable(html: Path) -> None:
     robots = ["User-agent: *", "Allow: /"]
     if address:
         listed = [p.relative_to(html).as_posix() for p in pages(html) if p.name != "404.html"]
-        urls = "".join(f"  <url><loc>{address}{name}</loc></url>\n" for name in listed)
+        known = dict.fromkeys(public_url(address, name) for name in listed)
+        urls = "".join(f"  <url><loc>{url}</loc></url>\n" for url in known)
         (html / "sitemap.xml").write_text(
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n',

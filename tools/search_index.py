@@ -8,9 +8,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 
 # What a section shows besides its words.
-NOT_WORDS = (
-    ".cell_input, .cell_output, .headerlink, figure.em-player, .em-question, script, style, nav"
-)
+NOT_WORDS = ".cell_input, .cell_output, .headerlink, .em-player, .em-question, script, style, nav"
 THEIRS = re.compile(
     r"^\s*<script[^>]*(?:searchtools|language_data|searchindex)\.js[^>]*></script>\s*$",
     re.MULTILINE,

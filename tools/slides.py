@@ -66,11 +66,11 @@ def pictures(notebook: NotebookNode, page: str, references: References) -> Itera
                 yield Picture(name, page, number, label, caption, seen, png)
             elif "em-player" in data.get("text/html", ""):
                 count += 1
-                frames, said = player_frames(data["text/html"])
-                for i, frame in enumerate(stills(frames), 1):
-                    name = f"{page}/{count:02}-still-{i}.png"
-                    words = f"{said} Here: {frame['label']}."
-                    yield Picture(name, page, "", "", words, frame["alt"], frame_png(frame))
+                for i, frame in enumerate(stills(player_frames(data["text/html"])), 1):
+                    name = f"{page}/{count:02}-{label}-still-{i}.png"
+                    words = f"{caption} Here: {frame['label']}."
+                    png = frame_png(frame)
+                    yield Picture(name, page, number, label, words, frame["alt"], png)
             elif "em-scene" in data.get("text/html", ""):
                 count += 1
                 frame, said = scene_picture(data["text/html"])

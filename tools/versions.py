@@ -29,14 +29,20 @@ def lowest() -> list[str]:
     return [f"{name}=={version}" for name, version in bounds]
 
 
-def run_tests(name: str, versions: list[str]) -> None:
-    """Run emlib's tests in a fresh environment with these versions, and else the newest."""
+def environment(name: str, *packages: str) -> str:
+    """The Python of a fresh environment with these packages, emlib, and what its tests need."""
     folder = BUILD / name
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = str(folder / "bin" / "python")
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([python, *install, "-e", f"{ROOT}[test]", *versions], check=True, cwd=folder)
+    subprocess.run([python, *install, "-e", f"{ROOT}[test]", *packages], check=True, cwd=folder)
+    return python
+
+
+def run_tests(name: str, versions: list[str]) -> None:
+    """Run emlib's tests in a fresh environment with these versions, and else the newest."""
+    python = environment(name, *versions)
     run = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
     if subprocess.run(run, cwd=ROOT, env=kernel_environment(), check=False).returncode:
         raise SystemExit(f"The tests fail with the {name} versions.")

@@ -22,7 +22,9 @@ from tools.notebooks import dumps
 from tools.paths import ROOT, write_atomically
 from tools.publish import complete, make_publishable, pages, public_address
 from tools.references import References
+from tools.repository import repository, with_ways_out
 from tools.search_index import entries, without_sphinx_search, write_index
+from tools.slides import write_figures
 
 # Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
 JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
@@ -86,16 +88,12 @@ def assemble(chapters: Path, source: Path) -> None:
 
 
 def welcome(html: Path) -> None:
-    """Lead from the top of the site to its first page, without a white flash in the dark."""
-    first = "chapters/intro.html"
-    (html / "index.html").write_text(
-        '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f'<meta http-equiv="refresh" content="0; url={first}">\n'
-        "<title>Expectation–Maximization, Step by Step</title>\n"
-        f'<a href="{first}">Expectation–Maximization, Step by Step</a>\n</html>\n',
-        encoding="utf8",
-    )
+    """Show the first page at the top of the site too, for whoever comes by its address."""
+    text = (html / "chapters" / "intro.html").read_text(encoding="utf8")
+    text = text.replace('data-content_root="../"', 'data-content_root="./"')
+    text = re.sub(r'( (?:href|src)=")(?![./#]|[a-z]+:)', r"\1chapters/", text)
+    text = re.sub(r"""(["'])\.\./""", r"\1", text)
+    (html / "index.html").write_text(text, encoding="utf8")
 
 
 def run_jupyter_book(source: Path, work: Path) -> Path:
@@ -143,28 +141,24 @@ def offer_downloads(chapters: Path, folder: Path, made: Path) -> None:
             if chapter.exists():
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy(copied, folder / f"{name}{ending}.ipynb")
-    # Imported late for the same reason as the laboratory's bundle.
-    from tools.slides import write_figures
-
-    write_figures(folder / "figures.zip", chapters)
 
 
-def finished(text: str, address: str, page: str) -> dict[str, Any]:
+def finished(text: str, address: str, source: str, page: str) -> dict[str, Any]:
     """A page as Sphinx wrote it, made fit for its readers, and its sections for the search."""
-    own = without_sphinx_search(text)
+    own = with_ways_out(without_sphinx_search(text), source)
     return {"text": complete(own, address, page), "sections": list(entries(own, page))}
 
 
 def finish_pages(html: Path, made: Path) -> None:
     """Finish every page, and index them; take from `made` what was finished of the same text."""
-    address, sections = public_address(), []
+    address, source, sections = public_address(), repository(), []
     for path in pages(html):
         page, text = path.relative_to(html).as_posix(), path.read_text(encoding="utf8")
         key = hashlib.sha256(text.encode()).hexdigest()
         store = made / f"{page}.json"
         done = json.loads(store.read_text(encoding="utf8")) if store.exists() else {}
         if done.get("key") != key:
-            done = {"key": key, **finished(text, address, page)}
+            done = {"key": key, **finished(text, address, source, page)}
             write_atomically(store, json.dumps(done))
         path.write_text(done["text"], encoding="utf8")
         sections += done["sections"]
@@ -201,11 +195,12 @@ def build_alone(chapters: Path, out: Path) -> Path:
         built = run_jupyter_book(fresh / "source", fresh / "work")
         drop_pictures_of_before(built)
         site = shutil.copytree(built, fresh / "html", ignore=shutil.ignore_patterns(*SPHINX_ONLY))
-        welcome(site)
         finish_pages(site, fresh / "pages")
+        welcome(site)
         lighten(site, fresh / "styles")
         make_publishable(site)
         offer_downloads(chapters, site / "_sources" / "chapters", fresh / "downloads")
+        write_figures(site / "_sources" / "chapters" / "figures.zip", chapters)
         (fresh / "key").write_text(key, encoding="utf8")
         (out / RECORD).unlink(missing_ok=True)
         if html.exists():

@@ -122,13 +122,12 @@ def mixture_2d(
         ax.plot(*mean, "o", color=color(k), mec="white", ms=9)
 
 
-def player(
-    draw: Callable[[int], Figure], labels: Sequence[str], *, alt: Sequence[str], caption: str
-) -> HTML:
+def player(draw: Callable[[int], Figure], labels: Sequence[str], *, alt: Sequence[str]) -> HTML:
     """A figure that moves, in the reader's hands: a slider, back, forward and play.
 
     Where no script may run, as in a notebook that is not trusted yet, the first and the last frame
-    are shown, and how to make them move.
+    are shown, and how to make them move. Its name and its caption stand in the cell's metadata, as
+    for every figure of the book.
 
     Parameters
     ----------
@@ -137,32 +136,30 @@ def player(
         What is written beside the slider, one per frame.
     alt : sequence of str
         What is to be seen, one per frame.
-    caption : str
-        Why it matters.
     """
     texts = enumerate(zip(labels, alt, strict=True))
     frames = [{**_frame(draw(i)), "label": said, "alt": seen} for i, (said, seen) in texts]
     # Within a script, "<" could end it.
     data = json.dumps(frames).replace("<", "\\u003c")
     return HTML(  # type: ignore[no-untyped-call]
-        f"<figure class='em-player'><div class='em-frames'>"
+        f"<div class='em-player'><div class='em-frames'>"
         f"{_image(frames[0], onload=_START)}{_image(frames[-1])}</div>"
         f"<p class='em-still'>The first and the last of {len(frames)} frames: {labels[0]}, "
-        f"{labels[-1]}. Run the cell to see them move.</p>"
-        f"<script type='application/json'>{data}</script>"
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        f"{labels[-1]}.<span> Run the cell to see them move.</span></p>"
+        f"<script type='application/json'>{data}</script></div>"
     )
 
 
 # Runs once the first frame is there: handlers of images run in a page and in a trusted notebook
 # alike, and nowhere else, so that what a reader sees is either still or works.
 _START = """
-const figure = this.closest('figure'), image = this;
-if (figure.querySelector('input')) return;
-const frames = JSON.parse(figure.querySelector('script').textContent), top = frames.length - 1;
+const player = this.closest('.em-player'), image = this;
+if (player.querySelector('input')) return;
+const frames = JSON.parse(player.querySelector('script').textContent), top = frames.length - 1;
 const make = (name, settings) => Object.assign(document.createElement(name), settings);
-const button = (text, label) => make('button', {type: 'button', textContent: text, title: label});
-const back = button('‹', 'Back'), forward = button('›', 'Forward'), play = button('Play', '');
+const button = (text, more) => make('button', {type: 'button', textContent: text, ...more});
+const arrow = (text, name) => button(text, {title: name, ariaLabel: name});
+const back = arrow('‹', 'Back'), forward = arrow('›', 'Forward'), play = button('Play');
 const slider = make('input', {type: 'range', min: 0, max: top, value: 0, ariaLabel: 'Frame'});
 const said = make('output', {ariaLive: 'polite'}), bar = make('div', {className: 'em-controls'});
 const show = (i) => {
@@ -185,9 +182,10 @@ const fetch = () => frames.forEach((frame) => { new Image().src = frame.src; });
 bar.addEventListener('pointerenter', fetch, {once: true});
 bar.addEventListener('focusin', fetch, {once: true});
 bar.append(back, slider, forward, play, said);
-figure.querySelector('figcaption').before(bar);
-figure.querySelector('.em-still').hidden = true;
-figure.querySelectorAll('img')[1].style.display = 'none';
+player.append(bar);
+player.querySelector('.em-still').hidden = true;
+player.querySelectorAll('img')[1].style.display = 'none';
+addEventListener('beforeprint', () => { stop(); show(0); });
 show(0);
 """
 

@@ -96,16 +96,21 @@ def checked_params(
     params: Params, family: Family, d: int | None = None, labels: Integers | None = None
 ) -> Params:
     """Weights and components as arrays that belong together, or a ValueError that names one."""
-    check_is("family", family, Family)
-    names = ("weights", *family.parameters)
-    if not isinstance(params, tuple | list) or len(params) != len(names):
-        raise ValueError(f"params must be a tuple of {', '.join(names)}")
+    check_parts(params, family)
     components = family.check_components(tuple(params[1:]), d)
     weights = numbers("weights", params[0], shape=(len(components[0]),))
     check_sums("weights", weights)
     if labels is not None and labels.max() >= len(weights):
         raise ValueError(f"labels must be below {len(weights)}, the number of components")
     return (weights, *components)
+
+
+def check_parts(params: Params, family: Family) -> None:
+    """An error unless there is a part for the weights and each of the family's parameters."""
+    check_is("family", family, Family)
+    names = ("weights", *family.parameters)
+    if not isinstance(params, tuple | list) or len(params) != len(names):
+        raise ValueError(f"params must be a tuple of {', '.join(names)}")
 
 
 def m_step(statistics: Any, family: Family = FULL, revive: bool = False) -> Any:
@@ -224,8 +229,8 @@ def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
 
 
 def relabelled(params: Params, order: Integers, family: Family = FULL) -> Any:
-    """The same mixture with its components in another order."""
-    params = checked_params(params, family)
+    """The same mixture, or its standard errors, with the components in another order."""
+    check_parts(params, family)
     order = check_order(order, len(params[0]))
     return named(params[0][order], family.relabelled(params[1:], order), family)
 

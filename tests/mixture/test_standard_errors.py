@@ -129,3 +129,11 @@ def test_a_saddle_has_no_standard_errors():
     )
     with pytest.raises(DegenerateError, match="proper maximum"):
         standard_errors(same, Blocks.of(x), family)
+
+
+def test_errors_take_another_order_as_their_components_do():
+    x, params, family = fitted("full")
+    errors = standard_errors(params, Blocks.of(x), family)
+    turned = mixture.relabelled(errors, [1, 0])
+    for part, other in zip(errors, turned, strict=True):
+        np.testing.assert_array_equal(other, part[::-1])
