@@ -55,7 +55,9 @@ class Answers(SphinxPostTransform):
         """Keep of the cell what the question gives; where nothing can be typed, all its code."""
         code_input, code = cell[0], next(iter(cell.findall(nodes.literal_block)))
         asked = QUESTION.findall(code.astext())
-        typed = all(can_be_typed(find(name)) for _, _, name in asked)
+        exercises = [find(name) for _, _, name in asked]
+        numbers = [exercise for exercise in exercises if can_be_typed(exercise)]
+        typed = len(numbers) == len(exercises)
         on_screen = self.app.builder.format == "html" and self.app.builder.name != "epub"
         if typed or not on_screen:
             given = QUESTION.sub("", code.astext()).strip()
@@ -67,7 +69,8 @@ class Answers(SphinxPostTransform):
         if on_screen:
             text = IN_NOTEBOOK.format(page=self.env.docname)
             if typed:
-                text = "\n".join(form(name, said, find(name)) for _, said, name in asked)
+                fields = zip(asked, numbers, strict=True)
+                text = "\n".join(form(name, said, number) for (_, said, name), number in fields)
             cell.append(nodes.raw("", text, format="html"))
             cell["classes"].append("em-question")
         if not cell.astext().strip():

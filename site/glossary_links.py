@@ -43,7 +43,7 @@ class GlossaryLinks(SphinxPostTransform):
         for paragraph in self.document.findall(nodes.paragraph):
             for text in paragraph.findall(nodes.Text):
                 found = use.search(text)
-                if found and not in_any(text, CLOSED):
+                if found and not in_any(text, CLOSED) and not beside_html(text):
                     link = addnodes.pending_xref(
                         "", refdomain="std", reftype="term", reftarget=word, refexplicit=True
                     )
@@ -62,6 +62,11 @@ def in_any(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
             return True
         node = node.parent
     return False
+
+
+def beside_html(text: nodes.Text) -> bool:
+    """Whether HTML that a page's author wrote, such as a link, may stand around the text."""
+    return any(isinstance(node, nodes.raw) for node in text.parent)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

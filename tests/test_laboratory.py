@@ -336,10 +336,11 @@ def test_exchanged_starts_give_exchanged_ends(ends):
 
 
 def test_a_hard_step_leaves_a_gap_and_the_log_likelihood_falls(ends, scenes):
-    start, hardened, end = scenes["hard"]["states"]
+    start, soft, hardened, end = scenes["hard"]["states"]
     assert_allclose(
         start["parameters"]["heads"], ends("coins")[-1]["parameters"]["heads"], atol=1e-4
     )
+    assert soft["gap"] == pytest.approx(0, abs=1e-9)
     assert hardened["gap"] > 0.5
     assert_allclose(end["parameters"]["heads"], [24 / 30, 9 / 20])  # with 9, 8 and 7 for the first
     assert end["logLikelihood"] < start["logLikelihood"] - 0.1

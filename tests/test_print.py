@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from xml.etree import ElementTree
 from zipfile import ZIP_STORED, ZipFile
 
 import nbformat
@@ -28,6 +29,8 @@ from tools.printed import (
 )
 from tools.references import References, chapter_numbers
 from tools.slides import write_figures
+
+OPF = "{http://www.idpf.org/2007/opf}"
 
 
 @pytest.fixture(scope="module")
@@ -134,14 +137,14 @@ def test_the_epub_begins_as_readers_want_it_and_lists_what_it_has(epub):
     first = epub.infolist()[0]
     assert (first.filename, first.compress_type) == ("mimetype", ZIP_STORED)
     assert epub.read("mimetype") == b"application/epub+zip"
-    listing = BeautifulSoup(epub.read("content.opf"), "html.parser")
-    listed = {item["href"]: item for item in listing.select("manifest > item")}
+    listing = ElementTree.fromstring(epub.read("content.opf"))
+    listed = {item.attrib["href"]: item for item in listing.iter(f"{OPF}item")}
     own = {"mimetype", "META-INF/container.xml", "content.opf"}
     assert set(epub.namelist()) - own == set(listed)
     for name in epub.namelist():
         if name.endswith(".xhtml"):
             formulas = b"<math" in epub.read(name)
-            assert formulas == ("mathml" in listed[name].get("properties", ""))
+            assert formulas == ("mathml" in listed[name].attrib.get("properties", ""))
 
 
 def test_every_link_within_the_epub_leads_somewhere(epub):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -29,7 +29,7 @@ _PRINTABLE = "".join(map(chr, range(33, 127)))
 _TURNED = str.maketrans(_PRINTABLE, _PRINTABLE[47:] + _PRINTABLE[:47])
 
 
-def can_be_typed(exercise: Exercise | FunctionExercise) -> bool:
+def can_be_typed(exercise: Exercise | FunctionExercise) -> TypeGuard[Exercise]:
     """Whether the answer is a number or a short list, compared and nothing more."""
     # A subclass has a way of its own to tell right from wrong.
     return type(exercise) is Exercise and np.size(exercise.answer) <= LONGEST

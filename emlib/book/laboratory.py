@@ -376,7 +376,7 @@ SCENES = {
         is_lesson=False,
     ),
     "saddle": Scene(
-        "Equal starts",
+        "Equal starts: a saddle",
         "Two equal coins stay equal. EM converges with both at 0.66, which is a saddle: nudge it, "
         "and the coins come apart while the log-likelihood rises.",
         "coins",
@@ -396,13 +396,13 @@ SCENES = {
     ),
     "hard": Scene(
         "A hard step is no E-step",
-        "The coins start at the maximum. A hard step, which gives each set wholly to one coin, "
-        "opens a gap between the bound and the log-likelihood; the M-step after it moves the "
-        "coins to 0.80 and 0.45, and the log-likelihood falls.",
+        "The coins start at the maximum, and an E-step leaves no gap between the bound and the "
+        "log-likelihood. A hard step, which gives each set wholly to one coin, opens one; the "
+        "M-step after it moves the coins to 0.80 and 0.45, and the log-likelihood falls.",
         "coins",
         two_coins(0.7967890650045024, 0.5195831291198074),
         (),
-        ("hard", "M"),
+        ("E", "hard", "M"),
         fixed=("weights",),
     ),
     "tolerance": Scene(
