@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -123,25 +125,27 @@ def packed(folder: Path, target: Path, date: str) -> Path:
     return target
 
 
-def build_epub(chapters: Path, target: Path) -> Path:
-    """Write the book as an EPUB from chapters as they stand, stored outputs and all."""
+@contextmanager
+def written(builder: str, chapters: Path, target: Path) -> Iterator[Path]:
+    """What Sphinx writes of the book, in a folder beside `target` that is removed afterwards."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target.parent, prefix="epub-") as name:
+    with TemporaryDirectory(dir=target.parent, prefix=f"{builder}-") as name:
         source, out = Path(name) / "source", Path(name) / "out"
         source.mkdir()
-        assemble_print("epub", chapters, source)
-        run_sphinx("epub", chapters, source, out)
+        assemble_print(builder, chapters, source)
+        run_sphinx(builder, chapters, source, out)
+        yield out
+
+
+def build_epub(chapters: Path, target: Path) -> Path:
+    """Write the book as an EPUB from chapters as they stand, stored outputs and all."""
+    with written("epub", chapters, target) as out:
         return packed(out, target, source_date())
 
 
 def build_pdf(chapters: Path, target: Path) -> Path:
     """Write the book as a PDF from chapters as they stand, stored outputs and all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target.parent, prefix="pdf-") as name:
-        source, out = Path(name) / "source", Path(name) / "out"
-        source.mkdir()
-        assemble_print("latex", chapters, source)
-        run_sphinx("latex", chapters, source, out)
+    with written("latex", chapters, target) as out:
         log = typeset(out)
         (out / "book.pdf").replace(target)
     if said := misfits(log):
