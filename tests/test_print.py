@@ -221,6 +221,7 @@ def test_a_page_of_the_book_becomes_a_pdf(tmp_path):
     text = (
         "\\documentclass[openany,oneside]{book}\n\\usepackage{amsmath,titlesec,fancyhdr,hyperref}\n"
         "\\newenvironment{sphinxthebibliography}[1]{}{}\\def\\sphinxtermref#1{}\\usepackage{xcolor}\n"
+        "\\newcommand*{\\sphinxhyphenininlineliteral}{-}\n"
         "\\usepackage{fontspec}\\input{preamble.tex}\n\\begin{document}\n\\booktitlepage\n"
         "\\numberedchapters\\chapter{One} Lᵀ, x₁ and $\\theta$.\n\\end{document}\n"
     )
