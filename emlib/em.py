@@ -76,7 +76,8 @@ def climb(
                     "its params, such as Q",
                 )
             path.add(point)
-            if largest_gain(path, exact) <= tol:
+            path.remaining_gain, largest = gains_to_come(path, exact)
+            if largest <= tol:
                 return path.ended(
                     StopReason.CONVERGED, f"estimated remaining gain {path.remaining_gain:.1e}"
                 )
@@ -95,33 +96,30 @@ ROUNDING = 2 * np.finfo(float).eps
 NOISE = 1e-12  # a sum over many data may fall by so much of itself, and no mistake be in it
 
 
-def largest_gain(path: Path[P, S], exact: bool = True) -> float:
-    """The most that the objective may still gain, and was gained by the last step; inf at first.
+def gains_to_come(path: Path[P, S], exact: bool = True) -> tuple[float, float]:
+    """Aitken's estimate of what the objective will still gain, and the most that it may gain.
 
-    Aitken's estimate is noted in the path: if steps go on shrinking by the same factor, what is
-    left is a geometric series (Boehning et al. 1994, Ann. Inst. Stat. Math. 46, 373-388).
+    If steps go on shrinking by the same factor, what is left is a geometric series (Boehning et
+    al. 1994, Ann. Inst. Stat. Math. 46, 373-388). Of fewer than two steps there is no telling.
     """
     since_leap = len(path.params) - max((0, *path.leapt_at))
     if since_leap < 3:
-        return np.inf
+        return path.remaining_gain, np.inf
     step, before = (path.objective[-i] - path.objective[-i - 1] for i in (1, 2))
     if not exact:  # then a step down is a step, too
         step, before = abs(step), abs(before)
     size = max(1.0, abs(path.objective[-1]))
     rounding = ROUNDING * size
     if step < -NOISE * size:  # a fall is no sign that the top is near
-        path.remaining_gain = np.inf
-        return np.inf
-    if step <= rounding:
-        path.remaining_gain = 0.0  # as far as floating point can tell; a tiny fall is rounding too
-        return 0.0
-    path.remaining_gain = geometric_rest(step, before)
+        return np.inf, np.inf
+    if step <= rounding:  # as far as floating point can tell; a tiny fall is rounding too
+        return 0.0, 0.0
     # Differences of nearly equal numbers are noisy: take the largest gain they allow.
     largest = max(step, geometric_rest(step + rounding, before - rounding))
     if path.leapt_at and since_leap == 3:
         # The leap shows what is to gain in directions in which steps are too slow to tell.
         largest = max(largest, path.objective[-1] - path.objective[-4])
-    return largest
+    return geometric_rest(step, before), largest
 
 
 def geometric_rest(step: float, before: float) -> float:
