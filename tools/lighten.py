@@ -30,7 +30,8 @@ WORDS = re.compile(r"[\w-]+")
 FACE = re.compile(r"@font-face\s*\{[^}]*\}")
 FAMILY = re.compile(r"""font-family:\s*["']?([^"';}]+)""")
 ICONS = re.compile(r"@font-face\s*\{[^}]*fa-solid-900[^}]*\}")
-ICON = re.compile(r'"\\(f[0-9a-f]{3})"')
+# An icon stands in a rule by its number or as itself.
+ICON = re.compile(r'"\\(f[0-9a-f]{3})"|"([\uf000-\uf8ff])"')
 # Theme files that stand in a page's head for readers of one kind of content.
 UNUSED = ("_static/design-tabs.js", "_static/scripts/fontawesome.js")
 
@@ -106,7 +107,7 @@ def with_used_fonts(css: str) -> str:
 
 def with_few_icons(css: str, font: Path) -> str:
     """The style sheet with a font of only those icons that it shows, within itself."""
-    shown = {int(code, 16) for code in ICON.findall(css)}
+    shown = {int(number, 16) if number else ord(icon) for number, icon in ICON.findall(css)}
     options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True)
     with TTFont(font, recalcTimestamp=False) as icons:  # the same bytes at any time
         picked = subset.Subsetter(options)

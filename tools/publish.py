@@ -146,6 +146,6 @@ def publish_check() -> None:
     )
     if not public_address():
         print(
-            "No address is set (`html: baseurl:` in _config.yml), so there is no sitemap, and "
-            "previews of links have no picture."
+            "No address is set (`html: baseurl:` in _config.yml), so there is no sitemap, previews "
+            "of links have no picture, and 404.html leads to the root of the host, not to a folder."
         )
