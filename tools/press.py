@@ -174,7 +174,7 @@ def typeset(folder: Path) -> str:
 
 
 def misfits(log: str) -> list[str]:
-    """What LaTeX says in its log of lines and pages that overflow, and of letters without a font."""
+    """What LaTeX says in its log of lines and pages that overflow, and of letters it lacks."""
     long = [line for line in OVERFULL.findall(log) if float(line[1]) > WIDEST]
     lost = re.findall(r"Missing character: .*", log)
     return [*(line[0] for line in long), *sorted(set(lost))]
