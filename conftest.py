@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import settings
 from nbval.plugin import IPyNbCell
 
-from tools.execute import kernel_environment, prepare_kernels
 from tools.figures import distance, take_figures
+from tools.kernels import kernel_environment, prepare_kernels
 
 # Root mean square over the pixels, of 255. One bin more in a histogram makes about 13.
 FIGURE_TOLERANCE = 1.0

@@ -23,6 +23,7 @@ from tools import book, execute, figures, fingerprint, notebooks, paths, website
 from tools.citation import bibtex, citation_page
 from tools.copies import copies, plain_code, plain_markdown, readable, write_copies
 from tools.exercise_list import exercise_list
+from tools.mutants import drawn
 from tools.notebooks import dumps, normalise
 from tools.paths import CHAPTERS, ROOT
 from tools.reading import names_from_folded_cells, reading, visible_assertions
@@ -117,10 +118,30 @@ def test_the_package_the_pins_and_the_executor_are_in_the_key():
     assert {
         "requirements.txt",
         "tools/execute.py",
+        "tools/kernels.py",
         "emlib/em.py",
         "emlib/book/plotting.py",
     } <= files
     assert not any("__pycache__" in name for name in files)
+
+
+def test_emlib_s_tests_need_nothing_that_only_the_book_needs():
+    # `make test-oldest`, `make test-newest` and `make mutants` install what [test] asks for.
+    only_the_book_s = ("jupytext", "nbclient", "pybtex", "sphinx", "sphinx_exercise")
+    code = f"import sys; sys.modules.update(dict.fromkeys({only_the_book_s})); import conftest"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_sample_of_changes_is_that_of_its_seed():
+    names = [f"{m}.f__{i}" for m in ("emlib.em", "emlib.hmm.walks") for i in range(50)] + ["a.g__1"]
+    sample = drawn(names, 10, 1)
+    assert {module: len(set(some)) for module, some in sample.items()} == {
+        "emlib.em": 10,
+        "emlib.hmm.walks": 10,
+        "a": 1,
+    }
+    assert all(name.startswith(module) for module, some in sample.items() for name in some)
+    assert drawn(names[::-1], 10, 1) == sample != drawn(names, 10, 2)
 
 
 def test_chapters_are_only_read_by_refresh(chapters):

@@ -2,7 +2,8 @@
 
 Rounds of all contestants are interleaved, so that a busy machine slows all alike; what counts is
 the ratio of the medians of processor time. Iterations on small data come several to a round, as
-they do in a fit. Everything runs on one thread.
+they do in a fit. Everything runs on one thread. A peer that is not installed, or does not have the
+form, is absent from the table.
 """
 
 import importlib.util
@@ -74,6 +75,7 @@ class Row:
     ratio: float
     fit_ratio: float
     pomegranate_ratio: float | None
+    onedal_fit_ratio: float | None
     memory_mib: float
     times_the_bound: float
     disagreement: float
@@ -161,6 +163,35 @@ def pomegranate_iteration(case: Case, x: Array, start: MixtureParams) -> Callabl
     return iterate
 
 
+def onedal_fit(
+    case: Case, x: Array, start: MixtureParams, iterations: int
+) -> Callable[[], int] | None:
+    """A whole fit with Intel's oneDAL, where it is installed and has the form: its iterations.
+
+    daal4py 2024.7 is the last that has mixtures, and imports with scikit-learn 1.6 only: measure it
+    in an environment of its own.
+    """
+    storage = {"full": "full", "diag": "diagonal"}.get(case.kind)
+    if importlib.util.find_spec("daal4py") is None or storage is None:
+        return None
+    daal4py = importlib.import_module("daal4py")
+    daal4py.daalinit(1)  # one thread
+    model = daal4py.em_gmm(
+        nComponents=case.k,
+        maxIterations=iterations,
+        accuracyThreshold=0.0,
+        regularizationFactor=0.0,
+        covarianceStorage=storage,
+    )
+    covariances = [np.atleast_2d(covariance) for covariance in start.covariances]
+
+    def fit() -> int:
+        result = model.compute(x, start.weights[None], start.means, covariances)
+        return int(result.nIterations[0, 0])
+
+    return fit
+
+
 def bound(case: Case) -> float:
     """Seconds an iteration would take were it nothing but its products and exponentials."""
     square, many = np.ones((600, 600)), np.linspace(-1, 0, 100_000)
@@ -203,20 +234,25 @@ def measured(case: Case, rounds: int = ROUNDS) -> Row:
     ours, theirs = (
         kind(**settings(case, start, ITERATIONS)) for kind in (GaussianMixture, SklearnMixture)
     )
-    fits = interleaved(
-        {"emlib": partial(ours.fit, x), "sklearn": partial(theirs.fit, x)},
-        3 if case.n < 1_000_000 else 1,
-    )
+    whole: dict[str, Callable[[], Any]] = {
+        "emlib": partial(ours.fit, x),
+        "sklearn": partial(theirs.fit, x),
+    }
+    onedal = onedal_fit(case, x, start, ITERATIONS)
+    if onedal is not None:
+        whole["onedal"] = onedal
+    fits = interleaved(whole, 3 if case.n < 1_000_000 else 1)
     # One may have converged before the limit, or gone on to confirm it: time a step, too.
-    steps = theirs.n_iter_ / ours.result_.n_steps
+    step = fits["emlib"] / ours.result_.n_steps
     return Row(
         case.name,
         case.at_least,
         1e3 * times["emlib"],
         1e3 * times["sklearn"],
         times["sklearn"] / times["emlib"],
-        fits["sklearn"] / fits["emlib"] / steps,
+        fits["sklearn"] / theirs.n_iter_ / step,
         times["pomegranate"] / times["emlib"] if other else None,
+        fits["onedal"] / onedal() / step if onedal else None,
         peak_memory(case, x, start),
         times["emlib"] / bound(case),
         disagreement(case, x, start),
@@ -226,14 +262,16 @@ def measured(case: Case, rounds: int = ROUNDS) -> Row:
 def lines(rows: list[Row]) -> Iterator[str]:
     """A table, ready for a terminal and for a page."""
     names = ("case (N, D, K)", "emlib ms", "sklearn ms", "ratio", "asked", "whole fit")
-    yield "| " + " | ".join((*names, "pomegranate", "MiB", "times the bound", "agree")) + " |"
-    yield "|" + 10 * "---|"
+    more = ("pomegranate", "oneDAL, whole fit", "MiB", "times the bound", "agree")
+    yield "| " + " | ".join((*names, *more)) + " |"
+    yield "|" + 11 * "---|"
     for r in rows:
-        other = "" if r.pomegranate_ratio is None else f"{r.pomegranate_ratio:.1f}"
+        other = "absent" if r.pomegranate_ratio is None else f"{r.pomegranate_ratio:.1f}"
+        onedal = "absent" if r.onedal_fit_ratio is None else f"{r.onedal_fit_ratio:.2f}"
         yield (
             f"| {r.case} | {r.emlib_ms:.2f} | {r.sklearn_ms:.1f} | {r.ratio:.1f} | {r.at_least:g} "
-            f"| {r.fit_ratio:.1f} | {other} | {r.memory_mib:.1f} | {r.times_the_bound:.1f} "
-            f"| {r.disagreement:.0e} |"
+            f"| {r.fit_ratio:.1f} | {other} | {onedal} | {r.memory_mib:.1f} "
+            f"| {r.times_the_bound:.1f} | {r.disagreement:.0e} |"
         )
 
 

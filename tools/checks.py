@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tools.execute import kernel_environment, prepare_kernels
+from tools.kernels import kernel_environment, prepare_kernels
 from tools.paths import ROOT
 
 # import-linter has no `python -m`.

@@ -1,7 +1,6 @@
 """Execute chapters side by side, and remember the outputs until what they depend on changes."""
 
 import hashlib
-import importlib
 import os
 import platform
 import re
@@ -13,13 +12,14 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from tools import kernels
 from tools.citation import write_citation_page
 from tools.exercise_list import write_exercise_list
+from tools.kernels import kernel_environment, prepare_kernels
 from tools.notebooks import code_cells, dumps, graft, load, normalise
 from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
 
 EXECUTED = BUILD / "executed"
-IPYTHON = BUILD / "ipython"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -32,27 +32,9 @@ def plain(text: str) -> str:
     return ANSI.sub("", text)
 
 
-def kernel_environment() -> dict[str, str]:
-    """The environment of every kernel: one thread, so that sums are added in one order."""
-    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    own = {"PYTHONHASHSEED": "0", "IPYTHONDIR": str(IPYTHON)}
-    # MPLBACKEND=agg would silence every figure; matplotlib's inline backend is the kernel's own.
-    inherited = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"}
-    return inherited | threads | own
-
-
-def prepare_kernels() -> None:
-    """Give kernels a profile without start-up files, and let matplotlib find its fonts now.
-
-    In a kernel it would say so, among the outputs of the chapter.
-    """
-    IPYTHON.mkdir(parents=True, exist_ok=True)
-    importlib.import_module("matplotlib.font_manager")
-
-
 def environment_files() -> Iterator[Path]:
     """The files, besides the chapter, that its outputs depend on."""
-    yield from (ROOT / "requirements.txt", Path(__file__))
+    yield from (ROOT / "requirements.txt", Path(__file__), Path(kernels.__file__))
     for path in sorted((ROOT / "emlib").rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path

@@ -7,7 +7,7 @@ import tomllib
 
 from packaging.requirements import Requirement
 
-from tools.execute import kernel_environment
+from tools.kernels import kernel_environment
 from tools.paths import BUILD, ROOT
 
 TESTS = [
