@@ -374,6 +374,22 @@ async function tryHands() {
       (best.logLikelihood - bad.logLikelihood > 36 && ends.length === 2) || { bad, best, ends }
     );
   });
+  await expect("a saddle and a maximum are told apart", async () => {
+    await start("Equal starts: a saddle");
+    await HANDS.mouse(page, "Run");
+    await rested(page);
+    const stuck = await shown(page);
+    await HANDS.mouse(page, "Nudge");
+    await HANDS.mouse(page, "Run");
+    await rested(page);
+    const words = await said(page);
+    const listed = (await page.locator(".em-ends button").allInnerTexts()).join("; ");
+    return (
+      (stuck.reason.includes("a saddle, or near one") &&
+        words.includes("a local maximum") &&
+        listed === "−31.570, maximum; −32.052, saddle") || { stuck, words, listed }
+    );
+  });
   await expect("an address brings back a state", async () => {
     await start("Galaxies");
     await HANDS.mouse(page, "E-step");

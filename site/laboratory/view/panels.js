@@ -2,8 +2,9 @@
 
 import { html, nothing } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
-import { DATA } from '../data.js';
+import { DATA, unitOfVariance } from '../data.js';
 import { explain } from '../explain.js';
+import { placeOf } from '../growth.js';
 import { python } from '../python.js';
 import { SCENES } from '../scenes.js';
 import { TOLERANCE } from '../stopping.js';
@@ -17,6 +18,7 @@ import {
   WHEN,
   capital,
   change,
+  kindInWords,
   short,
   number,
   placeInWords,
@@ -172,7 +174,7 @@ export function stopping(sitting) {
     <p class=${stop.reason ? 'em-reason' : ''}>
       ${
         stop.reason
-          ? html`<strong>${capital(stop.reason)}</strong>${stop.message ? `: ${stop.message}` : ''}`
+          ? html`<strong>${capital(stop.reason)}</strong>${stop.message ? `: ${stop.message.replace(/\.$/, '')}` : ''}. ${kindInWords(placeOf(sitting.state))}`
           : `Not yet: ${problem.rule === 'last step' ? 'the last step must be' : 'both must be'} at most the tolerance.`
       }
     </p>
@@ -187,9 +189,9 @@ function ends(sitting) {
   return html`<p class="em-ends">
     <span>Stopped so far on these data:</span>
     ${found.map(
-      ({ index, logLikelihood, reason }) =>
+      ({ index, logLikelihood, kind }) =>
         html`<button type="button" @click=${() => sitting.goTo(index, 'Back')}>
-          ${number(logLikelihood)}, ${reason}
+          ${number(logLikelihood)}, ${kind}
         </button>`,
     )}
   </p>`;
@@ -452,6 +454,7 @@ function rules(sitting) {
         }}
     /></label>`;
   const spread = problem.model === 'line' ? 'variances' : 'covariances';
+  const unit = unitOfVariance(problem);
   const held = (name, label) =>
     html`<label class="em-check"
       ><input
@@ -468,7 +471,7 @@ function rules(sitting) {
       ${label}</label
     >`;
   return html`<div class="em-fields">
-      ${problem.model === 'coins' ? nothing : numeric('floor of variances', problem.floor ?? 0, 'floor')}
+      ${problem.model === 'coins' ? nothing : numeric(`floor of variances${unit && `, ${unit}`}`, problem.floor ?? 0, 'floor')}
       ${numeric('tolerance', problem.tolerance ?? TOLERANCE, 'tolerance')}
       <label
         >EM stops by

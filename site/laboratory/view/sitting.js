@@ -10,6 +10,7 @@
 import { DATA, nameOf } from '../data.js';
 import { mStep } from '../em.js';
 import { DegenerateError } from '../errors.js';
+import { placeOf } from '../growth.js';
 import { begin, sceneOf } from '../scenes.js';
 import { kMeansPlusPlus, randomResponsibilities } from '../starts.js';
 import { movedTo, nudge, startState, stepE, stepHard, stepM } from '../states.js';
@@ -422,7 +423,10 @@ export class Sitting {
     this.onChange();
   }
 
-  /** The moments at which EM stopped on these data with as many components, the highest first. */
+  /**
+   * The moments at which EM stopped on these data with as many components, the highest first, and
+   * what each place is: a maximum, a saddle, a ridge, or the reason to stop elsewhere.
+   */
   get ends() {
     const { problem, parameters } = this.state;
     const isAlike = ({ state }) =>
@@ -432,8 +436,9 @@ export class Sitting {
       state.problem.form === problem.form &&
       state.parameters.weights.length === parameters.weights.length;
     const found = this.moments.map((moment, index) => ({ ...moment, index })).filter(isAlike);
-    const heights = found.map(({ index, state: { logLikelihood, stop } }) => {
-      return { index, logLikelihood, reason: stop.reason };
+    const heights = found.map(({ index, state }) => {
+      const { logLikelihood, stop } = state;
+      return { index, logLikelihood, kind: placeOf(state)?.kind ?? stop.reason };
     });
     const sorted = heights.sort((a, b) => b.logLikelihood - a.logLikelihood);
     return sorted.filter((end, i) => !i || sorted[i - 1].logLikelihood - end.logLikelihood > SAME);
