@@ -44,7 +44,9 @@ autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 numfig = True
+numfig_format = {"figure": "Fig.\N{NO-BREAK SPACE}%s"}
 math_numfig = True
+numfig_format = {"figure": "Fig.\N{NO-BREAK SPACE}%s"}
 
 latex_engine = "xelatex"
 latex_use_xindy = False

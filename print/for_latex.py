@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -60,28 +61,116 @@ def visit_caption(self: LaTeXTranslator, node: nodes.caption) -> None:
     self.body.append(r"\caption[]{")
 
 
-class ColumnWidths(SphinxPostTransform):
-    """Give the columns of tables that would not fit the page widths by what is in them."""
+class Tables(SphinxPostTransform):
+    """Fit tables to the page: columns as wide as their words need, long tables on two pages."""
 
     default_priority = 900
     formats = ("latex",)
-    line, widest, long = 80, 48, 30  # characters, characters, and rows: LaTeX breaks a long table
+    line, padding, tall = 84, 4, 24  # characters of a line, and between columns; lines of a table
 
     def run(self, **_: Any) -> None:
-        """Measure each column by its longest cell, and by its longest word."""
+        """Look at every table, and give an empty cell a line of its own, for LaTeX makes it two."""
         for table in self.document.findall(nodes.table):
             rows = [[shown(cell) for cell in row] for row in table.findall(nodes.row)]
             columns = list(zip(*rows, strict=False))
-            longest = [max(map(len, column)) for column in columns]
-            if sum(longest) > self.line or len(rows) > self.long:
+            widths = self.widths(columns)
+            if sum(self.longest(column) for column in columns) > self.line:
                 table["classes"].append("colwidths-given")
-                for spec, column in zip(table.findall(nodes.colspec), columns, strict=True):
-                    spec["colwidth"] = self.width(column)
+                for spec, width in zip(table.findall(nodes.colspec), widths, strict=True):
+                    spec["colwidth"] = width
+            if sum(self.lines(row, widths) for row in rows) > self.tall:
+                table["classes"].append("longtable")
+            for cell in table.findall(nodes.entry):
+                if not cell.astext():
+                    cell.children = []
+                    cell += nodes.paragraph("", "", nodes.raw("", r"\mbox{}", format="latex"))
 
-    def width(self, column: tuple[str, ...]) -> int:
-        """Room for the longest word, and for the longest cell unless that is very long."""
-        word = max((len(word) for cell in column for word in cell.split()), default=0)
-        return max(round(1.2 * word), 6, min(max(map(len, column)), self.widest))
+    def longest(self, column: tuple[str, ...]) -> int:
+        """What a column takes if no cell is broken, with what stands between two columns."""
+        return max(map(len, column)) + self.padding
+
+    def widths(self, columns: list[tuple[str, ...]]) -> list[int]:
+        """Room for the longest word of each column; what is left goes where it is wanted."""
+        words = [
+            max((len(word) for cell in column for word in cell.split()), default=0) + self.padding
+            for column in columns
+        ]
+        wanted = [self.longest(column) - word for column, word in zip(columns, words, strict=True)]
+        share = min(1.0, max(0, self.line - sum(words)) / max(1, sum(wanted)))
+        return [round(word + share * more) for word, more in zip(words, wanted, strict=True)]
+
+    def lines(self, row: list[str], widths: list[int]) -> int:
+        """About the lines of the row's longest cell."""
+        rooms = [width - self.padding for width in widths]
+        return max(-(-len(cell) // max(1, room)) for cell, room in zip(row, rooms, strict=False))
+
+
+class TogetherOnAPage(SphinxPostTransform):
+    """Keep a short program and what it prints on one page, or each alone, and short boxes."""
+
+    default_priority = 900
+    formats = ("latex",)
+    most, frame, line, formula = 20, 2, 84, 3  # lines; characters of a line; lines of a formula
+
+    def run(self, **_: Any) -> None:
+        """Mark every cell and box that is short enough, and the parts of what is longer."""
+        for node in list(self.document.findall(self.is_whole)):
+            short = self.lines(node) <= self.most
+            for part in [node] if short else list(node.children):
+                if 0 < self.lines(part) <= self.most:
+                    together = nodes.container(classes=["together"])
+                    part.replace_self(together)
+                    together += part
+
+    def is_whole(self, node: nodes.Node) -> bool:
+        """Whether a node is a cell without a figure, which has its own place, or a box."""
+        cell = isinstance(node, nodes.container) and "cell" in node["classes"]
+        box = isinstance(node, nodes.Admonition) and isinstance(node.parent, nodes.section)
+        return (cell or box) and not any(node.findall(nodes.image))
+
+    def lines(self, node: nodes.Node) -> int:
+        """About how many lines a cell or a box takes."""
+        found = self.frame if isinstance(node, nodes.Admonition) else 0
+        for part in node.findall():
+            if isinstance(part, nodes.literal_block):
+                found += part.astext().count("\n") + 1 + self.frame
+            elif isinstance(part, nodes.math_block):
+                found += self.formula + part.astext().count(r"\\")
+            elif isinstance(part, nodes.TextElement) and not isinstance(part, nodes.Inline):
+                found += 1 + len(part.astext()) // self.line
+        return found
+
+
+class Choices(SphinxPostTransform):
+    """Give the choices of a question letters, as a list and together on a page."""
+
+    default_priority = 900
+
+    def run(self, **_: Any) -> None:
+        """Look for the lists that are marked as choices."""
+        for found in list(self.document.findall(nodes.bullet_list)):
+            if "choices" in found["classes"]:
+                letters = nodes.enumerated_list("", *found.children, enumtype="loweralpha")
+                letters.attributes.update({"prefix": "", "suffix": "."})
+                found.replace_self(nodes.container("", letters, classes=["choices"]))
+
+
+class GlossaryIndex(SphinxPostTransform):
+    """Put a word of the glossary into the index where its meaning begins.
+
+    Inside of the word LaTeX would write the entry in a form of its own, beside all others.
+    """
+
+    default_priority = 900
+    formats = ("latex",)
+
+    def run(self, **_: Any) -> None:
+        """Move every entry of a word."""
+        for term in self.document.findall(nodes.term):
+            item = term.parent
+            for entry in list(term.findall(addnodes.index)):
+                entry.parent.remove(entry)
+                item.children[-1][0].insert(0, entry)
 
 
 def shown(cell: nodes.entry) -> str:
@@ -93,7 +182,8 @@ def shown(cell: nodes.entry) -> str:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Number once all pages are read, and write LaTeX with these numbers."""
     app.add_config_value("numbered_chapters", "", "env")
-    app.add_post_transform(ColumnWidths)
+    for transform in (Tables, TogetherOnAPage, Choices, GlossaryIndex):
+        app.add_post_transform(transform)
     app.connect("env-check-consistency", number)
     app.add_node(nodes.math_block, override=True, latex=(visit_math_block, None))
     app.add_node(

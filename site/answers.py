@@ -1,7 +1,6 @@
 """Sphinx extension: where an answer is numbers, a reader types it on the page itself."""
 
 import html
-import re
 from typing import Any
 
 from docutils import nodes
@@ -10,8 +9,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from emlib.book.answers import can_be_typed, concealed
 from emlib.book.exercises.checking import OPEN, Exercise, find
+from tools.asked import asked, given
 
-QUESTION = re.compile(r'^(\w+) = \.\.\.(?:  # (.*))?\ncheck\("([\w.]+)", \1\)\n?', re.MULTILINE)
 IN_NOTEBOOK = (
     "<p class='em-in-notebook'>This answer needs Python: "
     "<a href='../_sources/{page}-exercises.ipynb' download>take the chapter's notebook</a>, put "
@@ -54,27 +53,20 @@ class Answers(SphinxPostTransform):
     def put(self, cell: nodes.container) -> None:
         """Keep of the cell what the question gives; where nothing can be typed, all its code."""
         code_input, code = cell[0], next(iter(cell.findall(nodes.literal_block)))
-        asked = QUESTION.findall(code.astext())
-        exercises = [find(name) for _, _, name in asked]
+        questions = asked(code.astext())
+        exercises = [find(name) for _, name in questions]
         numbers = [exercise for exercise in exercises if can_be_typed(exercise)]
-        typed = len(numbers) == len(exercises)
-        on_screen = self.app.builder.format == "html" and self.app.builder.name != "epub"
-        if typed or not on_screen:
-            given = QUESTION.sub("", code.astext()).strip()
-            if given:
-                code.replace_self(nodes.literal_block(given, given, **code.attributes))
+        text = IN_NOTEBOOK.format(page=self.env.docname)
+        if len(numbers) == len(exercises):
+            fields = zip(questions, numbers, strict=True)
+            text = "\n".join(form(name, said, number) for (said, name), number in fields)
+            if data := given(code.astext()):
+                code.replace_self(nodes.literal_block(data, data, **code.attributes))
             else:
                 cell.remove(code_input)
         cell.pop(-1)
-        if on_screen:
-            text = IN_NOTEBOOK.format(page=self.env.docname)
-            if typed:
-                fields = zip(asked, numbers, strict=True)
-                text = "\n".join(form(name, said, number) for (_, said, name), number in fields)
-            cell.append(nodes.raw("", text, format="html"))
-            cell["classes"].append("em-question")
-        if not cell.astext().strip():
-            cell.parent.remove(cell)
+        cell.append(nodes.raw("", text, format="html"))
+        cell["classes"].append("em-question")
 
 
 def load_script(

@@ -1,6 +1,5 @@
 """Sphinx extension: on the first page, a list item that names a figure of a chapter shows it."""
 
-import copy
 from typing import Any
 
 from docutils import nodes
@@ -35,7 +34,7 @@ class PartPictures(SphinxPostTransform):
             for figure in self.env.get_doctree(page).findall(nodes.figure)
             if place in figure["ids"]
         )
-        picture = copy.deepcopy(next(original.findall(nodes.image)))
+        picture = next(original.findall(nodes.image)).deepcopy()
         words = nodes.caption("", "", *item[0].children)
         return nodes.figure("", picture, words, ids=[f"part-{label}"])
 

@@ -34,7 +34,7 @@ def page(tmp_path_factory):
 
 
 def test_parts_are_those_of_the_script():
-    assert len(PARTS) == 8
+    assert len(PARTS) == 10
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -1,6 +1,7 @@
 """The printed book: what becomes of the chapters, the EPUB's structure, the PDF where TeX is."""
 
 import base64
+import importlib.util
 import io
 import json
 import re
@@ -12,13 +13,14 @@ from zipfile import ZIP_STORED, ZipFile
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from docutils import nodes
 from nbformat.v4 import new_code_cell
 from PIL import Image
 
 from emlib.book.recall import questions
 from tools.notebooks import load
 from tools.paths import CHAPTERS, ROOT
-from tools.press import build_epub, needs, packed
+from tools.press import build_epub, misfits, needs, packed
 from tools.printed import (
     boxes,
     frame_png,
@@ -29,6 +31,10 @@ from tools.printed import (
 )
 from tools.references import References, chapter_numbers
 from tools.slides import write_figures
+
+spec = importlib.util.spec_from_file_location("for_latex", ROOT / "print" / "for_latex.py")
+for_latex = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(for_latex)
 
 OPF = "{http://www.idpf.org/2007/opf}"
 
@@ -122,15 +128,42 @@ def test_exercises_theorems_and_code_have_the_numbers_of_the_site(book):
     name = book.targets["thm-em-jensen"].text
     text = ":::{prf:theorem} Title\n:label: thm-em-jensen\n\nIt holds.\n:::"
     assert boxes(text, book).startswith(f"(thm-em-jensen)=\n:::{{admonition}} {name} (Title)")
-    assert boxes("By {prf:ref}`thm-em-jensen`.", book) == f"By {{ref}}`{name} <thm-em-jensen>`."
+    kept = name.replace(" ", "\N{NO-BREAK SPACE}")
+    assert boxes("By {prf:ref}`thm-em-jensen`.", book) == f"By {{ref}}`{kept} <thm-em-jensen>`."
     assert boxes("See {ref}`some-section`.", book) == "See {ref}`some-section`."
 
 
 def test_the_data_given_for_an_exercise_are_printed_and_the_empty_answer_is_not(book):
-    cell = new_code_cell("x = [1, 2]\n\nanswer = ...  # yours\ncheck('a.b', answer)")
+    cell = new_code_cell('x = [1, 2]\n\nanswer = ...  # yours\ncheck("a.b", answer)')
     assert [c.source for c in printed_code(cell, book)] == ["x = [1, 2]"]
-    cell = new_code_cell("answer = ...  # yours\ncheck('a.b', answer)")
+    cell = new_code_cell('answer = ...  # yours\ncheck("a.b", answer)')
     assert not list(printed_code(cell, book))
+
+
+def test_a_solution_says_what_it_hands_to_the_check(book):
+    def shown(code):
+        return [cell.source for cell in printed_code(new_code_cell(code), book)]
+
+    assert shown('m = 1\ncheck("a.b", f(m) / 2)\nprint(m)') == [
+        "m = 1\nanswer = f(m) / 2\nprint(m)"
+    ]
+    assert shown('a = 1\ncheck("a.b", a)') == ["a = 1"]
+    assert shown('check(\n    "a.b",\n    [\n        1,\n        2,\n    ],\n)') == [
+        "answer = [\n    1,\n    2,\n]"
+    ]
+
+
+def test_what_only_a_page_can_do_is_not_asked_on_paper(source, book):
+    text = 'Rise.<span class="on-screen"> Drag\na mean.</span> Fall.'
+    assert boxes(text, book) == "Rise. Fall."
+    assert boxes("**[Start](a.ipynb)** **[Lab](laboratory.md)**\n\nText", book).strip() == "Text"
+    assert boxes("In [the laboratory](laboratory.md).", book) == "In the laboratory."
+    number = book.targets["lat-gaussian"].text
+    assert boxes("As `# Equation lat-gaussian` says", book) == f"As `# Equation {number}` says"
+    for path in source.glob("*.ipynb"):
+        if path.stem not in ("intro", "study"):
+            asks = r"\b(?:[Dd]rag|[Cc]lick|[Pp]ress|slider|folded cell)\b(?! flat)|\*Play\*"
+            assert not re.search(asks, prose(path)), path.stem
 
 
 def test_the_epub_begins_as_readers_want_it_and_lists_what_it_has(epub):
@@ -211,6 +244,75 @@ def test_equal_files_make_equal_epubs(tmp_path):
     assert made[0] == made[1]
 
 
+def after(transform, *children):
+    """What a transform makes of a section with these children."""
+    page = nodes.section("", *children)
+    run = object.__new__(transform)
+    run.document = page
+    run.run()
+    return page
+
+
+def table_of(rows):
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in rows[0]))
+    body = nodes.tbody()
+    for row in rows:
+        cells = [nodes.entry("", *([nodes.paragraph("", text)] if text else [])) for text in row]
+        body += nodes.row("", *cells)
+    group += body
+    return nodes.table("", group)
+
+
+def test_columns_of_a_table_hold_their_longest_word_and_fill_the_line():
+    long = "many words that go on " * 6
+    page = after(for_latex.Tables, table_of([["week", "topic", long], ["1", "Mathematics", long]]))
+    widths = [spec["colwidth"] for spec in page.findall(nodes.colspec)]
+    assert widths[0] >= len("week") + 4
+    assert widths[1] >= len("Mathematics") + 4
+    assert 80 <= sum(widths) <= 88
+    assert "colwidths-given" in page[0]["classes"]
+    short = after(for_latex.Tables, table_of([["a", "b"], ["1", ""]]))
+    assert "colwidths-given" not in short[0]["classes"]
+    assert next(short.findall(nodes.raw)).astext() == r"\mbox{}"
+
+
+def test_a_table_with_many_lines_goes_on_to_the_next_page():
+    long = "many words that go on " * 12
+    for count, classes in ((2, False), (12, True)):
+        page = after(for_latex.Tables, table_of([["chapter", long]] * count))
+        assert ("longtable" in page[0]["classes"]) is classes
+
+
+@pytest.mark.parametrize(("code", "printed_lines", "kept"), [(9, 5, 1), (17, 9, 2), (30, 30, 0)])
+def test_short_programs_and_outputs_are_kept_on_a_page(code, printed_lines, kept):
+    blocks = [nodes.literal_block("", "\n".join("x" * n)) for n in (code, printed_lines)]
+    parts = [nodes.container("", block) for block in blocks]
+    page = after(for_latex.TogetherOnAPage, nodes.container("", *parts, classes=["cell"]))
+    together = [n for n in page.findall(nodes.container) if "together" in n["classes"]]
+    assert len(together) == kept
+    assert not after(for_latex.TogetherOnAPage, nodes.container("", classes=["cell"]))[0].children
+
+
+def test_choices_have_letters_and_other_lists_have_not():
+    items = [nodes.list_item("", nodes.paragraph("", text)) for text in ("one", "two")]
+    page = after(for_latex.Choices, nodes.bullet_list("", *items, classes=["choices"]))
+    assert page[0]["classes"] == ["choices"]
+    assert page[0][0]["enumtype"] == "loweralpha"
+    assert [item.astext() for item in page[0][0]] == ["one", "two"]
+    assert isinstance(after(for_latex.Choices, nodes.bullet_list())[0], nodes.bullet_list)
+
+
+def test_what_runs_off_a_line_or_a_page_is_said():
+    log = (
+        "Overfull \\hbox (3.1pt too wide) in paragraph at lines 1--2\n"
+        "Overfull \\hbox (30.1pt too wide) in paragraph at lines 3--4\n"
+        "Overfull \\vbox (253.3pt too high) has occurred while \\output is active []\n"
+        "Missing character: There is no x in font y!\n"
+    )
+    assert [said.split("(")[-1].split("pt")[0] for said in misfits(log)][:2] == ["30.1", "253.3"]
+    assert "no x in font" in misfits(log)[2]
+
+
 def test_a_missing_program_is_named_with_what_to_install():
     with pytest.raises(SystemExit, match=r"no-such-program cannot be found\. Install it\."):
         needs(("sh" if shutil.which("sh") else "python", "no-such-program"), "Install it.")
@@ -222,6 +324,8 @@ def test_a_page_of_the_book_becomes_a_pdf(tmp_path):
         "\\documentclass[openany,oneside]{book}\n\\usepackage{amsmath,titlesec,fancyhdr,hyperref}\n"
         "\\newenvironment{sphinxthebibliography}[1]{}{}\\def\\sphinxtermref#1{}\\usepackage{xcolor}\n"
         "\\newcommand*{\\sphinxhyphenininlineliteral}{-}\n"
+        "\\usepackage{array,tabulary,etoolbox,fancyvrb}"
+        "\\newcommand{\\sphinxtablecontinued}[1]{}\\newcommand{\\sphinxstyleindexentry}[1]{}"
         "\\usepackage{fontspec}\\input{preamble.tex}\n\\begin{document}\n\\booktitlepage\n"
         "\\numberedchapters\\chapter{One} Lᵀ, x₁ and $\\theta$.\n\\end{document}\n"
     )

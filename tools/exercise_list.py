@@ -17,7 +17,7 @@ def exercise_list(chapters: Path = CHAPTERS) -> str:
         "# All exercises",
         "",
         "Warm-ups take a few minutes each, core exercises about ten, challenges half an hour or "
-        "more. Every exercise has a worked solution below it, folded until you open it.",
+        "more. Every exercise has a worked solution.",
     ]
     for page in chapter_numbers():
         cells = shared(chapters / f"{page}.ipynb").cells

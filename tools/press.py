@@ -25,14 +25,14 @@ INSTALL_TEX = (
     "texlive-fonts-recommended fonts-texgyre fonts-texgyre-math fonts-dejavu` brings all that is "
     "needed."
 )
-OVERFULL = re.compile(r"(Overfull \\hbox \(([\d.]+)pt too wide\).*)")
+OVERFULL = re.compile(r"(Overfull \\[hv]box \(([\d.]+)pt too (?:wide|high)\).*)")
 XHTML = re.compile(r'href="([^"]+)" media-type="application/xhtml\+xml"(?: properties="([^"]*)")?')
 NO_SUCH_STYLE = re.compile(r'\s*<link [^>]*href="[^"]*mystnb[^"]*\.css"[^>]*/>')
 LIST_IN_PARAGRAPH = re.compile(
     r"<p>(<ul\b(?:(?!</?p>).|<p>(?:(?!</?p>).)*</p>)*</ul>)\s*</p>", re.DOTALL
 )
 UID = re.compile(r'(name="dtb:uid" content=")[^"]*')  # Sphinx writes another than it lists
-WIDEST = 20.0  # points over the edge of a line, which a margin of 2.6 cm forgives
+WIDEST = 20.0  # points over the edge of a line or page, which a margin of 2.4 cm forgives
 
 
 def assemble_print(builder: str, chapters: Path, source: Path) -> None:
@@ -150,7 +150,7 @@ def build_pdf(chapters: Path, target: Path) -> Path:
         (out / "book.pdf").replace(target)
     if said := misfits(log):
         raise SystemExit(
-            "\n".join([*said, f"{target} has lines that do not fit, or letters missing."])
+            "\n".join([*said, f"{target} has what does not fit on its page, or letters missing."])
         )
     return target
 
@@ -174,10 +174,10 @@ def typeset(folder: Path) -> str:
 
 
 def misfits(log: str) -> list[str]:
-    """What LaTeX says in its log of lines that run off the page, and of letters without a font."""
-    wide = [line for line in OVERFULL.findall(log) if float(line[1]) > WIDEST]
+    """What LaTeX says in its log of lines and pages that overflow, and of letters it lacks."""
+    long = [line for line in OVERFULL.findall(log) if float(line[1]) > WIDEST]
     lost = re.findall(r"Missing character: .*", log)
-    return [*(line[0] for line in wide), *sorted(set(lost))]
+    return [*(line[0] for line in long), *sorted(set(lost))]
 
 
 def needs(tools: tuple[str, ...], install: str) -> None:

@@ -3,6 +3,7 @@
 What a page can do and paper cannot is put in other words here, before Sphinx sees the chapters.
 """
 
+import ast
 import base64
 import copy
 import json
@@ -18,6 +19,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
 from emlib.book.recall import Question, questions
+from tools.asked import asked, given
 from tools.copies import plain_code, source_of, title
 from tools.notebooks import dumps
 from tools.paths import ROOT, write_atomically
@@ -31,10 +33,13 @@ SOLUTION_END = re.compile(r"^```\{solution-end\}\n```$", re.MULTILINE)
 PROOF = re.compile(r"^(:{3,})\{prf:(\w+)\} *(.*)\n(?::label: (\S+)\n)?", re.MULTILINE)
 TO_BOX = re.compile(r"\{(?:prf:ref|ref)\}`([\w-]+)`")
 RAW_HTML = re.compile(r"^(`{3,}|:{3,})\{raw\} html\n.*?^\1$", re.MULTILINE | re.DOTALL)
-SITE_LINK = re.compile(r"\[([^\]]*)\]\(\w+\.html[^)]*\)|<a href=[\"']\w+\.html[^>]*>(.*?)</a>")
-LABORATORY = re.compile(r'<div class="em-laboratory".*?<p>(.*?)</p>\s*</div>', re.DOTALL)
-ANSWER = re.compile(r"^\w+ = \.\.\..*\n|^check\(.*\n?", re.MULTILINE)
-CHECK = re.compile(r"^check\(.*(?:\n .*|\n\))*\n?", re.MULTILINE)
+SITE_LINK = re.compile(
+    r"\[([^\]]*)\]\((?:\w+\.html|laboratory\.md)[^)]*\)|<a href=[\"']\w+\.html[^>]*>(.*?)</a>"
+)
+BUTTONS = re.compile(r"^(?:\*\*\[[^\]]*\]\([^)]*\)\*\* ?)+\n", re.MULTILINE)
+ON_SCREEN = re.compile(r'<span class="on-screen">.*?</span>', re.DOTALL)
+CODE_COMMENT = re.compile(r"`# Equations? [^`\n]*`")
+TO_DO = re.compile(r" Drag [^.]*\.$")
 RIGHT = re.compile(r"^Right\.\n", re.MULTILINE)
 OPEN_AN_ANSWER = "Open an answer to see whether it is right, and why."
 PIXELS_PER_INCH, LINE = 200, 6.0  # figures are saved so; inches of a line of print
@@ -108,16 +113,16 @@ def still_scene(cell: NotebookNode, html: str) -> Iterator[NotebookNode]:
     png = frame["src"].split(",", 1)[1]
     cell.outputs = [new_output("display_data", {"image/png": png})]
     yield without_code(with_width(cell))
-    yield new_markdown_cell(f"*{caption}*")
+    yield new_markdown_cell(f"*{TO_DO.sub('', caption)}*")
 
 
-def asked(question: Question) -> str:
+def recall_asked(question: Question) -> str:
     """A recall question with its choices, as Markdown."""
-    choices = (f"   - **{LETTERS[i]}.** {c.text}" for i, c in enumerate(question.choices))
-    return "\n".join([f"1. {question.ask}", "", *choices])
+    choices = (f"   - {choice.text}" for choice in question.choices)
+    return "\n".join([f"1. {question.ask}", "", "   {.choices}", *choices])
 
 
-def answered(question: Question) -> str:
+def recall_answered(question: Question) -> str:
     """What is right, and why each choice is right or not, as Markdown."""
     reasons = (
         f"**{LETTERS[i]}{', right' if c.right else ''}.** {c.why}"
@@ -126,14 +131,27 @@ def answered(question: Question) -> str:
     return f"1. {' '.join(reasons)}"
 
 
+def unbroken(name: str) -> str:
+    """A name and its number, which stay in one line."""
+    return name.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def named(source: str, references: References) -> str:
     """Prose whose references to exercises and theorems say their number."""
 
     def with_number(match: re.Match[str]) -> str:
         target = references.targets.get(match[1])
-        return f"{{ref}}`{target.text} <{match[1]}>`" if target else match[0]
+        return f"{{ref}}`{unbroken(target.text)} <{match[1]}>`" if target else match[0]
 
     return TO_BOX.sub(with_number, source)
+
+
+def on_paper(source: str, references: References) -> str:
+    """Prose without what only a page can do, and with the numbers of equations in its code."""
+    source = BUTTONS.sub("", RAW_HTML.sub("", ON_SCREEN.sub("", source)))
+    source = SITE_LINK.sub(lambda link: link[1] or link[2], source)
+    source = source.replace(OPEN_AN_ANSWER, "What is right, and why, is at the end of the book.")
+    return CODE_COMMENT.sub(lambda comment: plain_code(comment[0], references), source)
 
 
 def boxes(source: str, references: References) -> str:
@@ -154,12 +172,10 @@ def boxes(source: str, references: References) -> str:
         anchor = f"({label})=\n" if label else ""
         return f"{anchor}{fence}{{admonition}} {name}{words}\n:class: {kind}\n"
 
-    source = SITE_LINK.sub(lambda link: link[1] or link[2], source)
-    source = named(source, references)  # before the links that are added here
-    source = source.replace(OPEN_AN_ANSWER, "What is right, and why, is at the end of the book.")
+    source = named(on_paper(source, references), references)  # before links are added here
     source = EXERCISE_END.sub("", EXERCISE.sub(exercise, source))
     source = SOLUTION_END.sub("", SOLUTION.sub(solution, source))
-    return PROOF.sub(proof, LABORATORY.sub(r"\1", RAW_HTML.sub("", source)))
+    return PROOF.sub(proof, source)
 
 
 def without_code(cell: NotebookNode) -> NotebookNode:
@@ -183,21 +199,35 @@ def printed_code(cell: NotebookNode, references: References) -> Iterator[Noteboo
     elif "em-recall" in html:
         chapter = BeautifulSoup(html, "html.parser").select_one("[data-chapter]")
         assert chapter
-        yield new_markdown_cell("\n\n".join(map(asked, questions(str(chapter["data-chapter"])))))
+        yield new_markdown_cell(
+            "\n\n".join(map(recall_asked, questions(str(chapter["data-chapter"]))))
+        )
     elif "check" in tags:
         words = cell.source.split("\n", 1)[0].removeprefix("# ")
         yield new_markdown_cell(f"*{words}.*")
         yield without_code(cell)
     elif "hide-input" in tags:
         yield without_code(with_width(cell))
-    elif " = ..." in cell.source and "check(" in cell.source:
-        given = ANSWER.sub("", f"{cell.source}\n").strip()
-        if given:
-            cell.source, cell.outputs = given, []
+    elif asked(cell.source):
+        if data := given(cell.source):
+            cell.source, cell.outputs = data, []
             yield cell
     else:
-        cell.source = plain_code(CHECK.sub("", cell.source), references).strip()
+        cell.source = plain_code(without_checks(cell.source), references).strip()
         yield with_width(without_verdicts(cell))
+
+
+def without_checks(code: str) -> str:
+    """Code in which an answer that was handed to `check` is only named, if it had no name yet."""
+    lines = code.split("\n")
+    for node in reversed(ast.parse(code).body):
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "check":
+            answer = call.args[1]
+            said = (ast.get_source_segment(code, answer) or "").replace("\n    ", "\n")
+            named = isinstance(answer, ast.Name)
+            lines[node.lineno - 1 : node.end_lineno] = [] if named else [f"answer = {said}"]
+    return "\n".join(lines)
 
 
 def without_verdicts(cell: NotebookNode) -> NotebookNode:
@@ -248,8 +278,9 @@ def beginning(page: str, part: str, pages: list[str], numbers: dict[str, int]) -
 def answer_page(page: str, references: References, chapters: Path) -> str:
     """The page with a chapter's answers: to its recall questions, and its solutions."""
     notebook = source_of(page, chapters)
-    heading = [f"# {title(page, chapters)}", "", "## Recall", ""]
-    recall = "\n\n".join(map(answered, questions(page)))
+    number = chapter_numbers()[page]
+    heading = [f"# {number} {title(page, chapters)}", "", "## Recall", ""]
+    recall = "\n\n".join(map(recall_answered, questions(page)))
     first = new_markdown_cell("\n".join([*heading, recall, "", "## Solutions"]))
     solutions = printed(solution_cells(notebook), references)
     return as_text([first, *solutions])
@@ -265,8 +296,9 @@ def toctree(caption: str, pages: list[str], *, numbered: bool) -> str:
 def print_source(chapters: Path, source: Path, *, own_index: bool = False) -> None:
     """Write all that Sphinx is to see of the chapters into an empty folder.
 
-    With `own_index` the book has an index by pages, so the one by links is left out.
+    The laboratory is left out, and with `own_index`, that is by pages, so is the one by links.
     """
+    elsewhere = {"laboratory", *(["word_index"] if own_index else [])}
     references, numbers = References(chapters), chapter_numbers()
     folder = source / "chapters"
     folder.mkdir(parents=True)
@@ -276,7 +308,7 @@ def print_source(chapters: Path, source: Path, *, own_index: bool = False) -> No
     write_atomically(folder / "about.md", about)
     book = [f"# {TITLE}", "", toctree("", ["about", "intro"], numbered=False)]
     for part, listed in parts():
-        pages = [page for page in listed if not (own_index and page == "word_index")]
+        pages = [page for page in listed if page not in elsewhere]
         for page in pages:
             cells = copy.deepcopy(lesson_cells(source_of(page, chapters)))
             if page == "intro":
@@ -299,9 +331,10 @@ def answers(numbers: dict[str, int], references: References, chapters: Path, fol
     for page in numbers:
         text = answer_page(page, references, chapters)
         write_atomically(folder / f"answers_{page}.ipynb", text)
-    whole = raw_latex(r"\bookpart{Answers}", r"\unnumberedchapters", r"\chaptersonly")
+    begin = raw_latex(r"\unnumberedchapters", r"\answersbegin")
+    end = raw_latex(r"\answersend")
     inner = toctree("", [f"answers_{page}" for page in numbers], numbered=False)
     words = "To the recall questions of each chapter, and to its exercises."
     inner = inner.replace("chapters/", "")
-    write_atomically(folder / "answers.md", f"{whole}# Answers\n\n{words}\n\n{inner}")
+    write_atomically(folder / "answers.md", f"{begin}# Answers\n\n{words}\n\n{inner}\n{end}")
     return toctree("Answers", ["answers"], numbered=False)
