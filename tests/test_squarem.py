@@ -184,6 +184,20 @@ def test_a_leap_to_where_there_are_no_parameters_is_not_taken():
     assert result.params == pytest.approx(1.0, abs=1e-2)
 
 
+def test_a_leap_to_where_numbers_overflow_is_not_taken_and_nothing_is_warned_of():
+    coordinates = Coordinates(to_vector=np.atleast_1d, from_vector=lambda _: np.float64(1e200))
+    result = em(
+        lambda theta, _: (theta, -float((theta - 1) ** 2)),
+        lambda theta: 1 + 0.9 * (theta - 1),
+        np.float64(0.0),
+        None,
+        accelerate=coordinates,
+        confirm=False,
+    )
+    assert result.converged
+    assert result.trace.leapt_at == ()
+
+
 @pytest.mark.parametrize("max_iter", range(1, 12))
 def test_the_iteration_limit_is_never_overshot(max_iter):
     result = times_deaths_limited(max_iter)
