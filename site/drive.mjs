@@ -483,6 +483,46 @@ async function tryGlance() {
   }
 }
 
+// Every scene as a picture with its sentence: for readers without script, and on paper.
+async function tryStills() {
+  const seen = (page) =>
+    page.locator(".em-stills section").evaluateAll((all) =>
+      all
+        .filter((one) => one.checkVisibility())
+        .map((one) => [one.querySelector("h2").firstChild.textContent, one.querySelector("figcaption").textContent]),
+    );
+  const whole = await open();
+  const scenes = await whole.evaluate(() =>
+    globalThis.emLaboratory.SCENES.map(({ title, sentence }) => [title, sentence]),
+  );
+  await expect("with script, no still is seen or loaded", async () => {
+    const loaded = await whole.evaluate(() =>
+      [...document.querySelectorAll(".em-stills img")].filter((image) => image.complete && image.naturalWidth),
+    );
+    return ((await seen(whole)).length === 0 && loaded.length === 0) || loaded.length;
+  });
+  await expect("paper has all stills", async () => {
+    await whole.emulateMedia({ media: "print" });
+    const found = await seen(whole);
+    return JSON.stringify(found) === JSON.stringify(scenes) || found;
+  });
+  await whole.context().close();
+  const plain = await open({ script: false, width: 390, hash: "#scene=saddle" });
+  await expect("without script, all stills are there", async () => {
+    const found = await seen(plain);
+    return JSON.stringify(found) === JSON.stringify(scenes) || found;
+  });
+  await expect("without script, the address of a scene leads to its picture", async () => {
+    const image = plain.locator("[id='scene=saddle'] img");
+    await plain.waitForTimeout(500);
+    const { y } = await image.boundingBox();
+    const width = await image.evaluate((one) => one.naturalWidth);
+    const fits = await plain.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+    return (y > 0 && y < 600 && width > 700 && fits) || { y, width, fits };
+  });
+  await plain.context().close();
+}
+
 async function tryScreens() {
   for (const mode of ["light", "dark"]) {
     for (const width of [330, 390, 768, 1280, 1600]) {
@@ -663,6 +703,7 @@ const PARTS = {
   "scenes by touch": () => tryScenes("touch"),
   "scenes by keyboard": () => tryScenes("keyboard"),
   glance: tryGlance,
+  stills: tryStills,
   screens: tryScreens,
   frames: tryFrames,
 };
