@@ -27,6 +27,7 @@ async function expect(what, doing) {
 
 async function open({
   width = 1280,
+  height = 900,
   hash = "",
   mode = "light",
   calm = true,
@@ -34,7 +35,7 @@ async function open({
   script = true,
 } = {}) {
   const context = await browser.newContext({
-    viewport: { width, height: 900 },
+    viewport: { width, height },
     offline: true,
     hasTouch: touch,
     colorScheme: mode,
@@ -373,6 +374,22 @@ async function tryHands() {
       (best.logLikelihood - bad.logLikelihood > 36 && ends.length === 2) || { bad, best, ends }
     );
   });
+  await expect("a saddle and a maximum are told apart", async () => {
+    await start("Equal starts: a saddle");
+    await HANDS.mouse(page, "Run");
+    await rested(page);
+    const stuck = await shown(page);
+    await HANDS.mouse(page, "Nudge");
+    await HANDS.mouse(page, "Run");
+    await rested(page);
+    const words = await said(page);
+    const listed = (await page.locator(".em-ends button").allInnerTexts()).join("; ");
+    return (
+      (stuck.reason.includes("a saddle, or near one") &&
+        words.includes("a local maximum") &&
+        listed === "−31.570, maximum; −32.052, saddle") || { stuck, words, listed }
+    );
+  });
   await expect("an address brings back a state", async () => {
     await start("Galaxies");
     await HANDS.mouse(page, "E-step");
@@ -441,6 +458,70 @@ async function tryTouch() {
 }
 
 /* Every reader, every screen. */
+
+// Picture, buttons and numbers together: on a desk from the top of the page, and on a phone picture
+// and buttons from the top of the laboratory.
+async function tryGlance() {
+  for (const [width, height, parts] of [
+    [1280, 800, [".em-figure svg", ".em-buttons", ".em-ledger"]],
+    [390, 844, [".em-figure svg", ".em-buttons"]],
+  ]) {
+    const page = await open({ width, height });
+    const titles = await page.locator(".em-chip").allInnerTexts();
+    for (const title of titles) {
+      await expect(`${title} is seen with its buttons at ${width} x ${height}`, async () => {
+        await HANDS.mouse(page, title);
+        if (width < 600) {
+          await page.evaluate(() => document.querySelector(".em-lab").scrollIntoView());
+        } else await page.evaluate(() => scrollTo(0, 0));
+        await page.waitForTimeout(50);
+        const boxes = await Promise.all(parts.map((part) => page.locator(part).boundingBox()));
+        return boxes.every((box) => box.y >= 0 && box.y + box.height <= height) || boxes;
+      });
+    }
+    await page.context().close();
+  }
+}
+
+// Every scene as a picture with its sentence: for readers without script, and on paper.
+async function tryStills() {
+  const seen = (page) =>
+    page.locator(".em-stills section").evaluateAll((all) =>
+      all
+        .filter((one) => one.checkVisibility())
+        .map((one) => [one.querySelector("h2").firstChild.textContent, one.querySelector("figcaption").textContent]),
+    );
+  const whole = await open();
+  const scenes = await whole.evaluate(() =>
+    globalThis.emLaboratory.SCENES.map(({ title, sentence }) => [title, sentence]),
+  );
+  await expect("with script, no still is seen or loaded", async () => {
+    const loaded = await whole.evaluate(() =>
+      [...document.querySelectorAll(".em-stills img")].filter((image) => image.complete && image.naturalWidth),
+    );
+    return ((await seen(whole)).length === 0 && loaded.length === 0) || loaded.length;
+  });
+  await expect("paper has all stills", async () => {
+    await whole.emulateMedia({ media: "print" });
+    const found = await seen(whole);
+    return JSON.stringify(found) === JSON.stringify(scenes) || found;
+  });
+  await whole.context().close();
+  const plain = await open({ script: false, width: 390, hash: "#scene=saddle" });
+  await expect("without script, all stills are there", async () => {
+    const found = await seen(plain);
+    return JSON.stringify(found) === JSON.stringify(scenes) || found;
+  });
+  await expect("without script, the address of a scene leads to its picture", async () => {
+    const image = plain.locator("[id='scene=saddle'] img");
+    await plain.waitForTimeout(500);
+    const { y } = await image.boundingBox();
+    const width = await image.evaluate((one) => one.naturalWidth);
+    const fits = await plain.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+    return (y > 0 && y < 600 && width > 700 && fits) || { y, width, fits };
+  });
+  await plain.context().close();
+}
 
 async function tryScreens() {
   for (const mode of ["light", "dark"]) {
@@ -513,15 +594,102 @@ async function tryFrames() {
 
 async function tryRun() {
   const page = await open({ calm: false });
+  const slider = page.getByLabel("Moment");
+  const bounds = async () => {
+    const [min, max] = [await slider.getAttribute("min"), await slider.getAttribute("max")];
+    return [Number(min), Number(max)];
+  };
   await expect("a run can be watched, stopped and gone back through", async () => {
     await HANDS.mouse(page, "Slow convergence");
     await HANDS.mouse(page, "Run");
     await page.waitForTimeout(1500);
     await HANDS.mouse(page, "Stop");
-    const moments = Number(await page.getByLabel("Moment").getAttribute("max"));
+    const [first, last] = await bounds();
     const { reason } = await shown(page);
     await HANDS.mouse(page, "‹ Back");
-    return (moments > 2 && reason === "") || { moments, reason };
+    return (last - first > 2 && reason === "") || { first, last, reason };
+  });
+  await page.context().close();
+}
+
+// To and fro in what has been done.
+async function tryMoments() {
+  const page = await open();
+  const slider = page.getByLabel("Moment");
+  const place = () => page.locator(".em-moments span").innerText();
+  await expect("a long run is gone back through half-step by half-step", async () => {
+    await HANDS.mouse(page, "One component too many");
+    await HANDS.mouse(page, "Run");
+    await rested(page);
+    const wanted = await page.evaluate(() => {
+      const lab = globalThis.emLaboratory;
+      let state = lab.begin(lab.sceneOf("one-too-many"));
+      const found = [];
+      for (let i = 1; i <= 2412; i++) {
+        state = i % 2 ? lab.stepE(state) : lab.stepM(state);
+        if (i > 1001 && i < 1031) found.unshift(state.parameters.means.map((m) => String(Number(m.toPrecision(4)))));
+      }
+      return { means: found, reason: state.stop.reason };
+    });
+    const whole = await place();
+    const first = Number(await slider.getAttribute("min"));
+    await slider.fill(String(first + 1031));
+    const found = [];
+    for (let i = 0; i < wanted.means.length; i++) {
+      await page.keyboard.press("b");
+      found.push((await shown(page)).components.map(([, mean]) => String(mean)));
+    }
+    const isSame = JSON.stringify(found) === JSON.stringify(wanted.means);
+    return (
+      (whole === "2413 of 2413" && (await place()) === "1003 of 2413" && isSame) || { whole, found }
+    );
+  });
+  await expect("the slider goes through the present scene, and Back beyond its start", async () => {
+    await HANDS.mouse(page, "Two coins");
+    const fresh = [await place(), await slider.isDisabled()].join();
+    await HANDS.mouse(page, "E-step");
+    await HANDS.mouse(page, "M-step");
+    const three = await place();
+    await slider.fill(await slider.getAttribute("min"));
+    const start = await shown(page);
+    await HANDS.mouse(page, "‹ Back");
+    const before = await page.locator(".em-chip[aria-pressed=true]").innerText();
+    return (
+      (fresh === "1 of 1,true" &&
+        three === "3 of 3" &&
+        start.components[0][1] === 0.6 &&
+        before === "One component too many") || { fresh, three, start, before }
+    );
+  });
+  await expect("Start again, and its key, show a scene as it began", async () => {
+    await HANDS.mouse(page, "Two humps");
+    const start = await shown(page);
+    const isStart = async () => JSON.stringify(await shown(page)) === JSON.stringify(start);
+    await HANDS.mouse(page, "Run");
+    await rested(page);
+    const end = await isStart();
+    await HANDS.mouse(page, "Start again");
+    const pressed = await isStart();
+    await page.keyboard.press("e");
+    await page.keyboard.press("m");
+    await page.keyboard.press("s");
+    const byKey = await isStart();
+    return (!end && pressed && byKey) || { end, pressed, byKey };
+  });
+  await expect("Start again shows where an experiment of one's own began", async () => {
+    await HANDS.mouse(page, "random responsibilities");
+    const { components } = await shown(page);
+    await HANDS.mouse(page, "Run");
+    await rested(page);
+    await HANDS.mouse(page, "Start again");
+    const again = await shown(page);
+    return JSON.stringify(again.components) === JSON.stringify(components) || again;
+  });
+  await expect("another address in the same page shows another scene", async () => {
+    await page.evaluate(() => (location.hash = "#scene=galaxies"));
+    await page.waitForTimeout(100);
+    const title = await page.locator(".em-chip[aria-pressed=true]").innerText();
+    return title === "Galaxies" || title;
   });
   await page.context().close();
 }
@@ -530,9 +698,12 @@ const PARTS = {
   hands: tryHands,
   touch: tryTouch,
   run: tryRun,
+  moments: tryMoments,
   "scenes by mouse": () => tryScenes("mouse"),
   "scenes by touch": () => tryScenes("touch"),
   "scenes by keyboard": () => tryScenes("keyboard"),
+  glance: tryGlance,
+  stills: tryStills,
   screens: tryScreens,
   frames: tryFrames,
 };

@@ -5,6 +5,7 @@
  * component, and `estimates(problem, responsibilities, sizes)`, weighted maximum likelihood.
  */
 
+import { featuresOf } from './data.js';
 import { DegenerateError } from './errors.js';
 
 const LOG_2PI = Math.log(2 * Math.PI);
@@ -39,18 +40,19 @@ export const line = {
 
   logDensities: (problem, { means, variances }) =>
     means.map((mean, k) => {
-      checkPositive(variances[k] > 0);
+      checkPositive(variances[k] > 0, k);
       const constant = -0.5 * (LOG_2PI + Math.log(variances[k]));
       return (x) => constant - (0.5 * (x - mean) ** 2) / variances[k];
     }),
 
-  estimates({ data, floor = 0 }, r, sizes) {
+  estimates(problem, r, sizes) {
+    const { data, floor = 0 } = problem;
     // Equations mix-means and mix-variances
     const means = sizes.map((size, k) => weightedSum(data, r, k, (x) => x) / size);
     const variances = sizes.map(
       (size, k) => weightedSum(data, r, k, (x) => (x - means[k]) ** 2) / size,
     );
-    variances.forEach((variance, k) => checkSpread(variance, means[k] ** 2 + variance, floor, 0));
+    variances.forEach((variance, k) => checkSpread(problem, k, 0, means[k], variance));
     return { means, variances: variances.map((variance) => Math.max(variance, floor)) };
   },
 };
@@ -62,7 +64,7 @@ export const plane = {
     means.map(([mx, my], k) => {
       const [[a, b], [, c]] = covariances[k];
       const left = c - (b * b) / a; // of the second variance, once the first coordinate is known
-      checkPositive(a > 0 && left > SMALLEST_SHARE_LEFT * c);
+      checkPositive(a > 0 && left > SMALLEST_SHARE_LEFT * c, k);
       const constant = -LOG_2PI - 0.5 * (Math.log(a) + Math.log(left));
       return ([x, y]) => {
         const [u, v] = [x - mx, y - my];
@@ -70,7 +72,8 @@ export const plane = {
       };
     }),
 
-  estimates({ data, form, floor = 0 }, r, sizes) {
+  estimates(problem, r, sizes) {
+    const { data, form, floor = 0 } = problem;
     const moment = (k, f) => weightedSum(data, r, k, f) / sizes[k];
     // Equation gmm-means
     const means = sizes.map((_, k) => [moment(k, ([x]) => x), moment(k, ([, y]) => y)]);
@@ -84,8 +87,8 @@ export const plane = {
     });
     const covariances = FORMS[form](scatter, sizes);
     covariances.forEach(([[a], [, c]], k) => {
-      checkSpread(a, means[k][0] ** 2 + a, floor, 0);
-      checkSpread(c, means[k][1] ** 2 + c, floor, 1);
+      checkSpread(problem, k, 0, means[k][0], a);
+      checkSpread(problem, k, 1, means[k][1], c);
     });
     return { means, covariances: covariances.map((covariance) => clipped(covariance, floor)) };
   },
@@ -137,21 +140,21 @@ export function clipped(covariance, floor) {
   ];
 }
 
-function checkPositive(isPositive) {
+function checkPositive(isPositive, k) {
   if (isPositive) return;
   throw new DegenerateError(
-    'a covariance is not positive definite: a component has collapsed onto too few points. ' +
-      'Use fewer components or a floor.',
+    `component ${k + 1} has collapsed onto too few points: its covariance is not positive ` +
+      'definite. Use fewer components or a floor.',
   );
 }
 
-/** An error if a variance is zero, or lost in rounding beside the mean square. */
-function checkSpread(variance, meanSquare, floor, feature) {
-  const error = ROUNDING_OF_VARIANCE * meanSquare;
-  if (error > LARGEST_SHARE_LOST * variance && error > floor) {
+/** An error if a component's variance of a feature is zero, or lost in rounding beside its mean. */
+function checkSpread(problem, k, feature, mean, variance) {
+  const error = ROUNDING_OF_VARIANCE * (mean ** 2 + variance);
+  if (error > LARGEST_SHARE_LOST * variance && error > (problem.floor ?? 0)) {
     throw new DegenerateError(
-      `the variance of feature ${feature} is zero, or so small that it is lost in rounding: a ` +
-        'component has collapsed onto one point. Use fewer components or a floor.',
+      `component ${k + 1} has collapsed: its variance of ${featuresOf(problem)[feature]} is zero, ` +
+        'or so small that it is lost in rounding. Use fewer components or a floor.',
     );
   }
 }

@@ -3,6 +3,7 @@
 import * as data from './data.js';
 import * as em from './em.js';
 import * as explain from './explain.js';
+import * as growth from './growth.js';
 import * as python from './python.js';
 import * as scenes from './scenes.js';
 import * as share from './share.js';
@@ -15,6 +16,7 @@ globalThis.emLaboratory = {
   ...data,
   ...em,
   ...explain,
+  ...growth,
   ...python,
   ...scenes,
   ...share,

@@ -1,6 +1,6 @@
 /** The same in Python: a few lines with emlib that give a state's numbers, to copy. */
 
-import { DATA, nameOf } from './data.js';
+import { DATA, nameOf, unitOfVariance } from './data.js';
 
 const CLASSES = { full: 'Full', tied: 'Tied', diag: 'Diagonal', spherical: 'Spherical' };
 
@@ -13,6 +13,7 @@ export function python(state) {
 }
 
 function gaussians({ problem, origin }) {
+  const unit = unitOfVariance(problem);
   const { model, form, floor = 0, fixed = [] } = problem;
   const { weights, means, variances, covariances } = origin.parameters;
   const family = CLASSES[model === 'line' ? 'full' : form];
@@ -26,7 +27,7 @@ function gaussians({ problem, origin }) {
     ...data.imports,
     '',
     ...data.lines,
-    `family = ${family}(floor=${floor})`,
+    `family = ${family}(floor=${floor})${floor && unit ? `  # of variances, in ${unit}` : ''}`,
     'params = mixture.MixtureParams(',
     `    weights=${array(weights)},`,
     `    means=${array(model === 'line' ? means.map((mean) => [mean]) : means)},`,

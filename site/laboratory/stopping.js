@@ -6,6 +6,7 @@
  * gain are at most the tolerance; by the other, which many libraries have, the last step alone is.
  */
 
+import { unitOfVariance } from './data.js';
 import { axes } from './families.js';
 
 export const RULES = ['remaining gain', 'last step'];
@@ -14,6 +15,7 @@ export const MAX_ITERATIONS = 1000;
 const ROUNDING = 2 * Number.EPSILON;
 const NOISE = 1e-12;
 const FALL = 1e-8;
+const LEAST_SAID = 1e-10; // nats; less is not worth its digits
 const FEWEST_POINTS = 1e-3;
 
 /**
@@ -29,18 +31,27 @@ export function stopping(problem, parameters, visits) {
   if (-lastStep > FALL * size) {
     return ended(
       'objective fell',
-      `the objective fell by ${(-lastStep).toPrecision(3)}; exact E- and M-steps cannot do that`,
+      `the log-likelihood fell by ${(-lastStep).toPrecision(3)}; exact E- and M-steps cannot do that`,
     );
   }
   if ((rule === 'last step' ? Math.abs(lastStep) : largest) <= tolerance) {
     const collapse = emptyOrCollapsed(problem, parameters);
     if (collapse) return ended('degenerate', collapse);
-    return ended('converged', `estimated remaining gain ${remaining.toExponential(1)}`);
+    return ended('converged', toCome(remaining));
   }
   if (visits.length > (maxIterations ?? MAX_ITERATIONS)) {
     return ended('iteration limit', 'stopped at the iteration limit, before convergence');
   }
   return ended(null, '');
+}
+
+function toCome(remaining) {
+  if (remaining === 0) return 'nothing is left to gain';
+  if (remaining === Infinity) {
+    return 'the last step gained no more than the tolerance; what is still to gain is not known';
+  }
+  const amount = remaining < LEAST_SAID ? `below ${LEAST_SAID}` : remaining.toExponential(1);
+  return `estimated remaining gain ${amount} nats`;
 }
 
 /**
@@ -66,7 +77,8 @@ function geometricRest(step, before) {
 }
 
 /** What to say of a component that is empty, or rests on the floor; null if none is. */
-export function emptyOrCollapsed({ model, data, floor = 0, fixed = [] }, parameters) {
+export function emptyOrCollapsed(problem, parameters) {
+  const { model, data, floor = 0, fixed = [] } = problem;
   const empty = parameters.weights.findIndex((weight) => weight * data.length < FEWEST_POINTS);
   if (empty >= 0) return `component ${empty + 1} has lost all its points. Use fewer components.`;
   const isFixed = fixed.includes('variances') || fixed.includes('covariances');
@@ -75,8 +87,9 @@ export function emptyOrCollapsed({ model, data, floor = 0, fixed = [] }, paramet
   const narrow = least.findIndex((value) => value <= floor * (1 + 1e-6));
   if (narrow < 0) return null;
   return (
-    `component ${narrow + 1} has collapsed onto too few or identical points: its covariance rests ` +
-    'on the floor and its likelihood says nothing. Use fewer components, or other starts.'
+    `component ${narrow + 1} has collapsed onto too few or identical points: its least variance ` +
+    `rests on the floor of ${[floor, unitOfVariance(problem)].join(' ').trim()} and its likelihood ` +
+    'says nothing. Use fewer components, or other starts.'
   );
 }
 

@@ -7,6 +7,7 @@ import { createPlane } from './figure_plane.js';
 
 const CREATE = { coins: createCoins, line: createLine, plane: createPlane };
 const NARROW = 520;
+const HIGHEST = 0.46; // of the window, so that the buttons below are seen at the same time
 
 /**
  * The figure of a sitting, for whatever model it has: {element, draw(parameters), resize(),
@@ -24,9 +25,8 @@ export function createFigure(sitting, { compact }) {
   function draw(parameters) {
     shown = parameters;
     width ||= Math.max(element.clientWidth, 260);
-    const height = Math.round(
-      Math.min(Math.max(width * (width < NARROW ? 0.9 : 0.64), 280), compact ? 380 : 480),
-    );
+    const high = Math.min(compact ? 380 : 480, HIGHEST * innerHeight);
+    const height = Math.round(Math.max(280, Math.min(width * (width < NARROW ? 0.9 : 0.64), high)));
     svg.attr('width', width).attr('height', height).attr('viewBox', `0 0 ${width} ${height}`);
     const { problem } = sitting.state;
     if (problem.model !== model) {

@@ -113,31 +113,20 @@ function drawCurves(layer, { problem, parameters }, x, y) {
   const parts = parameters.means.map((_, k) => places.map((value) => [value, height(k, value)]));
   const outline = (part) => polyline(part.map(([value, density]) => [x(value), clipped(density)]));
   const shape = (part) => `${outline(part)}V${y(0)}H${x(low)}Z`;
-  layer
-    .selectAll('path.em-area')
-    .data(parts)
-    .join('path')
-    .attr('class', 'em-area')
-    .attr('fill', (part, k) => color(k))
-    .attr('d', shape);
-  layer
-    .selectAll('path.em-part')
-    .data(parts)
-    .join('path')
-    .attr('class', 'em-part')
-    .attr('stroke', (part, k) => color(k))
-    .attr('d', outline);
   const sum = places.map((value, i) => [
     value,
     parts.reduce((total, part) => total + part[i][1], 0),
   ]);
-  layer
-    .selectAll('path.em-sum')
-    .data([sum])
-    .join('path')
-    .attr('class', 'em-sum')
-    .attr('d', outline)
-    .raise();
+  const paths = (name, curves, d) =>
+    layer
+      .selectAll(`path.${name}`)
+      .data(curves)
+      .join('path')
+      .attr('class', name)
+      .attr('d', d);
+  paths('em-area', parts, shape).attr('fill', (part, k) => color(k));
+  paths('em-part', parts, outline).attr('stroke', (part, k) => color(k));
+  paths('em-sum', [sum], outline).raise();
 }
 
 /** From one standard deviation below a mean to one above, and down to the axis. */

@@ -67,7 +67,10 @@ export function mountLaboratory(element, { scene, compact = false, home = '' } =
   }
 
   sitting.loadNamed(scene);
-  if (!compact) openAddress(sitting);
+  if (!compact) {
+    openAddress(sitting);
+    addEventListener('hashchange', () => openAddress(sitting));
+  }
   new ResizeObserver(figure.resize).observe(figure.element);
   return sitting;
 }
@@ -77,7 +80,8 @@ function openAddress(sitting) {
   if (location.hash.length < 2) return;
   try {
     const { scene = null, ...wanted } = fromHash(location.hash);
-    sitting.add(begin(scene ?? wanted), 'This is what the address says.', { scene });
+    const said = 'This is what the address says.';
+    sitting.add(begin(scene ?? wanted), said, { scene, isNewPart: true });
   } catch (error) {
     sitting.say(error.message);
   }
@@ -86,8 +90,9 @@ function openAddress(sitting) {
 function whole({ sitting, figure, weights, surface, settled }) {
   return html`${panels.scenes(sitting)}
     <div class="em-main">
+      ${panels.sentence(sitting)}
       <div class="em-stage">
-        ${figure.element}${weights.element}${panels.controls(sitting, { compact: false })}${status(sitting)}
+        ${figure.element}${weights.element}${panels.controls(sitting, { hasHardStep: true })}${status(sitting)}
         ${panels.reading(sitting)}
       </div>
       <div class="em-side">
@@ -100,13 +105,13 @@ function whole({ sitting, figure, weights, surface, settled }) {
 /** What need not follow every movement of a hand. */
 const choicesAndMore = (sitting, figure) =>
   html`${panels.choices(sitting, { figure })}
-  ${panels.takeAway(sitting, { address: `${location.href.split('#')[0]}#${toHash(sitting.state)}` })}`;
+  ${panels.takeAway(sitting, { address: `${location.href.split(/[?#]/)[0]}#${toHash(sitting.state)}` })}`;
 
 function small({ sitting, figure, weights, home }) {
   const link = `${home}#${toHash(sitting.state)}`;
   return html`${panels.sentence(sitting)}
     <div class="em-stage">
-      ${figure.element}${weights.element}${panels.controls(sitting, { compact: true })}${status(sitting)}
+      ${figure.element}${weights.element}${panels.controls(sitting, { hasHardStep: sitting.scene?.steps.includes('hard') })}${status(sitting)}
     </div>
     ${panels.ledger(sitting)}
     ${home ? html`<p class="em-line"><a href=${link}>Open this in the laboratory</a></p>` : nothing}`;
@@ -125,6 +130,7 @@ const KEYS = {
     sitting.isRunning ? sitting.stop() : sitting.run({ isInstant: panels.isCalm() }),
   b: (sitting) => sitting.back(),
   f: (sitting) => sitting.forward(),
+  s: (sitting) => sitting.startAgain(),
 };
 
 function onKey(event, sitting) {

@@ -2,8 +2,9 @@
 
 import { html, nothing } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
-import { DATA } from '../data.js';
+import { DATA, unitOfVariance } from '../data.js';
 import { explain } from '../explain.js';
+import { placeOf } from '../growth.js';
 import { python } from '../python.js';
 import { SCENES } from '../scenes.js';
 import { TOLERANCE } from '../stopping.js';
@@ -17,6 +18,7 @@ import {
   WHEN,
   capital,
   change,
+  kindInWords,
   short,
   number,
   placeInWords,
@@ -44,8 +46,7 @@ export function scenes(sitting) {
       <span class="em-quiet" aria-hidden="true">${title}</span>
       ${SCENES.filter((scene) => scene.group === group).map(chip)}
     </div>`;
-  return html`${row('data', 'See the data')} ${row('lesson', 'See how EM behaves')}
-  ${sentence(sitting)}`;
+  return html`${row('data', 'See the data')} ${row('lesson', 'See how EM behaves')}`;
 }
 
 export const sentence = ({ scene }) =>
@@ -57,8 +58,10 @@ export const sentence = ({ scene }) =>
   </p>`;
 
 /** The buttons of the steps. */
-export function controls(sitting, { compact }) {
+export function controls(sitting, { hasHardStep }) {
   const { state, index, moments, isRunning } = sitting;
+  const [first, last] = sitting.span;
+  const place = `${index - first + 1} of ${last - first + 1}`;
   const isNext = (phase) => !isRunning && state.phase === phase;
   const button = (label, action, { title, isPrimary = false, disabled = false, key }) =>
     html`<button
@@ -76,21 +79,22 @@ export function controls(sitting, { compact }) {
       ${button('M-step', () => sitting.step('M'), { title: 'M-step: move the curves to the colours (key M)', isPrimary: isNext('M'), key: 'm' })}
       ${button(isRunning ? 'Stop' : 'Run', () => (isRunning ? sitting.stop() : sitting.run({ isInstant: isCalm() })), { title: 'E and M in turn, until the stopping rule says stop (key R)', key: 'r' })}
       ${button('Nudge', () => sitting.nudge(), { title: 'Move every component a little, at random, as emlib does to leave a saddle (key N)', key: 'n' })}
-      ${compact ? nothing : button('Hard step', () => sitting.step('hard'), { title: 'Give every point wholly to one component, as k-means does: no E-step (key H)', key: 'h' })}
+      ${hasHardStep ? button('Hard step', () => sitting.step('hard'), { title: 'Give every point wholly to one component, as k-means does: no E-step (key H)', key: 'h' }) : nothing}
+      ${button('Start again', () => sitting.startAgain(), { title: 'As the scene, or your experiment, began (key S)', key: 's' })}
     </div>
     <div class="em-moments" role="group" aria-label="Backwards and forwards">
       ${button('‹ Back', () => sitting.back(), { title: 'Back: undo the last step or change (key B)', disabled: !index, key: 'b' })}
       <input
         type="range"
-        min="0"
-        max=${moments.length - 1}
+        min=${first}
+        max=${last}
         .value=${live(String(index))}
-        ?disabled=${moments.length < 2}
+        ?disabled=${first === last}
         aria-label="Moment"
-        aria-valuetext="moment ${index + 1} of ${moments.length}, ${WHEN[state.step]}"
+        aria-valuetext="moment ${place}, ${WHEN[state.step]}"
         @input=${({ target }) => sitting.goTo(Number(target.value))}
       />
-      <span>${index + 1} of ${moments.length}</span>
+      <span>${place}</span>
       ${button('Forward ›', () => sitting.forward(), { title: 'Forward: do again what was undone (key F)', disabled: index === moments.length - 1, key: 'f' })}
     </div>`;
 }
@@ -170,7 +174,7 @@ export function stopping(sitting) {
     <p class=${stop.reason ? 'em-reason' : ''}>
       ${
         stop.reason
-          ? html`<strong>${capital(stop.reason)}</strong>${stop.message ? `: ${stop.message}` : ''}`
+          ? html`<strong>${capital(stop.reason)}</strong>${stop.message ? `: ${stop.message.replace(/\.$/, '')}` : ''}. ${kindInWords(placeOf(sitting.state))}`
           : `Not yet: ${problem.rule === 'last step' ? 'the last step must be' : 'both must be'} at most the tolerance.`
       }
     </p>
@@ -185,9 +189,9 @@ function ends(sitting) {
   return html`<p class="em-ends">
     <span>Stopped so far on these data:</span>
     ${found.map(
-      ({ index, logLikelihood, reason }) =>
+      ({ index, logLikelihood, kind }) =>
         html`<button type="button" @click=${() => sitting.goTo(index, 'Back')}>
-          ${number(logLikelihood)}, ${reason}
+          ${number(logLikelihood)}, ${kind}
         </button>`,
     )}
   </p>`;
@@ -450,6 +454,7 @@ function rules(sitting) {
         }}
     /></label>`;
   const spread = problem.model === 'line' ? 'variances' : 'covariances';
+  const unit = unitOfVariance(problem);
   const held = (name, label) =>
     html`<label class="em-check"
       ><input
@@ -466,7 +471,7 @@ function rules(sitting) {
       ${label}</label
     >`;
   return html`<div class="em-fields">
-      ${problem.model === 'coins' ? nothing : numeric('floor of variances', problem.floor ?? 0, 'floor')}
+      ${problem.model === 'coins' ? nothing : numeric(`floor of variances${unit && `, ${unit}`}`, problem.floor ?? 0, 'floor')}
       ${numeric('tolerance', problem.tolerance ?? TOLERANCE, 'tolerance')}
       <label
         >EM stops by

@@ -1,6 +1,6 @@
 /** What the figures share: layers, scales that leave room, titles of axes, sizes of points. */
 
-import { DATA } from '../data.js';
+import { featuresOf } from '../data.js';
 
 /** Groups of these names in an svg, the later ones on top. */
 export function layers(svg, names) {
@@ -39,9 +39,10 @@ export const polyline = (places) =>
 
 /** What the axes are called, where the data have names for them. */
 export function axisTitles(layer, sitting, { width, height }) {
-  const names = DATA[sitting.dataName]?.axes ?? ['x', 'y'];
-  const isPlane = sitting.state.problem.model === 'plane';
-  const first = sitting.state.problem.model === 'coins' ? 'share of heads' : names[0];
+  const { problem } = sitting.state;
+  const names = featuresOf(problem);
+  const isPlane = problem.model === 'plane';
+  const first = problem.model === 'coins' ? 'share of heads' : names[0];
   layer
     .select('.em-title-x')
     .attr('x', width - 14)

@@ -1,14 +1,16 @@
 /**
  * One reader's sitting at the laboratory: the moments so far, of which one is shown.
  *
- * A moment is {state, scene, merge}: a state of states.js, the scene to which it belongs, and what
- * a later moment must have to take its place. Nothing is ever changed in place, so going back is
- * showing an earlier moment.
+ * A moment is {state, scene, merge, part}: a state of states.js; the scene to which it belongs; what
+ * a later moment must have to take its place; and the number of its part of the sitting, which a
+ * scene or a drawn start begins. No state is ever changed, so going back is showing an earlier
+ * moment. Of a long run most moments have no state until they are shown: see `stateAt`.
  */
 
 import { DATA, nameOf } from '../data.js';
 import { mStep } from '../em.js';
 import { DegenerateError } from '../errors.js';
+import { placeOf } from '../growth.js';
 import { begin, sceneOf } from '../scenes.js';
 import { kMeansPlusPlus, randomResponsibilities } from '../starts.js';
 import { movedTo, nudge, startState, stepE, stepHard, stepM } from '../states.js';
@@ -51,7 +53,8 @@ const FEW = {
 };
 
 const SAME = 1e-3; // nats between two ends that count as one
-const KEPT = 600; // half-steps of a run
+const KEPT_WHOLE = 200; // half-steps of a run, after which only every twentieth keeps its state
+const EVERY = 20;
 const WATCHED = 80; // half-steps, each shown by itself
 const BUSY = 25; // milliseconds before the page is shown again
 
@@ -88,11 +91,19 @@ export class Sitting {
     return this.timer !== null;
   }
 
+  /** The first and the last moment of the part of the sitting that is shown. */
+  get span() {
+    const { part } = this.moment;
+    const isOfIt = (moment) => moment.part === part;
+    return [this.moments.findIndex(isOfIt), this.moments.findLastIndex(isOfIt)];
+  }
+
   /** Add a moment; one with the same `merge` as the last takes its place, as of a key held down. */
-  add(state, said, { merge = null, scene = this.scene } = {}) {
+  add(state, said, { merge = null, scene = this.scene, isNewPart = false } = {}) {
     const replaces =
       merge && this.moment?.merge === merge && this.index === this.moments.length - 1;
-    this.push({ state, scene, merge }, this.index + (replaces ? 0 : 1));
+    const part = (this.moment?.part ?? 0) + (isNewPart ? 1 : 0);
+    this.push({ state, scene, merge, part }, this.index + (replaces ? 0 : 1));
     this.said = said;
     this.show(this.index);
   }
@@ -106,10 +117,19 @@ export class Sitting {
   /** Show the moment at an index. */
   show(index) {
     this.index = Math.min(Math.max(index, 0), this.moments.length - 1);
+    this.moments[this.index] = { ...this.moment, state: this.stateAt(this.index) };
     this.preview = null;
     this.scene = this.moment.scene;
     if (this.selected >= this.state.problem.data.length) this.selected = null;
     this.onChange();
+  }
+
+  /** The state of a moment; one that was not kept comes of the same half-steps as before. */
+  stateAt(index) {
+    const kept = this.moments.findLastIndex(({ state }, i) => state && i <= index);
+    let { state } = this.moments[kept];
+    for (let i = kept; i < index; i++) state = half(state);
+    return state;
   }
 
   /** Say what is no moment of its own, such as why something cannot be done. */
@@ -165,8 +185,9 @@ export class Sitting {
     this.stop();
     this.show(index);
     const { logLikelihood, bound } = this.state;
+    const [first, last] = this.span;
     this.say(
-      `${direction} to moment ${index + 1} of ${this.moments.length}, ${WHEN[this.state.step]}: log-likelihood ${number(logLikelihood)}, bound ${number(bound)}.`,
+      `${direction} to moment ${index - first + 1} of ${last - first + 1}, ${WHEN[this.state.step]}: log-likelihood ${number(logLikelihood)}, bound ${number(bound)}.`,
     );
   }
 
@@ -182,8 +203,9 @@ export class Sitting {
         before = this.moment.state;
         state = half(before);
         count += 1;
-        // Of a long run, not every half-step is kept to go back to.
-        this.push({ state, scene: this.scene, merge: null }, this.index + (count > KEPT ? 0 : 1));
+        const { scene, part } = this.moment;
+        if (count > KEPT_WHOLE && count % EVERY) this.moments[this.index] = { scene, part };
+        this.push({ state, scene, merge: null, part });
       } while (
         (isInstant || count > WATCHED) &&
         !isLast(before, state) &&
@@ -235,7 +257,20 @@ export class Sitting {
     this.stop();
     this.selected = null;
     const state = begin(scene);
-    this.add(state, `${scene.title}: log-likelihood ${number(state.logLikelihood)}.`, { scene });
+    this.add(state, `${scene.title}: log-likelihood ${number(state.logLikelihood)}.`, {
+      scene,
+      isNewPart: true,
+    });
+  }
+
+  /** The scene as it began; without one, where the steps on these data began. */
+  startAgain() {
+    const { scene, state } = this.moment;
+    if (scene) {
+      this.load(scene);
+      return;
+    }
+    this.restart(state.problem, state.history[0].parameters, 'At the start again.');
   }
 
   loadNamed(id) {
@@ -266,7 +301,7 @@ export class Sitting {
       this.add(
         state,
         `A start from ${start}, draw ${this.seed}. Log-likelihood ${number(state.logLikelihood)}.`,
-        { scene: null },
+        { scene: null, isNewPart: true },
       );
     });
   }
@@ -388,18 +423,22 @@ export class Sitting {
     this.onChange();
   }
 
-  /** The moments at which EM stopped on these data with as many components, the highest first. */
+  /**
+   * The moments at which EM stopped on these data with as many components, the highest first, and
+   * what each place is: a maximum, a saddle, a ridge, or the reason to stop elsewhere.
+   */
   get ends() {
     const { problem, parameters } = this.state;
     const isAlike = ({ state }) =>
-      state.stop.reason !== null &&
+      state?.stop.reason != null &&
       state.step === 'M' &&
       state.problem.data === problem.data &&
       state.problem.form === problem.form &&
       state.parameters.weights.length === parameters.weights.length;
     const found = this.moments.map((moment, index) => ({ ...moment, index })).filter(isAlike);
-    const heights = found.map(({ index, state: { logLikelihood, stop } }) => {
-      return { index, logLikelihood, reason: stop.reason };
+    const heights = found.map(({ index, state }) => {
+      const { logLikelihood, stop } = state;
+      return { index, logLikelihood, kind: placeOf(state)?.kind ?? stop.reason };
     });
     const sorted = heights.sort((a, b) => b.logLikelihood - a.logLikelihood);
     return sorted.filter((end, i) => !i || sorted[i - 1].logLikelihood - end.logLikelihood > SAME);

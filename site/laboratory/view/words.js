@@ -1,5 +1,6 @@
 /** Numbers and sentences: what the laboratory shows and says, for eyes and for screen readers. */
 
+import { placeOf } from '../growth.js';
 import { FIELDS } from './edits.js';
 
 /** A number for reading: a true minus, no digit that says nothing. */
@@ -129,11 +130,28 @@ export function runInWords(first, last) {
 
 const times = (count) => (count === 1 ? '1 iteration' : `${count} iterations`);
 
-/** Why EM may stop here, or nothing. */
-export function stopped({ stop, iteration }) {
+/** Why EM may stop here, and where that is; or nothing. */
+export function stopped(state) {
+  const { stop, iteration } = state;
   if (!stop.reason) return '';
   const tail = stop.message ? `: ${stop.message}` : '';
-  return ` EM stops after ${times(iteration)}, ${stop.reason}${tail}.`.replace(/\.\.$/, '.');
+  const why = ` EM stops after ${times(iteration)}, ${stop.reason}${tail}.`.replace(/\.\.$/, '.');
+  return `${why} ${kindInWords(placeOf(state))}`.trimEnd();
+}
+
+/** What a place is where EM has converged, and how that was found; nothing if it is not known. */
+export function kindInWords(place) {
+  if (!place) return '';
+  const { factor, kind } = place;
+  if (kind === 'maximum') {
+    const rest = factor < 0.01 ? 'less than 0.01' : short(Number(factor.toPrecision(2)));
+    return `This is a local maximum: a tiny nudge shrinks to ${rest} of itself in each iteration.`;
+  }
+  if (kind === 'saddle') {
+    const times = factor.toPrecision(3);
+    return `This is a saddle, or near one, and no maximum: a tiny nudge grows to ${times} times itself in each iteration.`;
+  }
+  return 'This is a ridge: a tiny nudge neither grows nor shrinks, so that neighbouring parameters are as good.';
 }
 
 /** A point with its responsibilities, such as a screen reader says of it. */
