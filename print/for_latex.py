@@ -92,7 +92,7 @@ class Tables(SphinxPostTransform):
         """Let the heading right above a table begin the page where there is no room for both."""
         section = table.parent
         if section.index(table) == 1 and isinstance(section[0], nodes.title):
-            room = nodes.raw("", r"\needspace{0.3\textheight}", format="latex")
+            room = nodes.raw("", r"\needspace{0.12\textheight}", format="latex")
             section.parent.insert(section.parent.index(section), room)
 
     def longest(self, column: tuple[str, ...]) -> int:

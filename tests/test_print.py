@@ -295,7 +295,7 @@ def test_a_table_with_many_lines_goes_on_to_the_next_page():
         assert ("longtable" in page[0]["classes"]) is classes
     table = table_of([["chapter", long]] * 12)
     page = after(for_latex.Tables, nodes.section("", nodes.title("", "Letters"), table))
-    assert page[0].astext() == r"\needspace{0.3\textheight}"
+    assert page[0].astext() == r"\needspace{0.12\textheight}"
     assert "longtable" in table["classes"]
 
 
