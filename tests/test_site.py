@@ -337,6 +337,31 @@ def test_scenes_are_described_lead_to_the_laboratory_and_load_what_they_need(sit
         assert SCENES[scene["data-scene"]].sentence == scene.figcaption.get_text()
 
 
+def test_links_to_scenes_say_their_titles(site):
+    named = [
+        (link.get_text(), SCENES[link["href"].partition("#scene=")[2]].title)
+        for name in NAMES
+        for link in page(site, name).select("a[href*='laboratory.html#scene=']")
+        if not link.find_parent(class_="em-still")  # whose words name the scene: see below
+    ]
+    named += [
+        (scene.select_one(".em-still").get_text(), SCENES[scene["data-scene"]].title)
+        for name in NAMES
+        for scene in page(site, name).select("figure.em-scene")
+    ]
+    assert len(named) > 12
+    assert [(text, title) for text, title in named if title not in text] == []
+
+
+def test_the_search_leads_to_every_scene(site):
+    index = text(site / "_static" / "search-index.js")
+    sections = json.loads(index.removeprefix("window.bookSections=").removesuffix(";\n"))
+    found = {section["url"]: section for section in sections}
+    for name, scene in SCENES.items():
+        section = found[f"chapters/laboratory.html#scene={name}"]
+        assert (section["title"], section["text"]) == (scene.title, scene.sentence)
+
+
 def test_a_scene_in_a_chapter_is_live_once_its_reader_comes_near(site):
     try:
         browser()

@@ -62,12 +62,13 @@ def add_minisearch(site: Path) -> None:
 def lay_site(target: Path) -> None:
     """Copy what is of the site itself, and make what it has from other projects."""
     # Imported where it is needed: a build in which only prose has changed should not wait for it.
-    from tools.laboratory import bundle
+    from tools.laboratory import bundle, write_stills
 
     shutil.copytree(ROOT / "site", target, ignore=UNSEEN)
     add_katex(target)
     add_minisearch(target)
     bundle(target / "assets" / "laboratory.js")
+    write_stills(target)
 
 
 def assemble(chapters: Path, source: Path) -> None:

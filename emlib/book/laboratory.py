@@ -206,15 +206,20 @@ def laboratory(name: str) -> HTML:
     if name not in SCENES:
         raise ValueError(f"there is no scene {name!r}; there are {', '.join(SCENES)}")
     scene = SCENES[name]
-    stages = scene.stages()
-    seen = "; ".join(f"{label}, {described(scene, params)}" for label, params in stages)
-    picture = plotting.image(draw(scene, stages), f"{scene.title}. {seen[0].upper()}{seen[1:]}.")
+    picture = plotting.image(*still(scene))
     return HTML(  # type: ignore[no-untyped-call]
         f"<figure class='em-scene' data-scene='{name}'>{picture}"
         "<p class='em-still'>A still picture: on the book's site, the page “The laboratory” lets "
         f"you drive this scene, “{html.escape(scene.title)}”, yourself.</p>"
         f"<figcaption>{html.escape(scene.sentence)}</figcaption></figure>"
     )
+
+
+def still(scene: Scene) -> tuple[Figure, str]:
+    """A scene as a picture of its start and of what its steps lead to, and the same in words."""
+    stages = scene.stages()
+    seen = "; ".join(f"{label}, {described(scene, params)}" for label, params in stages)
+    return draw(scene, stages), f"{scene.title}. {seen[0].upper()}{seen[1:]}."
 
 
 def draw(scene: Scene, stages: list[tuple[str, tuple[Array, ...]]]) -> Figure:
