@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import numpy as np
+import pytest
 from hypothesis import settings
 from nbval.plugin import IPyNbCell
 
@@ -21,6 +23,11 @@ def pytest_configure():
     prepare_kernels()
     os.environ.update(kernel_environment())
     os.environ.pop("MPLBACKEND", None)
+
+
+@pytest.fixture(autouse=True)
+def the_same_numbers_every_time():
+    np.random.seed(0)  # noqa: NPY002 - `random_state=None` means this generator
 
 
 def figure_trouble(cell, tested, stored):

@@ -36,9 +36,7 @@ class ChainPrior:
     symbols: Array | float = 0.0
     gaussians: BoundPrior | None = None
 
-    def m_step(
-        self, statistics: HMMStatistics, family: Family, stationary: bool = False
-    ) -> HMMParams:
+    def m_step(self, statistics: HMMStatistics, family: Family, stationary: bool) -> HMMParams:
         """The maximum of the expected complete-data log-posterior."""
         params, emissions = statistics.params, statistics.emissions
         more = replace(

@@ -126,6 +126,17 @@ def test_a_chain_that_never_forgets_is_walked_from_every_state():
     )
 
 
+def test_a_walk_from_every_state_holds_whatever_a_piece_weighs():
+    # Each state's densities in a piece multiply to e^-500 or so; only the first speaks for one.
+    log_b = np.tile([[0.0, -20.0], [-20.0, 0.0]], (LONG // 2, 1))
+    log_b[0] += np.log([2.0, 1.0])
+    pieces, b = Pieces.of(np.array([LONG])), np.exp(log_b)
+    packed = np.ascontiguousarray(b[pieces.rows].T)
+    found = walks.forward_backward(np.full(2, 0.5), STAYS, packed, pieces, pieces.workspace(2))
+    expected = np.tile([[2 / 3], [1 / 3]], LONG)
+    np.testing.assert_allclose(found.responsibilities, expected, rtol=1e-9)
+
+
 def test_forbidden_steps_are_never_taken():
     startprob, transmat, log_b = CHAINS["left to right"]
     found = blocked(startprob, transmat, log_b)
@@ -167,9 +178,17 @@ def test_evidence_beyond_the_range_of_floats(name, method):
     np.testing.assert_allclose(found.responsibilities, np.tile(expected, (len(log_b), 1)))
 
 
-def test_plain_says_that_scaling_cannot_hold_it():
+@pytest.mark.parametrize(
+    ("startprob", "log_b"),
+    [
+        ([1.0, 0.0], [[0.0, 0.0], [-1900.0, 0.0]]),
+        # What is likely from the start on, and what is likely from the end on, exclude each other.
+        ([0.5, 0.5], [[0.0, -400.0], [0.0, -400.0], [-400.0, 0.0], [-400.0, 0.0]]),
+    ],
+)
+def test_plain_says_that_scaling_cannot_hold_it(startprob, log_b):
     with pytest.raises(DegenerateError, match=r"at time 1, .* Use in_logs"):
-        plain(np.array([1.0, 0.0]), STAYS, np.array([[0.0, 0.0], [-1900.0, 0.0]]))
+        plain(np.array(startprob), STAYS, np.array(log_b))
 
 
 @pytest.mark.parametrize("method", [blocked, in_logs, viterbi])

@@ -935,6 +935,21 @@ def test_dirichlet_priors_are_those_of_hmmlearn():
     np.testing.assert_allclose(model.result_.objective, model.score(x) + log_prior, rtol=1e-9)
 
 
+def test_a_prior_leaves_a_stationary_chain_stationary():
+    x, _ = made(3)
+    for more in ({"prior": Prior()}, {"transmat_prior": 3.0}):
+        model = GaussianHMM(2, stationary=True, random_state=0, **more).fit(x)
+        np.testing.assert_allclose(model.startprob_ @ model.transmat_, model.startprob_, atol=1e-12)
+
+
+def test_states_that_are_all_the_same_are_told_apart():
+    x, _ = made(3, k=2)
+    same = {"means_init": [x.mean(axis=0)] * 2, "covars_init": [np.cov(x.T)] * 2}
+    apart = GaussianHMM(2, random_state=0).fit(x)
+    model = GaussianHMM(2, random_state=0, **same).fit(x)  # a saddle, where EM would stay
+    np.testing.assert_allclose(model.score(x), apart.score(x), rtol=1e-6)
+
+
 def test_a_prior_keeps_states_from_collapsing_and_forbidden_steps_forbidden():
     x = np.concatenate([np.random.default_rng(0).normal(size=60), np.full(20, 7.0)])[:, None]
     chain = {"startprob_init": [1, 0], "transmat_init": [[0.9, 0.1], [0, 1]]}

@@ -194,14 +194,40 @@ def test_statistics_measured_from_different_origins_add():
     assert params.means.shape[1] == x.shape[1]
 
 
-@kinds
-@pytest.mark.parametrize("block", [1, 7, 2**16])
-def test_the_size_of_blocks_does_not_matter(kind, block, monkeypatch):
-    x, params = problem(kind, 2)
-    family = FORMS[kind]()
-    expected = mixture.e_step(params, x, family)[1]
+def in_the_form(form, kind):
+    """Points of 2 to 4 clusters, and a mixture, for which the engine chooses the form."""
+    x, params = problem(kind, 2, d=30 if form is engine.Affine else 3)
+    family, holes = FORMS[kind](), None
+    if form is engine.Whitened:
+        x, params = x + 1e5, params._replace(means=params.means + 1e5)
+    if form is engine.Incomplete:
+        holes = np.random.default_rng(0).uniform(size=x.shape) < [0, 0.3, 0.3]
+    data = Blocks(x, family, holes=holes)
+    assert isinstance(engine.form_of(params, data, family), form)
+    return data, params
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [
+        *((engine.Natural, kind) for kind in FORMS),
+        *((engine.Whitened, kind) for kind in FORMS),
+        *((engine.Incomplete, kind) for kind in FORMS),
+        (engine.Affine, "full"),
+    ],
+)
+@pytest.mark.parametrize("block", [1, 100, 2**20])
+def test_the_size_of_blocks_does_not_matter(form, kind, block, monkeypatch):
+    data, params = in_the_form(form, kind)
+    expected, log_likelihood = mixture.e_step(params, data, data.family)
     monkeypatch.setattr("emlib.mixture.blocks.BLOCK", block)
-    np.testing.assert_allclose(mixture.e_step(params, x, family)[1], expected, rtol=1e-12)
+    again = mixture.e_step(params, data, data.family)
+    assert again[1] == pytest.approx(log_likelihood, rel=1e-12)
+    np.testing.assert_allclose(again[0].n, expected.n, rtol=1e-12)
+    for ours, theirs in zip(
+        *(mixture.m_step(found, data.family) for found in (again[0], expected)), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
 
 
 @kinds
