@@ -16,6 +16,7 @@ from emlib.book.exercises.checking import all_exercises
 from tools.notebooks import dumps, load, normalise
 from tools.reading import (
     names_from_folded_cells,
+    names_from_solutions,
     reading,
     solution_cells,
     state_minutes,
@@ -75,6 +76,11 @@ def test_no_cell_failed_or_warned(path):
             expected = "raises-exception" in cell.metadata.get("tags", [])
             assert output.output_type != "error" or expected
             assert output.get("name") != "stderr", output.get("text")
+
+
+@chapters
+def test_a_lesson_needs_no_name_from_a_solution(path):
+    assert names_from_solutions(load(path)) == set()
 
 
 @chapters
