@@ -70,7 +70,7 @@ class Tables(SphinxPostTransform):
 
     def run(self, **_: Any) -> None:
         """Look at every table, and give an empty cell a line of its own, for LaTeX makes it two."""
-        for table in self.document.findall(nodes.table):
+        for table in list(self.document.findall(nodes.table)):
             rows = [[shown(cell) for cell in row] for row in table.findall(nodes.row)]
             columns = list(zip(*rows, strict=False))
             widths = self.widths(columns)
@@ -80,10 +80,20 @@ class Tables(SphinxPostTransform):
                     spec["colwidth"] = width
             if sum(self.lines(row, widths) for row in rows) > self.tall:
                 table["classes"].append("longtable")
+                self.begin_with_heading(table)
             for cell in table.findall(nodes.entry):
-                if not cell.astext():
+                if all(
+                    isinstance(node, nodes.paragraph) for node in cell.findall() if node is not cell
+                ):
                     cell.children = []
                     cell += nodes.paragraph("", "", nodes.raw("", r"\mbox{}", format="latex"))
+
+    def begin_with_heading(self, table: nodes.table) -> None:
+        """Let the heading right above a table begin the page where there is no room for both."""
+        section = table.parent
+        if section.index(table) == 1 and isinstance(section[0], nodes.title):
+            room = nodes.raw("", r"\needspace{0.12\textheight}", format="latex")
+            section.parent.insert(section.parent.index(section), room)
 
     def longest(self, column: tuple[str, ...]) -> int:
         """What a column takes if no cell is broken, with what stands between two columns."""

@@ -20,7 +20,7 @@ from PIL import Image
 from emlib.book.recall import questions
 from tools.notebooks import load
 from tools.paths import CHAPTERS, ROOT
-from tools.press import build_epub, misfits, needs, packed
+from tools.press import build_epub, misfits, needs, packed, valid
 from tools.printed import (
     boxes,
     frame_png,
@@ -228,6 +228,14 @@ def test_equations_of_the_epub_have_the_numbers_of_the_site(epub, book, page):
             assert target.text in numbers[f"equation-{label}"]
 
 
+def test_a_function_stands_apart_from_its_argument_in_an_epub():
+    log = "<mi>log</mi><mo>\N{FUNCTION APPLICATION}</mo>"
+    apart = '<mspace width="0.167em"/>'
+    assert valid(f"{log}<mi>x</mi>") == f"{log}{apart}<mi>x</mi>"
+    in_brackets = f'{log}<mo stretchy="false">(</mo>'
+    assert valid(in_brackets) == in_brackets
+
+
 def test_equal_files_make_equal_epubs(tmp_path):
     made = []
     for name in ("a", "b"):
@@ -274,6 +282,10 @@ def test_columns_of_a_table_hold_their_longest_word_and_fill_the_line():
     short = after(for_latex.Tables, table_of([["a", "b"], ["1", ""]]))
     assert "colwidths-given" not in short[0]["classes"]
     assert next(short.findall(nodes.raw)).astext() == r"\mbox{}"
+    table = table_of([["a", "b"]])
+    reference = nodes.paragraph("", "", nodes.reference())  # its number comes from LaTeX
+    next(table.findall(nodes.entry)).children = [reference]
+    assert not list(after(for_latex.Tables, table).findall(nodes.raw))
 
 
 def test_a_table_with_many_lines_goes_on_to_the_next_page():
@@ -281,6 +293,10 @@ def test_a_table_with_many_lines_goes_on_to_the_next_page():
     for count, classes in ((2, False), (12, True)):
         page = after(for_latex.Tables, table_of([["chapter", long]] * count))
         assert ("longtable" in page[0]["classes"]) is classes
+    table = table_of([["chapter", long]] * 12)
+    page = after(for_latex.Tables, nodes.section("", nodes.title("", "Letters"), table))
+    assert page[0].astext() == r"\needspace{0.12\textheight}"
+    assert "longtable" in table["classes"]
 
 
 @pytest.mark.parametrize(("code", "printed_lines", "kept"), [(9, 5, 1), (17, 9, 2), (30, 30, 0)])

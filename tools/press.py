@@ -31,6 +31,7 @@ NO_SUCH_STYLE = re.compile(r'\s*<link [^>]*href="[^"]*mystnb[^"]*\.css"[^>]*/>')
 LIST_IN_PARAGRAPH = re.compile(
     r"<p>(<ul\b(?:(?!</?p>).|<p>(?:(?!</?p>).)*</p>)*</ul>)\s*</p>", re.DOTALL
 )
+APPLIED = re.compile("(<mo>\N{FUNCTION APPLICATION}</mo>)(?!<mo[^>]*>[([])")
 UID = re.compile(r'(name="dtb:uid" content=")[^"]*')  # Sphinx writes another than it lists
 WIDEST = 20.0  # points over the edge of a line or page, which a margin of 2.4 cm forgives
 
@@ -89,9 +90,10 @@ def identifier(listing: str) -> str:
 
 
 def valid(page: str) -> str:
-    """A page of an e-book without what Sphinx writes and an EPUB may not have."""
+    """A page of an e-book without what an EPUB may not have, and with room as in log x."""
     page = NO_SUCH_STYLE.sub("", page)  # it is on the disk only when the e-book has been packed
-    return LIST_IN_PARAGRAPH.sub(r"\1", page)
+    page = LIST_IN_PARAGRAPH.sub(r"\1", page)
+    return APPLIED.sub(r'\1<mspace width="0.167em"/>', page)
 
 
 def packed(folder: Path, target: Path, date: str) -> Path:

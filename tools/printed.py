@@ -113,7 +113,8 @@ def still_scene(cell: NotebookNode, html: str) -> Iterator[NotebookNode]:
     png = frame["src"].split(",", 1)[1]
     cell.outputs = [new_output("display_data", {"image/png": png})]
     yield without_code(with_width(cell))
-    yield new_markdown_cell(f"*{TO_DO.sub('', caption)}*")
+    below = raw_latex(r"\nopagebreak")
+    yield new_markdown_cell(f"{below}*{TO_DO.sub('', caption)}*")
 
 
 def recall_asked(question: Question) -> str:
