@@ -96,7 +96,7 @@ ROUNDING = 2 * np.finfo(float).eps
 NOISE = 1e-12  # a sum over many data may fall by so much of itself, and no mistake be in it
 
 
-def gains_to_come(path: Path[P, S], exact: bool = True) -> tuple[float, float]:
+def gains_to_come(path: Path[P, S], exact: bool) -> tuple[float, float]:
     """Aitken's estimate of what the objective will still gain, and the most that it may gain.
 
     If steps go on shrinking by the same factor, what is left is a geometric series (Boehning et

@@ -47,7 +47,7 @@ def leaps(
     m_step: Callable[[S], P],
     point: Visit[P, S],
     coordinates: Coordinates,
-    exact: bool = True,
+    exact: bool,
 ) -> Iterator[Visit[P, S]]:
     """EM from `point` on, with a leap after every second step where that leads further up.
 

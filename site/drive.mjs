@@ -479,6 +479,16 @@ async function tryGlance() {
         return boxes.every((box) => box.y >= 0 && box.y + box.height <= height) || boxes;
       });
     }
+    await expect(`nothing lies on the buttons of who comes back to them at ${width} px`, async () => {
+      for (const place of [5000, 400, 300]) {
+        await page.mouse.wheel(0, place - (await page.evaluate(() => scrollY)));
+        await page.waitForTimeout(200);
+      }
+      return page.evaluate(() => {
+        const above = document.querySelector("#pst-back-to-top"); // the theme's
+        return !above?.checkVisibility({ visibilityProperty: true });
+      });
+    });
     await page.context().close();
   }
 }
@@ -684,6 +694,27 @@ async function tryMoments() {
     await HANDS.mouse(page, "Start again");
     const again = await shown(page);
     return JSON.stringify(again.components) === JSON.stringify(components) || again;
+  });
+  await expect("in a chapter, a scene starts again, and k-means has its hard step", async () => {
+    await page.evaluate(() => {
+      for (const scene of ["k-means", "faithful"]) {
+        const place = document.body.appendChild(document.createElement("div"));
+        place.id = `em-${scene}`;
+        globalThis.emLaboratory.mountLaboratory(place, { scene, compact: true });
+      }
+    });
+    const scene = page.locator("#em-k-means");
+    const press = (name) => scene.getByRole("button", { name, exact: true }).click();
+    await press("Run");
+    await scene.getByRole("button", { name: "Run", exact: true }).waitFor();
+    await press("Hard step");
+    const words = await scene.locator(".em-said").textContent();
+    await press("Start again");
+    const place = await scene.locator(".em-moments span").innerText();
+    const other = await page.locator("#em-faithful").getByRole("button", { name: "Hard step" }).count();
+    return (
+      (words.startsWith("Hard step") && place === "1 of 1" && other === 0) || { words, place, other }
+    );
   });
   await expect("another address in the same page shows another scene", async () => {
     await page.evaluate(() => (location.hash = "#scene=galaxies"));

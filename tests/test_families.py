@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from emlib import DegenerateError, Mixture, em, hmm, mixture
-from emlib.families import Binomial, Categorical, Poisson, Sums
+from emlib.families import Binomial, Categorical, Poisson, Sums, Symbols
 from emlib.hmm import HMMParams
 from emlib.hmm.forward_backward import plain
 from emlib.mixture.blocks import Blocks
@@ -213,6 +213,14 @@ def test_statistics_add(family, params, x):
         np.testing.assert_allclose(total.n, whole.n, rtol=1e-12)
         np.testing.assert_allclose(total.sum_x, whole.sum_x, rtol=1e-12)
         np.testing.assert_allclose(total.sum_more, whole.sum_more, rtol=1e-12)
+
+
+def test_symbols_are_drawn_with_their_probabilities():
+    p, n = np.array([[0.1, 0.2, 0.3, 0.4], [0.5, 0.0, 0.25, 0.25]]), 40_000
+    z = np.repeat([0, 1], n)
+    x = Symbols(4).sample((p,), z, np.random.default_rng(0))[:, 0].astype(int)
+    shares = np.stack([np.bincount(x[z == k], minlength=4) for k in range(2)]) / n
+    assert np.all(np.abs(shares - p) <= 4.5 * np.sqrt(p * (1 - p) / n))
 
 
 def test_an_e_step_leaves_what_a_family_returns_as_it_was():

@@ -130,6 +130,41 @@ def test_a_geometric_path_is_followed_to_its_end():
     assert leap(plain_coordinates(start), start, once, twice, 3.0)[1] == 3
 
 
+def test_leaps_become_four_times_as_long_while_the_longest_succeed():
+    # Steps that leave 0.999 of the way: a leap of length a leaves (1 - 0.001 a)^2 of it.
+    result = em(
+        lambda theta, _: (theta, -float((theta - 1) ** 2)),
+        lambda theta: 1 + 0.999 * (theta - 1),
+        np.float64(0.0),
+        None,
+        tol=1e-18,
+        accelerate=True,
+        confirm=False,
+    )
+    left = 1 - np.array(result.trace.params)
+    leapt = np.array(result.trace.leapt_at)[:5]
+    lengths = (1 - np.sqrt(np.maximum(left[leapt] / left[leapt - 2], 0))) / 0.001
+    np.testing.assert_allclose(lengths, [4, 16, 64, 256, 1000], rtol=1e-4)
+
+
+def test_leaps_shorter_than_the_longest_do_not_make_the_next_longer():
+    # At first steps shrink quickly along the one axis, and leaps are short; then only the other.
+    rates = np.array([0.5, 0.999])
+    result = em(
+        lambda theta, _: (theta, -float(theta @ theta)),
+        lambda theta: rates * theta,
+        np.array([1.0, 0.01]),
+        None,
+        tol=1e-18,
+        accelerate=True,
+        confirm=False,
+    )
+    slow = np.array(result.trace.params)[:, 1]
+    leapt = np.array(result.trace.leapt_at)[:5]
+    lengths = (1 - np.sqrt(np.maximum(slow[leapt] / slow[leapt - 2], 0))) / 0.001
+    np.testing.assert_allclose(lengths, [2, 4, 16, 64, 256], rtol=0.01)
+
+
 @pytest.mark.parametrize("end", [[2.0, 2.0], [1.0, 1.0], [0.9, 1.0]])
 def test_no_leap_where_the_path_does_not_slow_down(end):
     points = [np.zeros(2), np.ones(2), np.array(end)]
@@ -182,6 +217,20 @@ def test_a_leap_to_where_there_are_no_parameters_is_not_taken():
     )
     assert result.converged
     assert result.params == pytest.approx(1.0, abs=1e-2)
+
+
+def test_a_leap_to_where_numbers_overflow_is_not_taken_and_nothing_is_warned_of():
+    coordinates = Coordinates(to_vector=np.atleast_1d, from_vector=lambda _: np.float64(1e200))
+    result = em(
+        lambda theta, _: (theta, -float((theta - 1) ** 2)),
+        lambda theta: 1 + 0.9 * (theta - 1),
+        np.float64(0.0),
+        None,
+        accelerate=coordinates,
+        confirm=False,
+    )
+    assert result.converged
+    assert result.trace.leapt_at == ()
 
 
 @pytest.mark.parametrize("max_iter", range(1, 12))

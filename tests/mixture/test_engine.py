@@ -357,6 +357,12 @@ def test_an_empty_component_of_counts_is_named():
         mixture.m_step(mixture.statistics(np.array([[1.0, 0.0]] * 2), x, family), family)
 
 
+@pytest.mark.parametrize("shape", [(3,), (3, 1, 1), (2, 1)])
+def test_shares_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"r must be finite and of shape \(3, any\), got shape"):
+        mixture.statistics(np.ones(shape), np.ones((3, 1)))
+
+
 def test_times_deaths_have_the_known_maximum():
     # Hasselblad (1969), JASA 64, 1459-1471; maximum by an independent optimiser.
     counts = np.array([162.0, 267, 271, 185, 111, 61, 27, 8, 3, 1])
