@@ -26,7 +26,7 @@ from tools.exercise_list import exercise_list
 from tools.mutants import drawn
 from tools.notebooks import dumps, normalise
 from tools.paths import CHAPTERS, ROOT
-from tools.reading import names_from_folded_cells, reading, visible_assertions
+from tools.reading import names_from_folded_cells, reading, state_minutes, visible_assertions
 from tools.references import References, chapter_numbers
 
 FIGURE = "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([0, {top}])\nplt.show()"
@@ -312,7 +312,7 @@ def test_reading_counts_the_main_path():
 def test_the_minutes_are_written_from_the_text():
     text = "# Title\n\n**Time**: 90 minutes, and 90 more."
     notebook = new_notebook(cells=[new_markdown_cell(text), new_markdown_cell("word " * 1800)])
-    normalise(notebook)
+    state_minutes(notebook)
     assert notebook.cells[0].source == "# Title\n\n**Time**: 15 minutes, and 90 more."
 
 
@@ -522,6 +522,9 @@ def test_a_copy_shows_of_a_solution_only_its_heading():
                 out_of_sight += text
             else:
                 in_sight += text
+        lesson, _, end = in_sight.partition("## Solutions")
+        assert "#### Solution of" not in lesson  # who goes from cell to cell does not step into it
+        assert re.sub(r"#### Solution of Exercise [\d.]+", "", end).strip() == ""
         stored = notebooks.load(CHAPTERS / f"{page}.ipynb").cells
         prose = "\n".join(cell.source for cell in stored if cell.cell_type == "markdown")
         assert in_sight.count("#### Solution of") == prose.count("{solution-start}")
@@ -554,6 +557,30 @@ def test_copies_without_solutions_have_every_exercise_and_the_summary():
         stored = (CHAPTERS / f"{page}.ipynb").read_text(encoding="utf8")
         assert text.count("### Exercise ") == stored.count("{exercise-start}")
         assert "\n## Summary" in f"\n{text}"
+
+
+def test_a_check_that_a_change_of_its_reader_breaks_lets_the_rest_run():
+    check = new_code_cell("# Checked: it is one\nassert x == 1", metadata={"tags": ["check"]})
+    cells = [new_markdown_cell("# Title"), new_code_cell("x = 1"), check, new_code_cell("print(x)")]
+    for number in ("1", "2"):
+        made = readable(new_notebook(cells=cells), "hmm", References())
+        made.cells[2].source = f"x = {number}"
+        execute.run_cells(made, ROOT, lambda **_: None)
+        assert made.cells[4].outputs[0].text.strip() == number
+        assert bool(made.cells[3].outputs) == (number != "1")
+
+
+def test_a_copy_that_was_opened_or_run_is_not_taken_for_changed(tmp_path, capsys):
+    write_copies(tmp_path)
+    path = tmp_path / "study.ipynb"
+    opened = nbformat.read(path, as_version=4)
+    opened.metadata["language_info"]["version"] = "3.99"
+    opened.cells[-1].outputs = []
+    nbformat.write(opened, path)
+    as_left = path.read_bytes()
+    assert path not in write_copies(tmp_path)
+    assert path.read_bytes() == as_left
+    assert "yours" not in capsys.readouterr().out
 
 
 def test_a_copy_that_its_reader_has_changed_is_kept(tmp_path, capsys):

@@ -1,12 +1,15 @@
 """Copies of the chapters that any Jupyter shows as they are meant, with solutions or without.
 
 In `chapters/` prose is written for the site, whose build numbers equations and figures. A copy has
-these numbers as text, captions under its figures, and nothing that needs an extension.
+these numbers as text, captions under its figures, and nothing that needs an extension. Solutions
+stand at its end, where who goes from cell to cell does not step into them. A check that fails lets
+the rest run: its reader has changed a number, and wants to see what becomes of it.
 """
 
 import copy
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -24,7 +27,7 @@ from tools.equations import COMMENT, LABEL
 from tools.exercise_list import exercise_list
 from tools.notebooks import dumps, normalise, shared
 from tools.paths import CHAPTERS, ROOT, write_atomically
-from tools.reading import lesson_cells
+from tools.reading import lesson_cells, solution_cells
 from tools.references import References, chapter_numbers, parts
 from tools.repository import repository
 
@@ -45,6 +48,11 @@ INSTALL = (
     "own package: in the folder of the book, `make lab` installs all that is needed, and "
     "`pip install .` the package alone, as `em-step-by-step`. (`pip install emlib` gives another "
     "project.)*"
+)
+HOW_TO_RUN = (
+    "*Change what you like, and run it again. Folded checks compare with the book's own numbers: "
+    "one that says otherwise after your change is no fault, and what follows runs all the same. "
+    "To begin anew, restart the kernel and run all cells. Solutions are folded, at the end.*"
 )
 
 # Where the book's repository is known, a copy gets the package itself, also in Colab.
@@ -159,21 +167,31 @@ def caption(cell: NotebookNode, page: str, references: References) -> Iterator[N
         yield new_markdown_cell(f"**{name.text}.** {words}" if name else f"*{words}*")
 
 
+def unfolded(cell: NotebookNode) -> NotebookNode:
+    """A copy of a solution's cell that shows its code, since the solution's heading is folded."""
+    tags = [tag for tag in cell.metadata.get("tags", []) if not tag.startswith("hide-")]
+    return NotebookNode({**cell, "metadata": NotebookNode(tags=tags)})
+
+
 def readable(
     notebook: NotebookNode, page: str, references: References, *, solutions: bool = True
 ) -> NotebookNode:
     """A copy of a chapter with numbers, captions and plain Markdown."""
-    taken = notebook.cells if solutions else lesson_cells(notebook)
-    cells = [new_markdown_cell(INSTALL)]
-    for cell in map(copy.deepcopy, taken):
+    solved = solution_cells(notebook) if solutions else []
+    end = [new_markdown_cell("## Solutions")] if solved else []
+    runs = any(cell.cell_type == "code" for cell in notebook.cells)
+    cells = [new_markdown_cell(f"{INSTALL}\n\n{HOW_TO_RUN}" if runs else INSTALL)]
+    for cell in map(copy.deepcopy, [*lesson_cells(notebook), *end, *map(unfolded, solved)]):
         if cell.cell_type == "code":
             cell.source = plain_code(cell.source, references)
             cells += [cell, *caption(cell, page, references)]
             cell.metadata.pop("mystnb", None)
+            if "check" in (tags := cell.metadata.get("tags", [])):
+                cell.metadata["tags"] = [*tags, "raises-exception"]
         else:
             cells += cells_of(plain_markdown(cell.source, page, references))
     cells[0], cells[1] = cells[1], cells[0]
-    if (source := repository()) and any(cell.cell_type == "code" for cell in cells):
+    if (source := repository()) and runs:
         cells.insert(2, new_code_cell(GET_EMLIB.format(source=source)))
     copied = new_notebook(cells=cells, metadata=notebook.metadata)
     normalise(copied)
@@ -224,26 +242,33 @@ def copies(chapters: Path = CHAPTERS, *, solutions: bool = True) -> dict[str, No
     return {page: page_copy(page, references, solutions=solutions) for page in pages}
 
 
-def untouched(path: Path, written: dict[str, str]) -> bool:
-    """Whether the file is missing, or as it was written last."""
-    if not path.exists():
-        return True
-    return hashlib.sha256(path.read_bytes()).hexdigest() == written.get(path.name)
+def digests(text: str) -> list[str]:
+    """Two hashes of a notebook's file: of all of it, and of its prose and code without outputs."""
+    try:
+        cells = [[cell["cell_type"], "".join(cell["source"])] for cell in json.loads(text)["cells"]]
+    except (ValueError, KeyError, TypeError):  # no notebook any more
+        cells = [[text]]
+    return [hashlib.sha256(part.encode()).hexdigest() for part in (text, json.dumps(cells))]
 
 
 def write_copies(folder: Path, *, solutions: bool = True) -> list[Path]:
-    """Write all copies, but none over one that its reader has changed; return what was written."""
+    """Write all copies, but none over one that its reader has changed; return what was written.
+
+    One that its reader has only opened or run is written again when there is a new text for it.
+    """
     record = folder / WRITTEN
     written = json.loads(record.read_text(encoding="utf8")) if record.exists() else {}
     fresh = []
     for name, notebook in copies(solutions=solutions).items():
-        path = folder / f"{name}.ipynb"
-        if untouched(path, written):
-            write_atomically(path, dumps(notebook))
-            written[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-            fresh.append(path)
-        else:
+        path, text = folder / f"{name}.ipynb", dumps(notebook)
+        before, now = written.get(path.name, ["", ""]), digests(text)
+        there = digests(path.read_text(encoding="utf8")) if path.exists() else before
+        if there[1] != before[1]:
             print(f"  {path.name} is yours now, since you changed it; delete it to have a new one")
+        elif not path.exists() or there[0] == before[0] or now[1] != before[1]:
+            write_atomically(path, text)
+            written[path.name] = now
+            fresh.append(path)
     write_atomically(record, json.dumps(written, indent=1))
     return fresh
 
@@ -270,5 +295,7 @@ def notebooks() -> None:
 def lab() -> None:
     """Open the chapters in JupyterLab at their contents, as copies that are the reader's own."""
     write_trusted(NOTEBOOKS)
-    command = [sys.executable, "-m", "jupyterlab", str(NOTEBOOKS / "contents.ipynb")]
+    command = [sys.executable, "-m", "jupyterlab", "--LabApp.default_url=/lab/tree/contents.ipynb"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in many containers
+        command.append("--allow-root")
     raise SystemExit(subprocess.run(command, cwd=NOTEBOOKS, check=False).returncode)

@@ -18,6 +18,7 @@ from tools.exercise_list import write_exercise_list
 from tools.kernels import kernel_environment, prepare_kernels
 from tools.notebooks import code_cells, dumps, graft, load, normalise
 from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
+from tools.reading import state_minutes
 
 EXECUTED = BUILD / "executed"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -87,6 +88,7 @@ def execute(chapter: Path) -> NotebookNode:
     except (CellControlSignal, DeadKernelError) as error:
         message = f"{chapter.name}, cell {reached[-1] + 1} of {len(notebook.cells)}, failed:"
         raise ChapterError(f"{message}\n{plain(str(error)).strip()}") from error
+    state_minutes(notebook)
     normalise(notebook)
     return notebook
 
@@ -135,6 +137,7 @@ def with_outputs(chapter: Path, twin: Path) -> str:
     """The text of a chapter as it stands, with the outputs of its executed twin."""
     notebook = load(chapter)
     graft(notebook, load(twin))
+    state_minutes(notebook)
     normalise(notebook)
     return dumps(notebook)
 

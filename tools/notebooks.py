@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from tools.figures import lighten_outputs
-from tools.reading import solution_cells, state_minutes
+from tools.reading import solution_cells
 
 VOLATILE = ("execution", "ExecuteTime", "collapsed", "scrolled", "vscode", "editable")
 
@@ -64,12 +64,11 @@ def fold_solutions(notebook: NotebookNode) -> None:
 
 
 def normalise(notebook: NotebookNode) -> None:
-    """Fold what is to be folded, count the minutes, drop what differs from run to run."""
+    """Fold what is to be folded, and drop what differs from run to run."""
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
     )
-    state_minutes(notebook)
     seen: Counter[tuple[str, str]] = Counter()
     for cell in notebook.cells:
         content = (cell.cell_type, cell.source)

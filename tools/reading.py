@@ -169,6 +169,20 @@ def names_from_folded_cells(notebook: NotebookNode) -> dict[int, set[str]]:
     return missing
 
 
+def names_from_solutions(notebook: NotebookNode) -> set[str]:
+    """Names that the lesson reads and only solutions bind: without these it does not run."""
+    trees = {
+        inside: [
+            ast.parse(c.source)
+            for c, within in separated(notebook)
+            if within == inside and c.cell_type == "code"
+        ]
+        for inside in (False, True)
+    }
+    bound = {inside: set().union(*map(bound_names, found)) for inside, found in trees.items()}
+    return set().union(*map(read_names, trees[False])) & (bound[True] - bound[False])
+
+
 def print_reading(chapters: Path = CHAPTERS) -> None:
     """Say what each chapter asks of its reader."""
     print(f"{'chapter':24}{'words':>7}{'lines':>7}{'displays':>10}{'minutes':>9}{'asserts':>9}")

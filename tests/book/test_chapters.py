@@ -14,7 +14,14 @@ import emlib
 from emlib.book.exercises import FunctionExercise
 from emlib.book.exercises.checking import all_exercises
 from tools.notebooks import dumps, load, normalise
-from tools.reading import names_from_folded_cells, reading, solution_cells, visible_assertions
+from tools.reading import (
+    names_from_folded_cells,
+    names_from_solutions,
+    reading,
+    solution_cells,
+    state_minutes,
+    visible_assertions,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -72,8 +79,14 @@ def test_no_cell_failed_or_warned(path):
 
 
 @chapters
+def test_a_lesson_needs_no_name_from_a_solution(path):
+    assert names_from_solutions(load(path)) == set()
+
+
+@chapters
 def test_notebook_is_stored_as_make_outputs_stores_it(path):
     notebook = load(path)
+    state_minutes(notebook)
     normalise(notebook)
     assert dumps(notebook) == path.read_text(encoding="utf8")
 

@@ -935,6 +935,36 @@ def test_dirichlet_priors_are_those_of_hmmlearn():
     np.testing.assert_allclose(model.result_.objective, model.score(x) + log_prior, rtol=1e-9)
 
 
+def test_a_known_state_decides_what_scaling_cannot_hold():
+    # The chain never moves, and each of the first two observations all but excludes one state.
+    x, known = np.array([[0.0], [100.0], [50.0]]), np.array([-1, -1, 1])
+    start = {"startprob_init": [0.5, 0.5], "transmat_init": np.eye(2)}
+    model = GaussianHMM(
+        2, means_init=[[0.0], [100.0]], covars_init=np.ones((2, 1, 1)), max_iter=0, **start
+    )
+    with (
+        pytest.warns(ConvergenceWarning),
+        pytest.warns(DegenerateWarning, match="state 0 is never visited"),
+    ):
+        model.fit(x, states=known)
+    expected = np.log(0.5) + norm(100, 1).logpdf(x).sum()
+    assert model.result_.objective == pytest.approx(expected, rel=1e-12)
+
+
+def test_of_a_state_that_is_never_visited_a_prior_knows_the_symbols():
+    symbols, start = np.array([0, 1, 1, 0, 2, 2, 1, 0]), [[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]]
+    prior = [[2, 2, 2], [3, 2, 4]]
+    model = CategoricalHMM(2, emissionprob_init=start, emissionprob_prior=prior, max_iter=1)
+    with (
+        pytest.warns(ConvergenceWarning),
+        pytest.warns(DegenerateWarning, match="state 1 is never visited"),
+    ):
+        model.fit(symbols[:, None], states=np.zeros(8, dtype=int))
+    np.testing.assert_allclose(
+        model.emissionprob_, [[4 / 11, 4 / 11, 3 / 11], [2 / 6, 1 / 6, 3 / 6]]
+    )
+
+
 def test_a_prior_leaves_a_stationary_chain_stationary():
     x, _ = made(3)
     for more in ({"prior": Prior()}, {"transmat_prior": 3.0}):
