@@ -81,6 +81,27 @@ await expect("the first cell runs", async () => {
   return (await first.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count()) === 0;
 });
 await page.screenshot({ path: join(pictures, "lab-em_by_hand.png") });
+await expect("a reader's change breaks a check, and the rest runs", async () => {
+  const call = panel().locator(".jp-CodeCell", { hasText: "start = np.array([0.6, 0.5])" }).first();
+  for (let screens = 0; screens < 60 && !(await call.count()); screens++) {
+    await scroller.evaluate((element) => (element.scrollTop += element.clientHeight * 0.8));
+    await page.waitForTimeout(100);
+  }
+  await call.locator(".cm-line", { hasText: "start = np.array([0.6, 0.5])" }).click();
+  await page.keyboard.press("End");
+  await page.keyboard.type("; start = np.array([0.9, 0.5])");
+  await page.getByRole("menuitem", { name: "Run", exact: true }).click();
+  await page.getByRole("menuitem", { name: "Run All Cells", exact: true }).click();
+  const last = panel().locator(".jp-CodeCell").last();
+  for (let waited = 0; waited < 240; waited++) {
+    await scroller.evaluate((element) => (element.scrollTop = element.scrollHeight));
+    const prompt = (await last.count()) ? await last.locator(".jp-InputPrompt").innerText() : "";
+    if (/\d/.test(prompt)) return true;
+    await page.waitForTimeout(500);
+  }
+  return false;
+});
+await page.screenshot({ path: join(pictures, "lab-em_by_hand-changed.png") });
 await browser.close();
-console.log(failed ? `JupyterLab: ${failed} failed` : "JupyterLab: 6 passed");
+console.log(failed ? `JupyterLab: ${failed} failed` : "JupyterLab: 7 passed");
 exit(failed ? 1 : 0);
