@@ -67,8 +67,7 @@ latex_elements = {
     "preamble": r"\input{preamble.tex}",
     "sphinxsetup": "hmargin=2.6cm, vmargin={2.6cm,2.4cm}, verbatimwithframe=false,"
     " VerbatimColor={RGB}{246,246,248}, InnerLinkColor={RGB}{20,60,130},"
-    " OuterLinkColor={RGB}{20,60,130}, TitleColor={RGB}{20,30,60},"
-    " verbatimsep=5pt, noteBorderColor={RGB}{140,150,190}",
+    " OuterLinkColor={RGB}{20,60,130}, verbatimsep=5pt, noteBorderColor={RGB}{140,150,190}",
 }
 
 html_math_renderer = "katex"

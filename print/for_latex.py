@@ -91,8 +91,9 @@ class Tables(SphinxPostTransform):
     def begin_with_heading(self, table: nodes.table) -> None:
         """Let the heading right above a table begin the page where there is no room for both."""
         section = table.parent
-        if section.index(table) == 1 and isinstance(section[0], nodes.title):
-            room = nodes.raw("", r"\needspace{0.12\textheight}", format="latex")
+        above = section.children[: section.index(table)]
+        if above and all(isinstance(node, nodes.title | addnodes.index) for node in above):
+            room = nodes.raw("", r"\needspace{0.2\textheight}", format="latex")
             section.parent.insert(section.parent.index(section), room)
 
     def longest(self, column: tuple[str, ...]) -> int:

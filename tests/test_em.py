@@ -13,8 +13,8 @@ from scipy.special import expit
 from scipy.stats import poisson
 
 from emlib import DegenerateError, DegenerateWarning, ObjectiveFellWarning, StopReason, em
-from emlib.em import Trace, relative_nudge
-from emlib.results import Interrupted
+from emlib.em import Path, Trace, climb, gains_to_come, relative_nudge
+from emlib.results import FALL_TOLERANCE, Interrupted, Visit
 from emlib.trees import add
 
 # Do and Batzoglou (2008), Nature Biotechnology 26, 897-899: heads in five sets of ten tosses.
@@ -555,3 +555,20 @@ def test_ctrl_c_leaves_the_path_so_far(accelerate):
         n = min(call - 1, len(whole.trace))
         assert n - 2 <= len(result.trace) <= n  # a leap takes visits that are not on the path
         np.testing.assert_array_equal(result.params, whole.trace.params[len(result.trace) - 1])
+
+
+@pytest.mark.parametrize(("height", "unit"), [(0.5, 1.0), (-3.0, 3.0), (1e4, 1e4)])
+def test_a_fall_is_one_from_the_tolerance_on_and_not_before(height, unit):
+    for share, stop in ((0.9, StopReason.MAX_ITER), (1.1, StopReason.OBJECTIVE_FELL)):
+        objectives = height, height - share * FALL_TOLERANCE * unit
+        points = (Visit(None, None, objective) for objective in objectives)
+        assert climb(points, tol=0, max_iter=1).stop is stop
+
+
+@pytest.mark.parametrize(("height", "unit"), [(0.5, 1.0), (-3.0, 3.0), (1e4, 1e4)])
+def test_a_step_counts_unless_rounding_explains_it(height, unit):
+    for units, counts in ((1.2, False), (3.2, True)):
+        path = Path()
+        for objective in (height - 0.1, height, height + units * np.finfo(float).eps * unit):
+            path.add(Visit(None, None, objective))
+        assert bool(gains_to_come(path, exact=True)[1] > 0) is counts

@@ -215,6 +215,29 @@ def test_statistics_add(family, params, x):
         np.testing.assert_allclose(total.sum_more, whole.sum_more, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("family", "d", "free"),
+    [
+        (Poisson(), 4, 12),
+        (Binomial(7), 4, 12),
+        (Categorical((2, 4, 3)), 9, 3 * (1 + 3 + 2)),  # each group of probabilities sums to one
+        (Symbols(5), 1, 12),
+        (GAMMA, 4, 24),
+    ],
+    ids=["poisson", "binomial", "categorical", "symbols", "gamma"],
+)
+def test_the_free_parameters_of_three_components(family, d, free):
+    assert family.n_parameters(3, d) == free
+
+
+@pytest.mark.parametrize(
+    ("family", "value"), [(Poisson(), -1.0), (Binomial(3), -0.1), (Binomial(3), 1.1)]
+)
+def test_parameters_out_of_range_have_no_density(family, value):
+    with pytest.raises(DegenerateError, match="must not be negative, nor above one"):
+        family.natural((np.array([[value]]),))
+
+
 def test_symbols_are_drawn_with_their_probabilities():
     p, n = np.array([[0.1, 0.2, 0.3, 0.4], [0.5, 0.0, 0.25, 0.25]]), 40_000
     z = np.repeat([0, 1], n)

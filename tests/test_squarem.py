@@ -219,6 +219,21 @@ def test_a_leap_to_where_there_are_no_parameters_is_not_taken():
     assert result.params == pytest.approx(1.0, abs=1e-2)
 
 
+def test_a_leap_that_is_not_lower_is_taken():
+    seen = []
+
+    def e_step(theta, _):
+        seen.append(theta)
+        return theta, -float(theta**2)
+
+    # To the other side of the maximum, and exactly as high.
+    across = Coordinates(to_vector=np.atleast_1d, from_vector=lambda _: -seen[-1])
+    start = np.float64(1.0)
+    result = em(e_step, lambda theta: theta / 2, start, None, accelerate=across, confirm=False)
+    assert result.trace.leapt_at[0] == 3
+    assert result.trace.params[:4] == (1.0, 0.5, 0.25, -0.25)
+
+
 def test_a_leap_to_where_numbers_overflow_is_not_taken_and_nothing_is_warned_of():
     coordinates = Coordinates(to_vector=np.atleast_1d, from_vector=lambda _: np.float64(1e200))
     result = em(

@@ -116,6 +116,23 @@ def test_with_nothing_seen_before_a_prior_changes_little(kind):
     np.testing.assert_allclose(means[0], means[1], rtol=1e-3)
 
 
+@kinds
+@pytest.mark.parametrize("d", [1, 3])
+def test_the_default_scale_is_that_of_fraley_and_raftery(kind, d):
+    # J. Classif. 24, 155-181, section 2: the covariance of the data, over K^(2/D).
+    x = np.random.default_rng(0).normal(size=(50, d)) @ np.diag(np.arange(1.0, d + 1))
+    covariance = np.cov(x.T, bias=True).reshape(d, d)
+    variances = covariance.diagonal()
+    expected = {
+        "full": covariance,
+        "tied": covariance,
+        "diag": variances,
+        "spherical": variances.mean(),
+    }[kind]
+    found = Prior().bound(Blocks.of(x, FORMS[kind]()), 3, FORMS[kind]()).scale
+    np.testing.assert_allclose(found, expected / 3 ** (2 / d), rtol=1e-10)
+
+
 def test_a_prior_in_the_units_of_the_data_moves_with_them():
     x = load_faithful().values
     prior = Prior(mean=[3.0, 70.0], scale=np.diag([0.1, 30.0]))
