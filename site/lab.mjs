@@ -111,6 +111,7 @@ await expect("a reader's change breaks a check, and the rest runs", async () => 
     });
     await page.waitForTimeout(150);
   }
+  numbers.delete(""); // a cell that is being drawn
   return failures > 0 && numbers.size > 5 && [...numbers].every((text) => /\d/.test(text));
 });
 await page.screenshot({ path: join(pictures, "lab-em_by_hand-changed.png") });
