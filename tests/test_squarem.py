@@ -147,6 +147,30 @@ def test_leaps_become_four_times_as_long_while_the_longest_succeed():
     np.testing.assert_allclose(lengths, [4, 16, 64, 256, 1000], rtol=1e-4)
 
 
+def test_a_leap_that_fails_is_followed_by_one_of_half_the_length():
+    walls = [0.13]  # the leap of length 64 is the first to come here, and finds a bad place, once
+
+    def e_step(theta, _):
+        if walls and theta > walls[0]:
+            walls.pop()
+            return theta, -10.0
+        return theta, -float((theta - 1) ** 2)
+
+    result = em(
+        e_step,
+        lambda theta: 1 + 0.999 * (theta - 1),
+        np.float64(0.0),
+        None,
+        tol=1e-18,
+        accelerate=True,
+        confirm=False,
+    )
+    left = 1 - np.array(result.trace.params)
+    leapt = np.array(result.trace.leapt_at)[:4]
+    lengths = (1 - np.sqrt(np.maximum(left[leapt] / left[leapt - 2], 0))) / 0.001
+    np.testing.assert_allclose(lengths, [4, 16, 32, 128], rtol=1e-4)
+
+
 def test_leaps_shorter_than_the_longest_do_not_make_the_next_longer():
     # At first steps shrink quickly along the one axis, and leaps are short; then only the other.
     rates = np.array([0.5, 0.999])
