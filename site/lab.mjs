@@ -81,6 +81,40 @@ await expect("the first cell runs", async () => {
   return (await first.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count()) === 0;
 });
 await page.screenshot({ path: join(pictures, "lab-em_by_hand.png") });
+await expect("a reader's change breaks a check, and the rest runs", async () => {
+  const call = panel().locator(".jp-CodeCell", { hasText: "start = np.array([0.6, 0.5])" }).first();
+  for (let screens = 0; screens < 60 && !(await call.count()); screens++) {
+    await scroller.evaluate((element) => (element.scrollTop += element.clientHeight * 0.8));
+    await page.waitForTimeout(100);
+  }
+  await call.locator(".cm-line", { hasText: "start = np.array([0.6, 0.5])" }).click();
+  await page.keyboard.press("End");
+  await page.keyboard.type("; start = np.array([0.9, 0.5])");
+  await page.getByRole("menuitem", { name: "Run", exact: true }).click();
+  await page.getByRole("menuitem", { name: "Run All Cells", exact: true }).click();
+  const status = (word) => page.getByText(`Python 3 (ipykernel) | ${word}`).waitFor({ timeout: 240_000 });
+  await status("Busy");
+  await status("Idle");
+  await page.waitForTimeout(3000);
+  // Where a failure ended the run, the cells after it have no number.
+  let failures = 0;
+  const numbers = new Set();
+  await scroller.evaluate((element) => (element.scrollTop = 0));
+  for (let more = true; more; ) {
+    failures += await panel().getByText("Not equal to tolerance").count();
+    const answers = panel().locator(".jp-CodeCell", { hasText: "answer = ..." });
+    for (const cell of await answers.all()) numbers.add(await cell.locator(".jp-InputPrompt").innerText());
+    more = await scroller.evaluate((element) => {
+      const before = element.scrollTop;
+      element.scrollTop += element.clientHeight * 0.8;
+      return element.scrollTop > before;
+    });
+    await page.waitForTimeout(150);
+  }
+  numbers.delete(""); // a cell that is being drawn
+  return failures > 0 && numbers.size > 5 && [...numbers].every((text) => /\d/.test(text));
+});
+await page.screenshot({ path: join(pictures, "lab-em_by_hand-changed.png") });
 await browser.close();
-console.log(failed ? `JupyterLab: ${failed} failed` : "JupyterLab: 6 passed");
+console.log(failed ? `JupyterLab: ${failed} failed` : "JupyterLab: 7 passed");
 exit(failed ? 1 : 0);

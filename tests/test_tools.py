@@ -446,6 +446,13 @@ def test_a_copy_says_what_the_site_prints_and_needs_no_extension(references):
     )
 
 
+def test_a_copy_asks_for_nothing_that_only_the_site_can_do(references):
+    source = '<span class="on-site">Drag a mean. </span><span class="on-screen">Press Play.</span>'
+    assert (
+        plain_markdown(source, "intro", references) == '<span class="on-screen">Press Play.</span>'
+    )
+
+
 def test_comments_in_a_copy_name_equations_by_their_numbers(references):
     number = references.targets["em-e"].text
     assert re.fullmatch(r"\(\d+\.\d+\)", number)

@@ -41,6 +41,7 @@ LINK = re.compile(r"\]\((?:([a-z_0-9]+)\.(?:md|ipynb))?(?:#([^)]*))?\)")
 AUTODOC = re.compile(r"^\.\. auto\w+:: (\S+)\n(?:   :.*\n)*", re.MULTILINE)
 DEFINITION = re.compile(r"^(\w.*)\n  (\S.*)$", re.MULTILINE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+ON_SITE = re.compile(r'<span class="on-site">.*?</span>', re.DOTALL)
 SOLUTION, SOLVED = "#### Solution of ", "<!-- solved -->"
 SOLUTION_MARK = re.compile(rf"^({SOLUTION}.*|{SOLVED})$", re.MULTILINE)
 INSTALL = (
@@ -135,7 +136,7 @@ def plain_markdown(source: str, page: str, references: References) -> str:
         fragment = f"#{quote(place)}" if place else ""
         return f"]({fragment})" if other == page else f"]({other}.ipynb{fragment})"
 
-    text = without_boxes(ANCHOR.sub("", source), references)
+    text = without_boxes(ANCHOR.sub("", ON_SITE.sub("", source)), references)
     text = AUTODOC.sub(r"- `help(\1)`\n", text)
     text = DEFINITION.sub(r"- **\1**: \2", NUMBERED_EQUATION.sub(tagged, text))
     text = LINK.sub(linked, text)

@@ -37,7 +37,7 @@ SITE_LINK = re.compile(
     r"\[([^\]]*)\]\((?:\w+\.html|laboratory\.md)[^)]*\)|<a href=[\"']\w+\.html[^>]*>(.*?)</a>"
 )
 BUTTONS = re.compile(r"^(?:\*\*\[[^\]]*\]\([^)]*\)\*\* ?)+\n", re.MULTILINE)
-ON_SCREEN = re.compile(r'<span class="on-screen">.*?</span>', re.DOTALL)
+ON_SCREEN = re.compile(r'<span class="on-s(?:creen|ite)">.*?</span>', re.DOTALL)
 CODE_COMMENT = re.compile(r"`# Equations? [^`\n]*`")
 TO_DO = re.compile(r" Drag [^.]*\.$")
 RIGHT = re.compile(r"^Right\.\n", re.MULTILINE)
