@@ -11,6 +11,7 @@ BLOCK = re.compile(r'<div class="highlight">(?=<pre>(.*?)</pre>)', re.DOTALL)
 # The style shows an equation's number behind its name.
 NUMBERED = re.compile(r'<a class="equation"[^>]*data-number="([^"]*)"[^>]*>')
 TAG = re.compile(r"<[^>]+>")
+INDENT = re.compile(r"^(?:>>> |\.\.\. )? *")  # an example that runs has prompts
 ALWAYS_FITS = 30  # characters: a line that a narrow phone shows whole
 FURTHER = 2  # characters
 
@@ -23,7 +24,7 @@ def lines_of(code: str) -> list[str]:
 def deepest(lines: list[str]) -> int:
     """How far the furthest of the lines that may have to break is set in."""
     long = [line for line in lines if len(line) > ALWAYS_FITS]
-    return max((len(line) - len(line.lstrip()) for line in long), default=0)
+    return max((len(line) - len(INDENT.sub("", line, count=1)) for line in long), default=0)
 
 
 def measured(block: re.Match[str]) -> str:

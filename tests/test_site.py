@@ -216,7 +216,6 @@ def test_labels_have_the_numbers_that_downloads_and_copies_give_them(site):
 def test_a_chapter_can_be_downloaded_with_its_solutions_and_without(site, name):
     links = page(site, name).select(".dropdown-download-buttons a")
     assert [link.get_text(strip=True) for link in links] == ["Notebook", "Without solutions"]
-    assert all(link.has_attr("download") for link in links)  # JSON is nothing to look at
     both = [text(target(site / f"{name}.html", link["href"])[0]) for link in links]
     assert ["Solution of" in notebook for notebook in both] == [
         "{solution-start}" in source(name),
@@ -225,6 +224,13 @@ def test_a_chapter_can_be_downloaded_with_its_solutions_and_without(site, name):
     for notebook in both:
         assert "make lab" in notebook  # how to get what it needs
         assert not re.search(r"\{(?:eq|numref|ref|prf:ref|cite:.)\}`", notebook)
+
+
+@pages
+def test_downloads_are_kept_and_not_opened_in_the_browser(site, name):
+    for link in page(site, name).select("a[href*='_sources/']"):
+        assert link.has_attr("download"), link
+        assert not link.has_attr("target"), link
 
 
 def test_the_site_is_ready_for_a_static_host(site):
@@ -626,7 +632,7 @@ def test_code_and_what_it_prints_say_how_wide_they_are(site, name):
         longest = max(map(len, lines))
         assert int(said["longest"]) == longest if said else longest <= 30
         for line in lines:
-            indent = re.match(" *", line).end()
+            indent = re.match(r"(>>> |\.\.\. )? *", line).end()
             assert len(line) <= 30 or int(said["hang"]) > indent, line
 
 
