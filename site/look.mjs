@@ -170,7 +170,15 @@ async function tryAnswers(browser) {
     const row = await page.locator('td:has(a[href="em_by_hand.html"])').first().textContent();
     expect(`${contents} counts them: ${row}`, /[01] of 1 recalled, 1 exercise right/.test(row));
   }
-  await page.getByRole("button", { name: /^Forget/ }).click();
+  const forget = page.getByRole("button", { name: /^Forget/ });
+  page.once("dialog", (question) => question.dismiss());
+  await forget.click();
+  await visit("em_by_hand.html");
+  expect("nothing is forgotten unless confirmed", (await field.inputValue()) === "0.55");
+  await visit("study.html");
+  page.once("dialog", (question) => question.accept());
+  await forget.click();
+  await page.waitForLoadState();
   await visit("em_by_hand.html");
   expect("they can be forgotten", (await field.inputValue()) === "");
   await context.close();

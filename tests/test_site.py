@@ -216,6 +216,7 @@ def test_labels_have_the_numbers_that_downloads_and_copies_give_them(site):
 def test_a_chapter_can_be_downloaded_with_its_solutions_and_without(site, name):
     links = page(site, name).select(".dropdown-download-buttons a")
     assert [link.get_text(strip=True) for link in links] == ["Notebook", "Without solutions"]
+    assert all(link.has_attr("download") for link in links)  # JSON is nothing to look at
     both = [text(target(site / f"{name}.html", link["href"])[0]) for link in links]
     assert ["Solution of" in notebook for notebook in both] == [
         "{solution-start}" in source(name),
@@ -595,6 +596,132 @@ def test_the_index_leads_to_the_sections_that_teach_each_word(site):
         assert place in places(site / file.removeprefix("../")), link
     assert "GMM" in index.get_text()
     assert "emlib" in index.get_text()
+
+
+def test_the_glossary_begins_with_its_letters(site):
+    part = article(site, "chapters/glossary")
+    links = {a.get_text(): a["href"].removeprefix("#") for a in part.select(".em-letters a")}
+    words = [(dt["id"], dt.get_text()[0].upper()) for dt in part.select("dl.glossary dt")]
+    assert "".join(links) == "".join(sorted({letter for _, letter in words}))
+    for letter, place in links.items():
+        assert next(id_ for id_, first in words if first == letter) == place
+
+
+@pages
+def test_a_table_breaks_no_line_within_e_step(site, name):
+    for cell in article(site, name).select("td, th"):
+        for part in cell.find_all(string=re.compile(r"(?<![\w-])[EM]-steps?(?![\w-])")):
+            assert "whole" in part.parent.get("class", []), part
+
+
+@pages
+def test_code_and_what_it_prints_say_how_wide_they_are(site, name):
+    for block in article(site, name).select("div.highlight:has(> pre)"):
+        code = block.pre
+        lines = code.get_text().rstrip("\n").split("\n")
+        numbers = {a.get_text(): a["data-number"] for a in code.select("a.equation")}
+        for label, number in numbers.items():  # which the style shows behind the label
+            lines = [re.sub(rf"{label}(?![\w-])", f"{label} {number}", line) for line in lines]
+        said = dict(re.findall(r"--(\w+):(\d+)", block.get("style", "")))
+        longest = max(map(len, lines))
+        assert int(said["longest"]) == longest if said else longest <= 30
+        for line in lines:
+            indent = re.match(" *", line).end()
+            assert len(line) <= 30 or int(said["hang"]) > indent, line
+
+
+@pytest.fixture
+def on_a_phone():
+    """Ask a page that is 390 pixels wide for the value of some JavaScript."""
+    try:
+        browser()
+    except SystemExit as missing:
+        pytest.skip(str(missing))
+    wait = "const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));"
+    return lambda file, code: evaluate(file, f"{wait}{code}", width=390)
+
+
+def test_back_and_escape_close_the_search_and_leave_the_page_where_it_is(site, on_a_phone):
+    ground, *moments = on_a_phone(
+        site / "chapters" / "em_by_hand.html",
+        """const dialog = document.querySelector("#pst-search-dialog");
+        const now = () => [dialog.open, scrollY];
+        location.hash = "#the-whole-algorithm";
+        await wait(200);
+        scrollBy(0, 333);
+        await wait(200);
+        const seen = [];
+        for (const close of [() => history.back(), () => dialog.close()]) {
+          seen.push(now());
+          dialog.showModal();
+          await wait(200);
+          seen.push(now());
+          close();
+          await wait(400);
+          seen.push(now(), history.state);
+        }
+        dialog.showModal();
+        return [getComputedStyle(dialog).backgroundColor, ...seen];""",
+    )
+    assert re.fullmatch(r"rgb\(.*\)", ground)  # rgba can be seen through
+    place = moments[0][1]
+    assert place > 3000
+    assert moments == [[False, place], [True, place], [False, place], None] * 2
+
+
+def test_the_contents_close_once_a_heading_is_chosen_and_nothing_lies_on_the_text(site, on_a_phone):
+    found = on_a_phone(
+        site / "chapters" / "em_by_hand.html",
+        """const contents = document.querySelector("#pst-secondary-sidebar-modal");
+        document.querySelector(".secondary-toggle").click();
+        const before = contents.open;
+        contents.querySelector("a[href='#the-whole-algorithm']").click();
+        await wait(300);
+        scrollBy(0, 2000);
+        await wait(200);
+        scrollBy(0, -300); // whoever scrolls up is offered the top
+        await wait(300);
+        const over = document.querySelector("#pst-back-to-top").checkVisibility();
+        return [before, contents.open, location.hash, over];""",
+    )
+    assert found == [True, False, "#the-whole-algorithm", False]
+
+
+@pytest.mark.parametrize("name", ["em_by_hand", "mixtures_1d", "how_many"])
+def test_what_code_prints_fits_a_phone_or_is_as_small_as_can_be_read(site, on_a_phone, name):
+    found = on_a_phone(
+        site / "chapters" / f"{name}.html",
+        """return [...document.querySelectorAll("article .output pre")].map((pre) => [
+          Math.max(...pre.textContent.split("\\n").map((line) => line.length)),
+          parseFloat(getComputedStyle(pre).fontSize),
+          pre.scrollWidth > pre.clientWidth + 1,
+        ]);""",
+    )
+    assert any(longest > 42 for longest, _, _ in found)
+    for longest, size, is_cut in found:
+        assert 9.5 <= size <= 13
+        assert not is_cut or longest > 54, longest
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_what_hides_the_shadow_of_what_scrolls_has_the_colour_of_its_ground(site, on_a_phone, mode):
+    found = on_a_phone(
+        site / "chapters" / "em_by_hand.html",
+        f"document.documentElement.dataset.theme = '{mode}';"
+        """const isOpaque = (color) => color.startsWith("rgb(");
+        const color = (element) => getComputedStyle(element).backgroundColor;
+        const shadowed = ".output pre, .pst-scrollable-table-container, .katex-display";
+        return [...document.querySelectorAll(`article :is(${shadowed})`)].map((element) => {
+          const [cover] = getComputedStyle(element).backgroundImage.match(/rgb\\([^)]*\\)/);
+          let ground = element;
+          while (!isOpaque(color(ground))) ground = ground.parentElement;
+          const above = [...element.querySelectorAll("tr, th, td")].map(color).filter(isOpaque);
+          return [cover, color(ground), above];
+        });""",
+    )
+    assert len(found) > 10
+    for cover, ground, above in found:
+        assert (cover, above) == (ground, [])
 
 
 # These go on from the site that the tests above have read, and so they are last.

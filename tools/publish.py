@@ -21,6 +21,8 @@ FIRST = re.compile(r"<article.*?<p(?: [^>]*)?>(.*?)</p>", re.DOTALL)
 # Parts of highlighted code that have the colour of all code, and what comes before them.
 PLAIN = re.compile(r'<span class="(?:n|nn|nx|p|w)">([^<]*)</span>')
 EMPTY = re.compile(r"(?<=<pre>)<span></span>(?!\n)")
+# What the theme offers for download, and opens in a tab of its own.
+DOWNLOAD = re.compile(r'(<a href="[^"]*_sources/[^"]*") target="_blank"')
 LONGEST = 160  # characters of a description that search engines show
 
 
@@ -77,6 +79,7 @@ def complete(text: str, address: str, page: str) -> str:
     if address:
         theirs = f'<link rel="canonical" href="{address}{FIRST_PAGE}"'
         text = text.replace(theirs, f'<link rel="canonical" href="{address}"')
+    text = DOWNLOAD.sub(r"\1 download", text)
     text = VIEWPORT.sub("", text)
     first = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     head = f"<head>\n    {first}\n    {metadata(text, address, page)}\n"

@@ -11,11 +11,14 @@ from emlib.book.exercises import checking
 from emlib.book.exercises.checking import Exercise, FunctionExercise
 
 LONGEST = 10  # a list that a reader would still type
+EMPTY = "Type your answer first."  # a page has no dots for it to stand in place of
 
 WORDS = {
     "right": checking.RIGHT,
-    "open": checking.OPEN,
+    "open": EMPTY,
     "text": checking.TEXT,
+    "point": checking.POINT,
+    "points": checking.POINTS,
     "form": checking.FORM,
     "one": checking.ONE_NUMBER,
     "list": checking.LIST,

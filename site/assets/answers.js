@@ -17,13 +17,29 @@ globalThis.EmAnswers = (() => {
     return parts.map(Number).reduce((above, below) => above / below);
   }
 
+  const plainly = (text) =>
+    text.replaceAll("−", "-").replace(/\s*([/,;])\s*/g, "$1").replace(/\s+%/g, "%").trim();
+
   // What was typed: a number, or a list with or without brackets; undefined if it is neither.
   function parse(text) {
-    const plain = text.replaceAll("−", "-").replace(/\s*([/,;])\s*/g, "$1").replace(/\s+%/g, "%").trim();
+    const plain = plainly(text);
     const [, inside] = /^[[(]\s*(.*?)\s*[\])]$/.exec(plain) ?? [];
     const numbers = (inside ?? plain).split(/[,;\s]+/).filter(Boolean).map(number);
     if (!numbers.length || numbers.includes(undefined)) return undefined;
     return { numbers, form: inside === undefined && numbers.length === 1 ? 0 : 1 };
+  }
+
+  // How to write numbers that were typed with decimal commas, as "0,733; 0,4"; undefined if none were.
+  function withPoints(text) {
+    const plain = text.replaceAll("−", "-").replace(/^[\s[(]+|[\s\])]+$/g, "");
+    if (!/^[+-]?\d+,\d+(?:[;\s]+[+-]?\d+,\d+)+$/.test(plain)) return undefined;
+    return plain.replaceAll(",", ".").split(/[;\s]+/).join(", ");
+  }
+
+  // A single number that was typed with a decimal comma, with its point; undefined if it was not.
+  function withPoint(text) {
+    const pair = /^\(?([+-]?\d+),(\d+)\)?$/.exec(plainly(text));
+    return pair ? `${pair[1]}.${pair[2]}` : undefined;
   }
 
   const close = (given, value, rtol, atol) =>
@@ -60,6 +76,8 @@ globalThis.EmAnswers = (() => {
     const no = (message) => ({ right: false, message });
     const notYet = (said) => no(words.notYet.replace("{hint}", said));
     if (!text.trim()) return no(words.open);
+    const separated = withPoints(text);
+    if (separated) return no(words.points.replace("{numbers}", separated));
     const given = parse(text);
     if (!given) return no(words.text);
 
@@ -74,6 +92,8 @@ globalThis.EmAnswers = (() => {
     const known = foreseen(near);
     if (known) return notYet(known);
     if (!alike(answer)) {
+      const decimal = answer.form === 0 ? withPoint(text) : undefined;
+      if (decimal) return no(words.point.replace("{number}", decimal));
       const form = words.form.replace("{given}", describe(given, words));
       return no(form.replace("{wanted}", describe(answer, words)));
     }

