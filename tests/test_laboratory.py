@@ -387,7 +387,7 @@ def test_a_saddle_and_a_maximum_are_told_apart(evaluate):
 def test_messages_are_words_for_readers(ends, scenes):
     said = [state["stop"]["message"] for scene in scenes.values() for state in scene["states"]]
     assert not any(re.search(r"Infinity|e\+0|NaN|feature \d", message) for message in said)
-    assert ends("saddle")[0]["stop"]["message"] == "nothing is left to gain"
+    assert ends("saddle")[0]["stop"]["message"] == "estimated remaining gain zero"
     assert "is not known" in ends("tolerance")[0]["stop"]["message"]
     assert ends("galaxies")[0]["stop"]["message"].endswith("below 1e-10 nats")
     collapsed = ends("collapse")[-1]["stop"]["message"]
@@ -487,6 +487,20 @@ def test_without_a_floor_an_ellipse_collapses_and_with_one_it_rests(ends):
     assert np.linalg.eigvalsh(collapse["parameters"]["covariances"][2])[0] < 0.02
     assert "rests on the floor" in floor["stop"]["message"]
     assert_allclose(np.linalg.eigvalsh(floor["parameters"]["covariances"][2])[0], 0.01)
+
+
+def test_a_floor_set_on_the_way_lifts_what_is_below_it_and_nothing_falls(evaluate):
+    visits, least = evaluate(
+        """let state = lab.begin(lab.sceneOf('collapse'));
+        while (!state.stop.reason) state = lab.stepM(lab.stepE(state));
+        state = lab.startIn({ ...state.problem, floor: 0.1 }, state);
+        const { covariances } = state.parameters;
+        while (!state.stop.reason) state = lab.stepM(lab.stepE(state));
+        return [state.visits, covariances];"""
+    )
+    assert np.linalg.eigvalsh(least).min() == pytest.approx(0.1)
+    assert len(visits) > 2
+    assert np.diff(visits).min() > -1e-9
 
 
 def test_the_spurious_maximum_is_higher_than_the_usual_one(ends):

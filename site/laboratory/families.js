@@ -140,11 +140,23 @@ export function clipped(covariance, floor) {
   ];
 }
 
+/** The parameters with no variance below the problem's floor, as every M-step leaves them. */
+export function above({ model, floor = 0, fixed = [] }, parameters) {
+  if (fixed.includes('variances') || fixed.includes('covariances')) return parameters;
+  if (model === 'line') {
+    return { ...parameters, variances: parameters.variances.map((v) => Math.max(v, floor)) };
+  }
+  if (model === 'plane') {
+    return { ...parameters, covariances: parameters.covariances.map((c) => clipped(c, floor)) };
+  }
+  return parameters;
+}
+
 function checkPositive(isPositive, k) {
   if (isPositive) return;
   throw new DegenerateError(
     `component ${k + 1} has collapsed onto too few points: its covariance is not positive ` +
-      'definite. Use fewer components or a floor.',
+      'definite. Use fewer components, another start, or a floor that keeps variances from zero.',
   );
 }
 
@@ -154,7 +166,8 @@ function checkSpread(problem, k, feature, mean, variance) {
   if (error > LARGEST_SHARE_LOST * variance && error > (problem.floor ?? 0)) {
     throw new DegenerateError(
       `component ${k + 1} has collapsed: its variance of ${featuresOf(problem)[feature]} is zero, ` +
-        'or so small that it is lost in rounding. Use fewer components or a floor.',
+        'or so small that it is lost in rounding. Use fewer components, another start, or a floor ' +
+        'that keeps variances from zero.',
     );
   }
 }

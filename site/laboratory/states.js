@@ -10,6 +10,7 @@
 
 import { eStep, hard, heights, mStep } from './em.js';
 import { DegenerateError } from './errors.js';
+import { above } from './families.js';
 import { nudged } from './starts.js';
 import { stopping } from './stopping.js';
 
@@ -32,6 +33,11 @@ export function startState(problem, parameters, responsibilities = null) {
 /** The state whose parameters are those of an M-step at given responsibilities. */
 export function startFrom(problem, responsibilities) {
   return startState(problem, mStep(problem, responsibilities), responsibilities);
+}
+
+/** A start from where a state is, in another problem: with another floor, tolerance or rule. */
+export function startIn(problem, { parameters, responsibilities }) {
+  return startState(problem, above(problem, parameters), responsibilities);
 }
 
 /** After the E-step: the responsibilities are the posterior, and the bound touches. */

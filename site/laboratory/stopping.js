@@ -46,7 +46,7 @@ export function stopping(problem, parameters, visits) {
 }
 
 function toCome(remaining) {
-  if (remaining === 0) return 'nothing is left to gain';
+  if (remaining === 0) return 'estimated remaining gain zero';
   if (remaining === Infinity) {
     return 'the last step gained no more than the tolerance; what is still to gain is not known';
   }

@@ -13,7 +13,7 @@ import { DegenerateError } from '../errors.js';
 import { placeOf } from '../growth.js';
 import { begin, sceneOf } from '../scenes.js';
 import { kMeansPlusPlus, randomResponsibilities } from '../starts.js';
-import { movedTo, nudge, startState, stepE, stepHard, stepM } from '../states.js';
+import { movedTo, nudge, startIn, startState, stepE, stepHard, stepM } from '../states.js';
 import * as edits from './edits.js';
 import { FIELDS } from './edits.js';
 import {
@@ -257,20 +257,21 @@ export class Sitting {
     this.stop();
     this.selected = null;
     const state = begin(scene);
-    this.add(state, `${scene.title}: log-likelihood ${number(state.logLikelihood)}.`, {
+    this.add(state, `${scene.title}. At the start: log-likelihood ${number(state.logLikelihood)}.`, {
       scene,
       isNewPart: true,
     });
   }
 
-  /** The scene as it began; without one, where the steps on these data began. */
+  /** Where the steps on these data began; from there, the last scene as it began. */
   startAgain() {
     const { scene, state } = this.moment;
-    if (scene) {
-      this.load(scene);
+    const last = this.moments.findLast((moment, i) => moment.scene && i <= this.index)?.scene;
+    if (scene || (last && !state.iteration && state.step === 'start')) {
+      this.load(scene ?? last);
       return;
     }
-    this.restart(state.problem, state.history[0].parameters, 'At the start again.');
+    this.restart(state.problem, state.history[0].parameters, 'Where the steps on these data began.');
   }
 
   loadNamed(id) {
@@ -336,11 +337,9 @@ export class Sitting {
 
   /** Another floor, tolerance or rule, or other parameters held fixed: the problem is another. */
   setRule(change, said) {
-    const { problem, parameters, responsibilities } = this.state;
-    this.restart({ ...problem, ...change }, parameters, said, {
-      responsibilities,
-      scene: this.scene,
-    });
+    this.stop();
+    const problem = { ...this.state.problem, ...change };
+    this.attempt(() => this.add(startIn(problem, this.state), said, { scene: this.scene }));
   }
 
   /** New points; text that cannot be read is an Error. */

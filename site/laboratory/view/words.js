@@ -71,7 +71,7 @@ export function stepInWords(before, after) {
   const rise = rises('the log-likelihood', after.logLikelihood - before.logLikelihood, size);
   if (step === 'E') {
     const hands = changedHands(before, after);
-    return `E-step ${iteration + 1}: ${lift} and touches the log-likelihood; the curves stay. ${now} ${hands}`;
+    return `E-step ${iteration + 1}: ${lift} and touches the log-likelihood; the parameters stay. ${now} ${hands}`;
   }
   if (step === 'hard') {
     const whole = `every ${POINT[problem.model]} belongs wholly to one ${COMPONENT[problem.model]}`;
@@ -81,7 +81,8 @@ export function stepInWords(before, after) {
     const why = before.step === 'hard' ? ' The step before it was hard, and no E-step.' : '';
     return `M-step ${iteration}: ${lift}, and ${rise}. ${now}${why}${stopped(after)}`;
   }
-  return `${capital(rise)}. ${now}`;
+  const next = step === 'nudge' && after.logLikelihood < before.logLikelihood ? ' The next steps raise it again.' : '';
+  return `${capital(rise)}. ${now}${next}`;
 }
 
 /** Such as 'the bound rises by 0.452'. */
