@@ -43,6 +43,7 @@
     [/^Glossary$/, 0.8],
     [/^(Applications of EM|Misconceptions about EM)$/, 0.6],
     [/^(The emlib reference|Notation)$/, 0.5],
+    [/^The EM laboratory$/, 0.08],
     [/^[“"]/, 0.5], // a mistake, told where people make it
   ];
 
