@@ -46,7 +46,6 @@ napoleon_use_rtype = False
 numfig = True
 numfig_format = {"figure": "Fig.\N{NO-BREAK SPACE}%s"}
 math_numfig = True
-numfig_format = {"figure": "Fig.\N{NO-BREAK SPACE}%s"}
 
 latex_engine = "xelatex"
 latex_use_xindy = False

@@ -130,8 +130,13 @@ def test_a_geometric_path_is_followed_to_its_end():
     assert leap(plain_coordinates(start), start, once, twice, 3.0)[1] == 3
 
 
+def lengths_of_leaps(trace, left):
+    """The leaps' lengths where steps leave 0.999 of the way: of length a, (1 - 0.001 a)^2 of it."""
+    leapt = np.array(trace.leapt_at)
+    return (1 - np.sqrt(np.maximum(left[leapt] / left[leapt - 2], 0))) / 0.001
+
+
 def test_leaps_become_four_times_as_long_while_the_longest_succeed():
-    # Steps that leave 0.999 of the way: a leap of length a leaves (1 - 0.001 a)^2 of it.
     result = em(
         lambda theta, _: (theta, -float((theta - 1) ** 2)),
         lambda theta: 1 + 0.999 * (theta - 1),
@@ -141,9 +146,7 @@ def test_leaps_become_four_times_as_long_while_the_longest_succeed():
         accelerate=True,
         confirm=False,
     )
-    left = 1 - np.array(result.trace.params)
-    leapt = np.array(result.trace.leapt_at)[:5]
-    lengths = (1 - np.sqrt(np.maximum(left[leapt] / left[leapt - 2], 0))) / 0.001
+    lengths = lengths_of_leaps(result.trace, 1 - np.array(result.trace.params))[:5]
     np.testing.assert_allclose(lengths, [4, 16, 64, 256, 1000], rtol=1e-4)
 
 
@@ -165,9 +168,7 @@ def test_a_leap_that_fails_is_followed_by_one_of_half_the_length():
         accelerate=True,
         confirm=False,
     )
-    left = 1 - np.array(result.trace.params)
-    leapt = np.array(result.trace.leapt_at)[:4]
-    lengths = (1 - np.sqrt(np.maximum(left[leapt] / left[leapt - 2], 0))) / 0.001
+    lengths = lengths_of_leaps(result.trace, 1 - np.array(result.trace.params))[:4]
     np.testing.assert_allclose(lengths, [4, 16, 32, 128], rtol=1e-4)
 
 
@@ -183,9 +184,7 @@ def test_leaps_shorter_than_the_longest_do_not_make_the_next_longer():
         accelerate=True,
         confirm=False,
     )
-    slow = np.array(result.trace.params)[:, 1]
-    leapt = np.array(result.trace.leapt_at)[:5]
-    lengths = (1 - np.sqrt(np.maximum(slow[leapt] / slow[leapt - 2], 0))) / 0.001
+    lengths = lengths_of_leaps(result.trace, np.array(result.trace.params)[:, 1])[:5]
     np.testing.assert_allclose(lengths, [2, 4, 16, 64, 256], rtol=0.01)
 
 

@@ -171,16 +171,12 @@ def names_from_folded_cells(notebook: NotebookNode) -> dict[int, set[str]]:
 
 def names_from_solutions(notebook: NotebookNode) -> set[str]:
     """Names that the lesson reads and only solutions bind: without these it does not run."""
-    trees = {
-        inside: [
-            ast.parse(c.source)
-            for c, within in separated(notebook)
-            if within == inside and c.cell_type == "code"
-        ]
-        for inside in (False, True)
-    }
-    bound = {inside: set().union(*map(bound_names, found)) for inside, found in trees.items()}
-    return set().union(*map(read_names, trees[False])) & (bound[True] - bound[False])
+    lesson, solved = (
+        [ast.parse(cell.source) for cell in cells if cell.cell_type == "code"]
+        for cells in (lesson_cells(notebook), solution_cells(notebook))
+    )
+    bound, bound_in_solutions = (set().union(*map(bound_names, t)) for t in (lesson, solved))
+    return set().union(*map(read_names, lesson)) & (bound_in_solutions - bound)
 
 
 def print_reading(chapters: Path = CHAPTERS) -> None:
