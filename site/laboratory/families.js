@@ -46,14 +46,14 @@ export const line = {
     }),
 
   estimates(problem, r, sizes) {
-    const { data, floor = 0 } = problem;
+    const { data } = problem;
     // Equations mix-means and mix-variances
     const means = sizes.map((size, k) => weightedSum(data, r, k, (x) => x) / size);
     const variances = sizes.map(
       (size, k) => weightedSum(data, r, k, (x) => (x - means[k]) ** 2) / size,
     );
     variances.forEach((variance, k) => checkSpread(problem, k, 0, means[k], variance));
-    return { means, variances: variances.map((variance) => Math.max(variance, floor)) };
+    return above(problem, { means, variances });
   },
 };
 
@@ -73,7 +73,7 @@ export const plane = {
     }),
 
   estimates(problem, r, sizes) {
-    const { data, form, floor = 0 } = problem;
+    const { data, form } = problem;
     const moment = (k, f) => weightedSum(data, r, k, f) / sizes[k];
     // Equation gmm-means
     const means = sizes.map((_, k) => [moment(k, ([x]) => x), moment(k, ([, y]) => y)]);
@@ -90,7 +90,7 @@ export const plane = {
       checkSpread(problem, k, 0, means[k][0], a);
       checkSpread(problem, k, 1, means[k][1], c);
     });
-    return { means, covariances: covariances.map((covariance) => clipped(covariance, floor)) };
+    return above(problem, { means, covariances });
   },
 };
 

@@ -65,18 +65,18 @@ class Exercise:
         """Compare `given` with the answer and the foreseen mistakes."""
         if callable(given):
             return Verdict(False, "This asks for a value, and you gave a function: call it first.")
-        trouble = _shape_trouble(given, self.answer)
+        trouble = _with_points(given, self.answer) or _shape_trouble(given, self.answer)
         if trouble in ("", NOT_FINITE):
             given = np.reshape(np.asarray(given, float), np.shape(self.answer))
             if np.all(self._close(given, self.answer)):
                 return Verdict(True, RIGHT)
         if _numbers(given) is None:
-            return Verdict(False, _with_points(given, self.answer) or trouble)
+            return Verdict(False, trouble)
         # A foreseen mistake may have infinities, or another shape than the answer.
         if hint := self._foreseen(given, self._close):
             return _not_yet(hint)
         if trouble:
-            return Verdict(False, _with_points(given, self.answer) or trouble)
+            return Verdict(False, trouble)
         if np.all(_is_rounded(given, self.answer)):
             return _not_yet(FEWER_DIGITS.format(digits=self.digits()))
         if self._is_per_cent(given):
