@@ -267,8 +267,8 @@ export class Sitting {
   startAgain() {
     const { scene, state } = this.moment;
     const last = this.moments.findLast((moment, i) => moment.scene && i <= this.index)?.scene;
-    if (scene || (last && !state.iteration && state.step === 'start')) {
-      this.load(scene ?? last);
+    if (last && (scene || state.step === 'start')) {
+      this.load(last);
       return;
     }
     this.restart(state.problem, state.history[0].parameters, 'Where the steps on these data began.');
