@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from nbval.plugin import IPyNbCell
 
 from tools.figures import distance, take_figures
@@ -16,6 +16,10 @@ FIGURE_TOLERANCE = 1.0
 FAILED = Path("_build/figures")
 
 settings.register_profile("book", deadline=None, print_blob=True)
+# For `make mutants`: the same examples every time, and of one that fails no simpler one is sought.
+settings.register_profile(
+    "mutants", deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("book")
 
 
