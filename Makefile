@@ -21,7 +21,7 @@ test-oldest: .venv/complete  ## test emlib with the oldest versions that pyproje
 test-newest: .venv/complete  ## test emlib with the newest versions that are published
 	@$(PY) -m tools test-newest
 
-mutants: .venv/complete  ## change emlib here and there, and show what its tests do not notice (SAMPLE, SEED)
+mutants: .venv/complete  ## change emlib here and there, and show what its tests do not notice (SAMPLE, SEED, JOBS)
 	@$(PY) -m tools mutants
 
 outputs: .venv/complete  ## execute all chapters and store their outputs in chapters/

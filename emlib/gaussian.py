@@ -339,8 +339,8 @@ def check_statistics(statistics: GaussianStatistics, form: str | None = None) ->
     sum_x = numbers("sum_x", statistics.sum_x, shape=(*n.shape, None))
     if not sum_x.size or (n < 0).any():
         raise ValueError(f"n and sum_x must not be empty, and n not negative, got n = {n}")
-    origin = statistics.origin
-    if np.ndim(origin):
+    origin = numbers("origin", statistics.origin)
+    if origin.ndim:
         origin = numbers("origin", origin, shape=sum_x.shape)
     d = sum_x.shape[-1]
     shapes = {"full": (*sum_x.shape, d), "tied": (d, d), "diag": sum_x.shape, "spherical": n.shape}

@@ -247,6 +247,12 @@ call(
     {"n": r"\bn\b|sum_x|component|weight", "sum_xx": "sum_xx|variance|symmetric|covariance"},
 )
 call(
+    "gaussian.mle about an origin",
+    lambda origin: gaussian.mle(GaussianStatistics(SUMS.n, SUMS.sum_x, SUMS.sum_xx, origin)),
+    {"origin": MEANS[1]},
+    {"origin": spoilt(MEANS[1], "a number") | {"one too many": np.zeros(3)}},
+)
+call(
     "gaussian.mle of",
     gaussian.mle,
     {"statistics": SUMS},

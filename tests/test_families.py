@@ -12,6 +12,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from emlib import DegenerateError, Mixture, em, hmm, mixture
+from emlib.covariances import FORMS
 from emlib.families import Binomial, Categorical, Poisson, Sums, Symbols
 from emlib.hmm import HMMParams
 from emlib.hmm.forward_backward import plain
@@ -173,6 +174,29 @@ def test_components_that_were_not_visited_stay_as_they_are(seed):
     (after,) = Poisson().refit(sums, visited, before)
     np.testing.assert_array_equal(after[1], before[0][1])
     np.testing.assert_allclose(after[visited], (sums.sum_x[visited].T / sums.n[visited]).T)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_gaussians_that_were_not_visited_stay_as_they_are(kind):
+    rng, visited, family = np.random.default_rng(0), np.array([True, False, True]), FORMS[kind]()
+    x, r = rng.normal(size=(30, 2)), np.insert(rng.dirichlet(np.ones(2), size=30), 1, 0.0, axis=1)
+    nines = {"full": [9 * np.eye(2)] * 3, "tied": 9 * np.eye(2), "diag": [[9, 9]] * 3}
+    before = rng.normal(size=(3, 2)), np.array(nines.get(kind, [9] * 3), dtype=float)
+    means, covariances = family.refit(mixture.statistics(r, x, family), visited, before)
+    np.testing.assert_array_equal(means[1], before[0][1])
+    own = {k: np.cov(x.T, aweights=r[:, k], bias=True) for k in (0, 2)}
+    pooled = sum(r[:, k].sum() * own[k] for k in own) / r.sum()
+    for k in own:
+        np.testing.assert_allclose(means[k], np.average(x, axis=0, weights=r[:, k]))
+        expected = {
+            "full": own[k],
+            "tied": pooled,
+            "diag": own[k].diagonal(),
+            "spherical": own[k].diagonal().mean(),
+        }
+        np.testing.assert_allclose(covariances if family.tied else covariances[k], expected[kind])
+    if not family.tied:
+        np.testing.assert_array_equal(covariances[1], before[1][1])
 
 
 def test_a_dead_component_starts_anew_from_all_points():

@@ -23,7 +23,7 @@ from tools import book, execute, figures, fingerprint, notebooks, paths, website
 from tools.citation import bibtex, citation_page
 from tools.copies import copies, plain_code, plain_markdown, readable, write_copies
 from tools.exercise_list import exercise_list
-from tools.mutants import drawn
+from tools.mutants import drawn, table
 from tools.notebooks import dumps, normalise
 from tools.paths import CHAPTERS, ROOT
 from tools.reading import names_from_folded_cells, reading, state_minutes, visible_assertions
@@ -142,6 +142,22 @@ def test_a_sample_of_changes_is_that_of_its_seed():
     }
     assert all(name.startswith(module) for module, some in sample.items() for name in some)
     assert drawn(names[::-1], 10, 1) == sample != drawn(names, 10, 2)
+
+
+def test_the_table_of_changes_counts_those_that_were_tried_and_those_that_were_noticed():
+    ends = {
+        "emlib.squarem.g__1": "no tests",
+        "emlib.em.f__1": "killed",
+        "emlib.em.f__2": "survived",
+        "emlib.em.f__3": "timeout",
+        "emlib.em.f__4": "not checked",
+    }
+    assert [line.split() for line in table(ends).splitlines()] == [
+        ["module", "sampled", "noticed"],
+        ["emlib.em", "3", "2"],
+        ["emlib.squarem", "1", "0"],
+        ["all", "4", "2"],
+    ]
 
 
 def test_chapters_are_only_read_by_refresh(chapters):

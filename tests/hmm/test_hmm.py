@@ -12,7 +12,7 @@ from hmmlearn import hmm as peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 from scipy.stats import binom, multivariate_normal, norm, poisson
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -396,6 +396,25 @@ def test_the_stationary_maximum_is_that_of_a_direct_search():
     found = minimize(lost, [-2, -2, np.log(15), np.log(26)], method="L-BFGS-B")
     model = PoissonHMM(2, stationary=True, lambdas_init=[[15.0], [26.0]]).fit(COUNTS)
     np.testing.assert_allclose(model.score(COUNTS), -found.fun, atol=1e-5)
+
+
+def test_the_m_step_of_a_stationary_chain_is_where_a_direct_search_finds_it():
+    start = HMMParams(np.full(2, 0.5), STAYS, (np.array([[15.0], [25.0]]),))
+    statistics = replace(hmm.e_step(start, COUNTS, Poisson())[0], starts=np.array([10.0, 3.0]))
+
+    def lost(logits):
+        onward, back = expit(logits)
+        transmat = np.array([[1 - onward, onward], [back, 1 - back]])
+        delta = np.array([back, onward]) / (onward + back)
+        steps = statistics.transitions * np.log(transmat)
+        return -statistics.starts @ np.log(delta) - steps.sum()
+
+    options = {"xatol": 1e-9, "fatol": 1e-12}
+    best = minimize(lost, [-2.0, -2.0], method="Nelder-Mead", options=options)
+    found = hmm.m_step(statistics, Poisson(), stationary=True)
+    onward, back = found.transmat[0, 1], found.transmat[1, 0]
+    np.testing.assert_allclose([onward, back], expit(best.x), rtol=1e-4)
+    np.testing.assert_allclose(found.startprob, np.array([back, onward]) / (onward + back))
 
 
 @given(seed=st.integers(0, 2**32 - 1))

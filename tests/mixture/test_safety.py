@@ -236,9 +236,9 @@ def test_counts_check_their_parameters_and_columns():
         mixture.log_density((np.ones(1), -np.ones((1, 1))), np.ones((2, 1)), Poisson())
     with pytest.raises(ValueError, match="need 4 columns"):
         mixture.log_density((np.ones(1), np.ones((1, 3)) / 3), np.eye(3), Categorical((2, 2)))
-    empty = np.array([[1.0, 0.0, 0.0, 0.0]] * 3)
+    full, empty = [1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]
     family = Categorical((2, 2))
-    statistics = mixture.statistics(np.ones((3, 1)), empty, family)
+    statistics = mixture.statistics(np.eye(2), [full, empty], family)
     with pytest.raises(ValueError, match="feature 1 has no counts"):
         mixture.m_step(statistics, family)
 
