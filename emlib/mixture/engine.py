@@ -175,7 +175,8 @@ class Natural(Form):
             self.features = self.data.all_features
         else:
             if self.features.shape[1] != size:
-                self.features = np.ones((len(self.features), size))
+                self.features = np.empty((len(self.features), size))
+                self.features[0] = 1.0
             self.data.features(rows, self.features)
         return self.features
 
