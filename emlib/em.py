@@ -204,7 +204,9 @@ def confirm(
 ) -> tuple[Path[P, S], bool | None]:
     """Nudge the end of the path: EM must return to its value. If it ends higher, go on from there.
 
-    Smaller nudges follow where a larger one leads lower, or nowhere.
+    Smaller nudges follow where a larger one leads lower, or nowhere. An end that was not nudged
+    itself is neither confirmed nor refused: its climb ran out of iterations, or it was the last of
+    too many.
     """
     for _ in range(MAX_ESCAPES):
         same = max(2 * tol, SAME_VALUE * max(1.0, abs(path.objective[-1])))
@@ -227,7 +229,7 @@ def confirm(
             return path, confirmed
         if path.stop is not StopReason.CONVERGED:
             break
-    return path, False
+    return path, None
 
 
 def em(

@@ -335,6 +335,32 @@ def test_a_nudge_after_which_time_runs_out_says_nothing():
     assert climb_to_peak([0, -5, -5], far, tol=1e-10, max_iter=100).confirmed is True
 
 
+def test_a_higher_end_that_time_does_not_let_em_reach_is_not_confirmed_nor_refused():
+    # The nudge leads to the slope of a higher peak, a longer way than that to the first one.
+    def across(place, *_):
+        return min(place + 14.5, 14.5)
+
+    result = climb_to_peak([0, 5, -5], across, tol=1e-10, max_iter=16)
+    assert result.stop is StopReason.MAX_ITER
+    assert result.objective == pytest.approx(5, abs=1e-5)
+    assert len(result.trace.nudged_at) == 1
+    assert result.confirmed is None
+    assert climb_to_peak([0, 5, -5], across, tol=1e-10, max_iter=100).confirmed is True
+
+
+def test_a_last_end_that_no_nudge_came_to_is_not_confirmed_nor_refused():
+    def e_step(place, _):
+        return place, round(place) - (place - round(place)) ** 2
+
+    def m_step(place):  # halves the distance to the nearest step of a staircase without end
+        return (place + round(place)) / 2
+
+    result = em(e_step, m_step, 0.3, None, nudge=lambda place, rng, size: place + 1.2)
+    assert result.converged
+    assert len(result.trace.nudged_at) > 2
+    assert result.confirmed is None
+
+
 def test_every_saddle_on_the_way_is_left_and_on_record():
     result = climb_to_peak([0, 5, 9], lambda place, rng, size: min(place + 10, 20.2))
     assert result.confirmed is True

@@ -62,7 +62,7 @@ class Prior:
         """The prior in the units of `data`, for `k` components."""
         d, units = data.x.shape[1], data.units
         freedom = d + 2 if self.degrees_of_freedom is None else self.degrees_of_freedom
-        if not d - 1 < freedom < np.inf:
+        if freedom <= d - 1:
             raise ValueError(f"degrees_of_freedom must be above D - 1 = {d - 1}, got {freedom}")
         mean = shaped("the prior's mean", self.mean, (d,))
         mean = np.zeros(d) if mean is None else units.standardise(mean)

@@ -1,5 +1,6 @@
 """HMMs agree with enumeration, published figures and hmmlearn, and survive what is unusual."""
 
+import itertools
 import tracemalloc
 import warnings
 from dataclasses import replace
@@ -11,7 +12,8 @@ from hmmlearn import hmm as peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from scipy.stats import norm, poisson
+from scipy.special import logsumexp
+from scipy.stats import binom, multivariate_normal, norm, poisson
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -29,7 +31,7 @@ from emlib import (
 )
 from emlib.covariances import FORMS, Diagonal
 from emlib.datasets import load_earthquakes
-from emlib.families import Categorical, Poisson, Symbols
+from emlib.families import Binomial, Categorical, Poisson, Symbols
 from emlib.hmm import HMMParams, Sequences
 from emlib.hmm.forward_backward import plain, viterbi
 from emlib.hmm.stationary import expected_log, stationary, stationary_m_step
@@ -191,6 +193,53 @@ def test_scores_paths_and_posteriors_are_those_of_hmmlearn():
     np.testing.assert_array_equal(ours.predict(x, lengths), path)
     with pytest.raises(ValueError, match="'viterbi' or 'map', got 'best'"):
         ours.decode(x, algorithm="best")
+
+
+SHORT = np.array([[1.0, 7.0], [4.0, 9.0], [0.0, 2.0], [5.0, 3.0], [6.0, 8.0]])
+PLACES = np.array([[1.0, 3.0], [4.0, 8.0]])
+MATRICES = np.array([[[2.0, 0.5], [0.5, 3.0]], [[4.0, -1.0], [-1.0, 5.0]]])
+
+
+@pytest.mark.parametrize(
+    ("family", "components", "log_densities"),
+    [
+        (
+            FORMS["full"](),
+            (PLACES, MATRICES),
+            [multivariate_normal(PLACES[k], MATRICES[k]).logpdf(SHORT) for k in range(2)],
+        ),
+        (
+            FORMS["tied"](),
+            (PLACES, MATRICES[0]),
+            [multivariate_normal(m, MATRICES[0]).logpdf(SHORT) for m in PLACES],
+        ),
+        (Poisson(), (PLACES,), [poisson(rates).logpmf(SHORT).sum(axis=1) for rates in PLACES]),
+        (
+            Binomial(9),
+            (PLACES / 10,),
+            [binom(9, shares).logpmf(SHORT).sum(axis=1) for shares in PLACES / 10],
+        ),
+    ],
+    ids=["full", "tied", "counts", "successes"],
+)
+def test_log_likelihoods_are_the_sum_over_all_paths(family, components, log_densities):
+    # Of tied covariances and of counts, the states' densities share a factor: it must be in there.
+    log_b = np.transpose(log_densities)
+    paths = np.array(list(itertools.product(range(2), repeat=len(SHORT))))
+    params = HMMParams(np.array([0.3, 0.7]), STAYS, components)
+    log_p = np.log(params.startprob)[paths[:, 0]]
+    log_p += np.log(STAYS)[paths[:, :-1], paths[:, 1:]].sum(axis=1)
+    log_p += log_b[np.arange(len(SHORT)), paths].sum(axis=1)
+    log_likelihood = logsumexp(log_p)
+    r, found = hmm.steps.smoothed(params, SHORT, family)
+    assert found == pytest.approx(log_likelihood, rel=1e-12)
+    in_second = np.exp(log_p - log_likelihood) @ paths
+    np.testing.assert_allclose(r, np.column_stack([1 - in_second, in_second]), atol=1e-12)
+    assert hmm.e_step(params, SHORT, family)[1] == pytest.approx(log_likelihood, rel=1e-12)
+    assert hmm.steps.filtered(params, SHORT, family)[1] == pytest.approx([log_likelihood])
+    path, best = hmm.steps.decoded(params, SHORT, family)
+    np.testing.assert_array_equal(path, paths[log_p.argmax()])
+    assert best == pytest.approx(log_p.max(), rel=1e-12)
 
 
 def test_the_most_probable_states_need_not_be_a_path():

@@ -55,17 +55,20 @@ def test_the_m_step_is_the_maximum_of_the_expected_log_posterior(kind, seed):
         assert expected_log_posterior(prior, family, statistics, other) < value + 1e-9
 
 
+@pytest.mark.parametrize("above", [0.1, 1.9, 4.0])
 @pytest.mark.parametrize("d", [1, 2])
-def test_log_density_differs_from_scipy_by_a_constant(d):
+def test_with_more_than_d_minus_1_degrees_of_freedom_log_density_is_that_of_scipy(d, above):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(20, d))
     scale = np.eye(d) * 0.7 + 0.1
-    prior = Prior(2.5, np.full(d, 0.3), 4.0, d + 3.0, scale).bound(Blocks.of(x), 2, FORMS["full"]())
+    freedom = d - 1 + above
+    prior = Prior(2.5, np.full(d, 0.3), 4.0, freedom, scale)
+    prior = prior.bound(Blocks.of(x), 2, FORMS["full"]())
 
     def by_scipy(params):
         total = stats.dirichlet.logpdf(params.weights, [2.5, 2.5])
         for mean, covariance in zip(params.means, params.covariances, strict=True):
-            total += stats.invwishart.logpdf(covariance, d + 3.0, scale)
+            total += stats.invwishart.logpdf(covariance, freedom, scale)
             total += stats.multivariate_normal.logpdf(mean, np.full(d, 0.3), covariance / 4.0)
         return total
 
@@ -76,6 +79,7 @@ def test_log_density_differs_from_scipy_by_a_constant(d):
             rng.dirichlet([3, 3]), rng.normal(size=(2, d)), roots @ np.swapaxes(roots, 1, 2)
         )
         differences.append(prior.log_density(params) - by_scipy(params))
+    # They differ by what depends on no parameter.
     np.testing.assert_allclose(differences, differences[0], rtol=1e-6)
 
 
