@@ -446,7 +446,7 @@ def test_a_point_of_which_nothing_was_seen_counts_as_the_mixture_says(kind):
     holes[3] = True
     seen, log_likelihood = mixture.e_step(params, x[:3], family)
     statistics, again = mixture.e_step(params, Blocks(x, family, holes=holes), family)
-    # An unseen point has density one, belongs to each component by its weight, and lies at its mean.
+    # It has density one, belongs to each component by its weight, and lies at its mean.
     assert again == pytest.approx(log_likelihood, rel=1e-12)
     np.testing.assert_allclose(statistics.n, seen.n + params.weights)
     sum_x = statistics.about(0.0).sum_x
