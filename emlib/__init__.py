@@ -21,7 +21,7 @@ _WINGS = {
         *("BernoulliMixture", "CategoricalMixture", "GaussianMixture", "Mixture"),
         *("PoissonMixture", "Prior"),
     ),
-    "hmm": ("CategoricalHMM", "GaussianHMM", "PoissonHMM"),
+    "hmm": ("CategoricalHMM", "GaussianHMM", "HMM", "PoissonHMM"),
     "missing": ("GaussianImputer",),
 }
 

@@ -24,7 +24,15 @@ from emlib.results import DegenerateError
 from emlib.trees import leaves
 from emlib.types import Array, Integers, Mask
 from emlib.units import Units
-from emlib.validation import check_count, check_data, check_is, check_sums, check_symbols, numbers
+from emlib.validation import (
+    check_count,
+    check_data,
+    check_is,
+    check_sums,
+    check_symbols,
+    numbers,
+    shaped,
+)
 
 # Stands for the logarithm of zero: lower than any log-density, and zero times it is zero.
 LOG_ZERO = -1e200
@@ -206,6 +214,20 @@ class Family(ABC):
         shape = len(n), None
         sum_x = numbers("sum_x", statistics.sum_x, shape=shape)
         return Sums(n, sum_x, numbers("sum_more", statistics.sum_more, shape=shape))
+
+    def check_start(
+        self, given: Any, shapes: tuple[tuple[int, ...], ...]
+    ) -> tuple[Array | None, ...]:
+        """The setting `components_init`: an array of its shape for each of the parameters.
+
+        None stands for those that are to be drawn.
+        """
+        names = tuple(self.parameters)
+        given = (None,) * len(names) if given is None else given
+        if not isinstance(given, tuple | list) or len(given) != len(names):
+            raise ValueError(f"components_init must have an entry for each of {names}")
+        pairs = zip(given, shapes, strict=True)
+        return tuple(shaped("components_init", part, shape) for part, shape in pairs)
 
     # --- What else can be asked of a fit
 

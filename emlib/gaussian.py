@@ -207,8 +207,8 @@ def cholesky_factor(covariance: Array) -> Array:
     except np.linalg.LinAlgError as error:
         raise DegenerateError(NOT_POSITIVE) from error
     # What the features before leave of a variance may be rounding, and still be above zero.
-    left, variance = (part.diagonal(axis1=-2, axis2=-1) for part in (factor**2, covariance))
-    if (left <= SMALLEST_SHARE_LEFT * variance).any():
+    left = factor.diagonal(axis1=-2, axis2=-1) ** 2
+    if (left <= SMALLEST_SHARE_LEFT * covariance.diagonal(axis1=-2, axis2=-1)).any():
         raise DegenerateError(NOT_POSITIVE)
     return factor
 
@@ -266,21 +266,19 @@ def moments(
     mean_square = statistics.sum_xx / count
     covariance = mean_square - np.einsum(PRODUCTS[form], statistics.sum_x, mean) / count
     # Variances, as differences from mean squares, may have lost their digits.
+    variances = np.einsum(DIAGONALS[form], covariance)  # a view: what is added to it is added there
     error = ROUNDING_OF_VARIANCE * np.einsum(DIAGONALS[form], mean_square)
-    lost = error > LARGEST_SHARE_LOST * np.einsum(DIAGONALS[form], covariance)
-    lost &= error > floor + np.min(ridge)
+    lost = (error > LARGEST_SHARE_LOST * variances) & (error > floor + np.min(ridge))
     if lost.any():
         raise DegenerateError(
             f"the variance of feature {np.argwhere(lost)[0][-1]} is zero, or so small beside the "
             "square of the mean that it is lost in rounding. Is the feature constant, or has a "
             "component collapsed onto one point? If not, subtract the feature's mean first."
         )
+    variances += np.mean(ridge) if form == "spherical" else ridge
     if form in ("full", "tied"):
-        ridge = ridge * np.eye(mean.shape[-1])
-        return statistics.origin + mean, clip_eigenvalues(covariance + ridge, floor)
-    if form == "spherical":
-        ridge = float(np.mean(ridge))
-    return statistics.origin + mean, np.maximum(covariance + ridge, floor)
+        return statistics.origin + mean, clip_eigenvalues(covariance, floor)
+    return statistics.origin + mean, np.maximum(covariance, floor)
 
 
 def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:

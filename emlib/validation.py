@@ -239,7 +239,8 @@ def check_spread(data: Array) -> None:
     """A ValueError if some feature does not vary, or by too little to be squared."""
     if len(data) < 2:
         raise ValueError("n_samples=1: one row has no spread, and a Gaussian needs at least two")
-    spread = np.ptp(data, axis=0)
+    lowest, highest = extremes(data)
+    spread = highest - lowest
     constant = np.flatnonzero(spread == 0)
     if len(constant):
         raise ValueError(
@@ -251,6 +252,24 @@ def check_spread(data: Array) -> None:
             f"feature {spread.argmin()} varies by only {spread.min():g}, whose square is out of a "
             "float's range. Rescale the feature."
         )
+
+
+def extremes(data: Array) -> tuple[Array, Array]:
+    """The smallest and the largest value of each feature.
+
+    Examples
+    --------
+    >>> extremes(np.array([[0.0, 3.0], [1.0, 2.0]]))
+    (array([0., 2.]), array([1., 3.]))
+    """
+    size = max(2**16 // data.shape[1], 1)
+    lowest, highest = [], []
+    for start in range(0, len(data), size):
+        # NumPy is ten times as fast along long rows as along the short ones of a table.
+        block = np.ascontiguousarray(data[start : start + size].T)
+        lowest.append(block.min(axis=1))
+        highest.append(block.max(axis=1))
+    return np.min(lowest, axis=0), np.max(highest, axis=0)
 
 
 def shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:

@@ -695,6 +695,31 @@ async function tryMoments() {
     const again = await shown(page);
     return JSON.stringify(again.components) === JSON.stringify(components) || again;
   });
+  await expect("Start again, pressed twice, leads back to the scene", async () => {
+    await HANDS.mouse(page, "Two humps");
+    const start = JSON.stringify(await shown(page));
+    await HANDS.mouse(page, "random responsibilities");
+    const own = JSON.stringify(await shown(page));
+    await HANDS.mouse(page, "E-step");
+    await HANDS.mouse(page, "Start again");
+    const once = JSON.stringify(await shown(page));
+    await HANDS.mouse(page, "Start again");
+    const twice = JSON.stringify(await shown(page));
+    return (own !== start && once === own && twice === start) || { start, own, once, twice };
+  });
+  await expect("what is copied is said on its button, until there is something else", async () => {
+    const button = page.locator(".em-line button", { hasText: /^\s*Cop/ });
+    const before = (await button.innerText()).trim();
+    await button.click();
+    await page.locator(".em-line button", { hasText: "Copied" }).waitFor();
+    const same =
+      (await page.evaluate(() => navigator.clipboard.readText())) ===
+      (await page.locator(".em-address input").inputValue());
+    await HANDS.mouse(page, "E-step");
+    await HANDS.mouse(page, "M-step");
+    const after = (await button.innerText()).trim();
+    return (before === "Copy" && same && after === "Copy") || { before, same, after };
+  });
   await expect("in a chapter, a scene starts again, and k-means has its hard step", async () => {
     await page.evaluate(() => {
       for (const scene of ["k-means", "faithful"]) {

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from emlib import (
+    HMM,
     BernoulliMixture,
     CategoricalHMM,
     CategoricalMixture,
@@ -723,6 +724,15 @@ ESTIMATORS = {
         wide,
         HMM_SETTINGS | GAUSSIAN_SETTINGS | {"covars_init": not_none(covariances(SPREADS))},
     ),
+    HMM: (
+        ROWS,
+        wide,
+        HMM_SETTINGS
+        | {
+            "family": not_none(FAMILY),
+            "components_init": not_none(other((), (MEANS,), (MEANS, -SPREADS), (MEANS, "a"))),
+        },
+    ),
     PoissonHMM: (COUNTS, counts, HMM_SETTINGS | {"lambdas_init": not_none(positive(MEANS + 1))}),
     CategoricalHMM: (
         SYMBOLS,
@@ -765,7 +775,7 @@ for estimator, (x, ways, settings) in ESTIMATORS.items():
     if estimator in (CategoricalMixture, CategoricalHMM):
         alone.pop("too many")
     alone["one row"] = x[:1]
-    if estimator is GaussianHMM:  # NaN stands for what was not observed
+    if estimator in (GaussianHMM, HMM):  # NaN stands for what was not observed
         bad_x, alone = ({w: v for w, v in b.items() if w != "a NaN"} for b in (bad_x, alone))
     call(
         f"{name}.fit",

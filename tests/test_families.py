@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import logsumexp
 
-from emlib import DegenerateError, Mixture, em, hmm, mixture
+from emlib import HMM, CategoricalHMM, DegenerateError, Mixture, em, hmm, mixture
 from emlib.covariances import FORMS
 from emlib.families import Binomial, Categorical, Poisson, Sums, Symbols
 from emlib.hmm import HMMParams
@@ -112,6 +112,53 @@ def test_a_hidden_markov_model_of_gammas_is_the_plain_recursion():
     result = em(*steps, true, x, nudge=partial(hmm.nudge, family=GAMMA), max_iter=400)
     assert result.confirmed
     assert np.all(np.diff(result.trace.objective) > -1e-8)
+
+
+def test_an_estimator_of_chains_of_gammas_finds_them_and_scores_as_the_plain_recursion():
+    stays = np.array([[0.9, 0.1], [0.2, 0.8]])
+    true = HMMParams(np.array([1.0, 0.0]), stays, TRUE[1:])
+    x, _ = hmm.sample(true, 2000, np.random.default_rng(1), GAMMA)
+    model = HMM(2, family=GAMMA, random_state=0).fit(x)
+    assert model.result_.confirmed
+    order = np.argsort(model.shapes_[:, 0])
+    np.testing.assert_allclose(model.shapes_[order], TRUE[1], rtol=0.15)
+    np.testing.assert_allclose(model.rates_[order], TRUE[2], rtol=0.15)
+    np.testing.assert_allclose(model.transmat_[order][:, order], stays, atol=0.04)
+    log_b = by_scipy((np.ones(2), model.shapes_, model.rates_), x)
+    expected = plain(model.startprob_, model.transmat_, log_b).log_likelihood
+    assert model.score(x) == pytest.approx(expected, rel=1e-10)
+    # One start, two steps, and two shapes and two rates in each state.
+    free = np.count_nonzero(model.result_.trace.params[0].startprob) - 1 + 2 + 8
+    assert model.bic(x) == pytest.approx(free * np.log(2000) - 2 * model.score(x))
+    drawn, z = model.sample(20_000)
+    means = model.shapes_ / model.rates_
+    np.testing.assert_allclose([drawn[z == k].mean(axis=0) for k in (0, 1)], means, rtol=0.1)
+
+
+def test_what_states_emit_can_be_held_and_started_under_the_familys_names():
+    heads = np.array([4, 5, 4, 6, 5, 8, 9, 8, 9, 9, 8, 4, 5, 5, 4])[:, None]
+    start = (np.array([[0.5], [0.9]]),)
+    model = HMM(2, family=Binomial(10), components_init=start, hold="probabilities").fit(heads)
+    np.testing.assert_array_equal(model.probabilities_, start[0])
+    log_b = stats.binom(10, start[0][:, 0]).logpmf(heads)
+    expected = plain(model.startprob_, model.transmat_, log_b).log_likelihood
+    assert model.score(heads) == pytest.approx(expected, rel=1e-10)
+    with pytest.raises(ValueError, match=r"hold must be of \['startprob', 'transmat', 'prob"):
+        HMM(2, family=Binomial(10), hold="means").fit(heads)
+    # Another family is what is fitted next; what was fitted stays as it is.
+    assert model.set_params(family=Poisson(), hold=()).score(heads) == pytest.approx(expected)
+    assert model.set_params(components_init=None).fit(heads).rates_.shape == (2, 1)
+
+
+def test_a_chain_of_symbols_is_that_of_its_own_estimator():
+    table = np.array([[0.8, 0.1, 0.1], [0.1, 0.2, 0.7]])
+    true = HMMParams(np.array([1.0, 0.0]), np.array([[0.9, 0.1], [0.2, 0.8]]), (table,))
+    symbols, _ = hmm.sample(true, 500, np.random.default_rng(0), Symbols(3))
+    own = CategoricalHMM(2, emissionprob_init=table, random_state=0).fit(symbols)
+    model = HMM(2, family=Symbols(3), components_init=(table,), random_state=0).fit(symbols)
+    assert model.score(symbols) == pytest.approx(own.score(symbols), rel=1e-12)
+    np.testing.assert_array_equal(model.predict(symbols), own.predict(symbols))
+    assert model.bic(symbols) == pytest.approx(own.bic(symbols))
 
 
 def second_derivatives(f, v):

@@ -28,6 +28,7 @@ from emlib.covariances import FORMS
 from emlib.mixture import MixtureParams
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.fitting import standardised
+from emlib.mixture.steps import maximum
 from tools.paths import BUILD
 from tools.timing import interleaved, seconds
 
@@ -109,7 +110,7 @@ def settings(case: Case, start: MixtureParams, iterations: int) -> dict[str, Any
 
 
 def emlib_iteration(case: Case, x: Array, start: MixtureParams) -> Callable[[], float]:
-    """One EM iteration at a time; returns the mean log-likelihood before it."""
+    """One EM iteration at a time, as fits run it; returns the mean log-likelihood before it."""
     family = FORMS[case.kind]()
     data = Blocks.standard(x, family)
     params = standardised(start, family, data.units)
@@ -118,7 +119,7 @@ def emlib_iteration(case: Case, x: Array, start: MixtureParams) -> Callable[[], 
     def iterate() -> float:
         nonlocal params
         expected, log_likelihood = mixture.e_step(params, data, family)
-        params = mixture.m_step(expected, family)
+        params = maximum(expected, family, revive=True)
         return float(log_likelihood / len(x) - shift)
 
     return iterate

@@ -18,6 +18,7 @@ from emlib.families import Family, Poisson, Symbols
 from emlib.fitting import (
     all_or_nothing,
     check_settings,
+    family_of,
     fit_from_starts,
     generator,
     warn_of,
@@ -51,7 +52,7 @@ CHOICES = {"init_params": STARTS, "covariance_type": FORMS}
 
 @dataclass(eq=False, repr=False)
 class _HMM(BaseEstimator):
-    """What the three models have in common.
+    """What models of all families have in common.
 
     Their arguments:
 
@@ -96,9 +97,6 @@ class _HMM(BaseEstimator):
     n_init: int = 1
     verbose: bool | int = False
     random_state: Any = None
-
-    # Under which names the components are shown.
-    _shown: ClassVar[tuple[str, ...]]
 
     def fit(
         self,
@@ -165,8 +163,8 @@ class _HMM(BaseEstimator):
             self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
             self._held = held
             self.startprob_, self.transmat_, components = best.params
-            for name, part in zip(self._shown, components, strict=True):
-                setattr(self, name, part)
+            for name, part in zip(self._names(family), components, strict=True):
+                setattr(self, f"{name}_", part)
         warn_of(self, "Raise max_iter, or try other starts with n_init.")
         _warn_of_unvisited(best.params, sequences, family)
         return self
@@ -274,15 +272,20 @@ class _HMM(BaseEstimator):
         chain = sum(n for n, is_held in zip(free, held.outer, strict=True) if not is_held)
         return chain + held.n_free(self._fitted_family(), *params.components[0].shape)
 
-    def _fitted_family(self) -> Family:
+    def _names(self, family: Family) -> list[str]:
+        """The names of the family's parameters, as users know them."""
+        return [self._renamed.get(name, name) for name in family.parameters]
+
+    def _fitted_family(self, d: int | None = None) -> Family:
         """The family of the fit; settings change only what is fitted next."""
         if hasattr(self, "_fitted"):
             return self._fitted
         check_settings(self, CHOICES)  # of a model made by hand
-        return self._family(self._params().components[0].shape[1])
+        return self._family(d or self._params().components[0].shape[1])
 
     def _params(self) -> HMMParams:
-        names = ["startprob_", "transmat_", *self._shown]
+        names = [f"{name}_" for name in self._names(self._fitted_family(1))]
+        names = ["startprob_", "transmat_", *names]
         check_is_fitted(self, names)
         startprob, transmat, *components = (numbers(name, getattr(self, name)) for name in names)
         numbers(names[2], components[0], shape=(None, None))
@@ -299,7 +302,7 @@ class _HMM(BaseEstimator):
         held = Held.of(
             self.hold,
             {"startprob": chain[0], "transmat": chain[1]},
-            {name[:-1]: part for name, part in zip(self._shown, components, strict=True)},
+            dict(zip(self._names(family), components, strict=True)),
             self.n_components,
             family,
             None if prior is None else prior.gaussians,
@@ -327,6 +330,9 @@ class _HMM(BaseEstimator):
 
     # --- What a model has of its own
 
+    # The names under which users know the family's parameters, where these are others.
+    _renamed: ClassVar[dict[str, str]] = {}
+
     def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
         """The prior on the components: symbols' pseudo-counts, and one on Gaussians."""
         return 0.0, None
@@ -346,7 +352,7 @@ class _HMM(BaseEstimator):
             sequences = Sequences.of(X, lengths, self._family(1), standard=True)
             self.n_features_in_ = sequences.data.x.shape[1]
             return sequences
-        d = self._params().components[0].shape[1]
+        d = getattr(self, "n_features_in_", self._params().components[0].shape[1])
         sequences = Sequences.of(X, lengths, self._fitted_family())
         if (found := sequences.data.x.shape[1]) != d:
             name = type(self).__name__
@@ -424,7 +430,7 @@ class GaussianHMM(_HMM):
     covars_init: ArrayLike | None = None
     init_params: str = "kmeans"
 
-    _shown = ("means_", "covars_")
+    _renamed = {"covariances": "covars"}
 
     def _family(self, d: int) -> Family:
         return FORMS[self.covariance_type](floor=float(self.covariance_floor))
@@ -477,7 +483,7 @@ class PoissonHMM(_HMM):
     lambdas_init: ArrayLike | None = None
     init_params: str = "kmeans"
 
-    _shown = ("lambdas_",)
+    _renamed = {"rates": "lambdas"}
 
     def _family(self, d: int) -> Family:
         return Poisson()
@@ -526,7 +532,7 @@ class CategoricalHMM(_HMM):
     emissionprob_init: ArrayLike | None = None
     emissionprob_prior: ArrayLike = 1.0
 
-    _shown = ("emissionprob_",)
+    _renamed = {"probabilities": "emissionprob"}
 
     def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
         shape = self.n_components, family.height
@@ -554,6 +560,54 @@ class CategoricalHMM(_HMM):
         n = int(symbols.max()) + 1 if n is None else n
         values = np.arange(float(n))[:, None]
         return Sequences.of_values(values, symbols, lengths, Symbols(n), made=made)
+
+
+@dataclass(eq=False, repr=False)
+class HMM(_HMM):
+    """Hidden Markov model of any family: one of `emlib.families`, or your own.
+
+    Parameters
+    ----------
+    n_components : int
+        K, the number of hidden states.
+    family : Family, optional
+        What every state emits: an instance of a subclass of `emlib.families.Family`. By default
+        Gaussians with full covariances.
+    components_init : tuple of array-like or None, optional
+        Explicit starts for each of the family's parameters.
+    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter
+        As in `GaussianHMM`.
+    hold, n_init, init_params, verbose, random_state
+        As in `GaussianHMM`, but the family's parameters can be held, under its names for them.
+
+    Attributes
+    ----------
+    startprob_, transmat_ : ndarrays of shapes (K,) and (K, K)
+    converged_, n_iter_, result_, results_
+        As in `GaussianHMM`. What states emit is shown under the names that the family gives it:
+        `probabilities_` for `Binomial`.
+
+    Examples
+    --------
+    Ten tosses at a time, of a coin that is changed for another now and then.
+
+    >>> from emlib.families import Binomial
+    >>> heads = np.array([4, 5, 4, 6, 5, 8, 9, 8, 9, 9, 8, 4, 5, 5, 4])[:, None]
+    >>> model = HMM(2, family=Binomial(10), random_state=0).fit(heads)
+    >>> np.diff(model.predict(heads)).nonzero()[0]
+    array([ 4, 10])
+    """
+
+    _: KW_ONLY
+    family: Family | None = None
+    components_init: tuple[ArrayLike | None, ...] | None = None
+    init_params: str = "kmeans"
+
+    def _family(self, d: int) -> Family:
+        return family_of(self.family)
+
+    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
+        return self._family(1).check_start(self.components_init, shapes)
 
 
 def _free_steps(startprob: Array, transmat: Array) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from emlib.covariances import Full
 from emlib.families import Family
 from emlib.types import Array, Integers, Mask
 from emlib.units import IDENTITY, Units
-from emlib.validation import check_is, check_labels, check_weights, numbers
+from emlib.validation import check_is, check_labels, check_weights, extremes, numbers
 
 # Floats of a block's features: under a megabyte, which a second-level cache holds.
 BLOCK = 90_000
@@ -174,7 +174,7 @@ class Blocks:
     @cached_property
     def reach(self) -> Array:
         """The largest distance from the origin along each feature of x, of shape (D, 1)."""
-        ends = np.stack([self.x.min(axis=0), self.x.max(axis=0)]) - self.units.origin
+        ends = np.stack(extremes(self.x)) - self.units.origin
         return np.abs(ends / self.units.scale).max(axis=0)[:, None]
 
     @cached_property

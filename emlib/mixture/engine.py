@@ -175,7 +175,8 @@ class Natural(Form):
             self.features = self.data.all_features
         else:
             if self.features.shape[1] != size:
-                self.features = np.ones((len(self.features), size))
+                self.features = np.empty((len(self.features), size))
+                self.features[0] = 1.0
             self.data.features(rows, self.features)
         return self.features
 
@@ -352,10 +353,12 @@ class Incomplete(Form):
         self.w = np.zeros((len(patterns), k, d, d))
         self.constants = np.empty((len(patterns), k))
         for w, constant, pattern in zip(self.w, self.constants, patterns, strict=True):
+            constant[:] = np.log(weights)
             seen = np.flatnonzero(pattern)
-            block = inverse_factor(covariances[:, seen[:, None], seen])
-            w[:, seen[:, None], seen] = block
-            constant[:] = np.log(weights) + log_normalisers(block)
+            if len(seen):
+                block = inverse_factor(covariances[:, seen[:, None], seen])
+                w[:, seen[:, None], seen] = block
+                constant += log_normalisers(block)
         half = self.w @ covariances
         # Equations miss-coefficients and miss-left
         self.regression = np.swapaxes(half, -1, -2)

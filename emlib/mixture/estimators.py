@@ -17,11 +17,12 @@ from sklearn.base import (
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from emlib.covariances import FORMS, Full, precisions
+from emlib.covariances import FORMS, precisions
 from emlib.families import Binomial, Categorical, Family, Poisson
 from emlib.fitting import (
     all_or_nothing,
     check_settings,
+    family_of,
     fit_from_starts,
     generator,
     warn_of,
@@ -526,18 +527,13 @@ class Mixture(_Mixture):
     components_init: tuple[ArrayLike | None, ...] | None = None
 
     def _family(self, units: Units = IDENTITY) -> Family:
-        if not isinstance(self.family, Family | None):
-            raise ValueError(f"family must be an emlib.families.Family, got {self.family!r}")
-        return self.family or Full(floor=1e-8)
+        return family_of(self.family)
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
-        given, names = self.components_init, tuple(family.parameters)
-        if given is None:
-            return (None,) * len(names)
-        if not isinstance(given, tuple | list) or len(given) != len(names):
-            raise ValueError(f"components_init must have an entry for each of {names}")
-        pairs = zip(given, family.shapes(k, d), strict=True)
-        return tuple(shaped("components_init", part, shape) for part, shape in pairs)
+        start: tuple[Array | None, ...] = family.check_start(
+            self.components_init, family.shapes(k, d)
+        )
+        return start
 
 
 @dataclass(eq=False, repr=False)

@@ -4,8 +4,9 @@
  *
  * A state has the problem, parameters and responsibilities; `phase`, the step that comes next;
  * logLikelihood = bound + gap; `iteration`, the M-steps since the start; `history`, an entry for
- * every half-step; `stop`, what the stopping rule says; `origin`, the parameters from which exact
- * steps alone have led here, and how many iterations ago that was.
+ * every half-step; `stop`, what the stopping rule says; `start`, the parameters and responsibilities
+ * with which the steps began; `origin`, the parameters from which exact steps alone have led here,
+ * and how many iterations ago that was.
  */
 
 import { eStep, hard, heights, mStep } from './em.js';
@@ -17,10 +18,12 @@ import { stopping } from './stopping.js';
 /** The state at given parameters. Before the first E-step every component claims the same share. */
 export function startState(problem, parameters, responsibilities = null) {
   const k = parameters.weights.length;
+  const first = responsibilities ?? problem.data.map(() => Array(k).fill(1 / k));
   return at({
     problem,
     parameters,
-    responsibilities: responsibilities ?? problem.data.map(() => Array(k).fill(1 / k)),
+    responsibilities: first,
+    start: { parameters, responsibilities: first },
     phase: 'E',
     step: 'start',
     iteration: 0,

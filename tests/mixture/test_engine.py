@@ -431,3 +431,25 @@ def test_points_far_out_in_later_blocks_keep_their_digits(kind, monkeypatch):
     r = np.exp(expected - log_p[:, None])
     np.testing.assert_allclose(mixture.responsibilities(params, x, family), r, atol=1e-9)
     np.testing.assert_allclose(mixture.e_step(params, x, family)[1], log_p.sum(), rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_point_of_which_nothing_was_seen_counts_as_the_mixture_says(kind):
+    family = FORMS[kind]()
+    rng = np.random.default_rng(0)
+    shape = family.shapes(2, 2)[1]
+    spreads = (
+        np.ones(shape) if len(shape) < 2 or kind == "diag" else np.broadcast_to(np.eye(2), shape)
+    )
+    params = MixtureParams(np.array([0.3, 0.7]), np.array([[0.0, 1.0], [3.0, -1.0]]), spreads)
+    x, holes = rng.normal(size=(4, 2)), np.zeros((4, 2), dtype=bool)
+    holes[3] = True
+    seen, log_likelihood = mixture.e_step(params, x[:3], family)
+    statistics, again = mixture.e_step(params, Blocks(x, family, holes=holes), family)
+    # It has density one, belongs to each component by its weight, and lies at its mean.
+    assert again == pytest.approx(log_likelihood, rel=1e-12)
+    np.testing.assert_allclose(statistics.n, seen.n + params.weights)
+    sum_x = statistics.about(0.0).sum_x
+    np.testing.assert_allclose(
+        sum_x, seen.about(0.0).sum_x + params.weights[:, None] * params.means
+    )

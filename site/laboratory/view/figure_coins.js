@@ -7,7 +7,7 @@ import { withLocation } from './edits.js';
 import { drawHandles } from './handles.js';
 import { drawPoints, markPoint } from './points.js';
 import { axisTitles, layers, ticks } from './scales.js';
-import { short } from './words.js';
+import { componentName, markOf, short } from './words.js';
 
 const MARGIN = { top: 10, right: 20, bottom: 40, left: 20 };
 const ROW = 28;
@@ -105,7 +105,8 @@ function handleOf({ problem, parameters }, k, x) {
     k,
     x: x(p),
     y: rowOf(k),
-    label: `Probability of heads of coin ${k + 1}`,
+    mark: markOf('coins', k),
+    label: `Probability of heads of ${componentName('coins', k)}`,
     now: Number(p.toPrecision(4)),
     said: short(p),
     to: (px) => withLocation(problem, parameters, k, x.invert(px)),

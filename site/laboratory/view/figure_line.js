@@ -17,7 +17,7 @@ import {
   radius,
   ticks,
 } from './scales.js';
-import { short } from './words.js';
+import { componentName, markOf, short } from './words.js';
 
 const MARGIN = { top: 10, right: 14, bottom: 40, left: 14 };
 const ROW = 26;
@@ -175,7 +175,8 @@ function handlesOf({ problem, parameters }, k, x) {
     k,
     x: x(mean),
     y: rowOf(k),
-    label: `Mean of component ${k + 1}`,
+    mark: markOf('line', k),
+    label: `Mean of ${componentName('line', k)}`,
     now: Number(mean.toPrecision(4)),
     said: short(mean),
     to: (px) => withLocation(problem, parameters, k, x.invert(px)),
@@ -186,7 +187,7 @@ function handlesOf({ problem, parameters }, k, x) {
     id: `spread ${k}`,
     kind: 'spread',
     x: x(mean + sd),
-    label: `Standard deviation of component ${k + 1}`,
+    label: `Standard deviation of ${componentName('line', k)}`,
     now: Number(sd.toPrecision(4)),
     said: short(sd),
     to: (px) => withSd(parameters, k, Math.max(x.invert(px) - mean, x.invert(1) - x.invert(0))),

@@ -8,7 +8,7 @@ import { stretched, toScreen, withCovariance, withLocation } from './edits.js';
 import { drawHandles } from './handles.js';
 import { drawPoints, markPoint } from './points.js';
 import { axisTitles, clip, extentOf, layers, meansOf, onlyIfNew, radius, ticks } from './scales.js';
-import { short } from './words.js';
+import { componentName, markOf, short } from './words.js';
 
 const DISTANCE = 2;
 let clips = 0; // so that several short on a page have clips of their own
@@ -118,7 +118,8 @@ function handlesOf({ problem, parameters }, k, x, y) {
     k,
     x: center[0],
     y: center[1],
-    label: `Mean of component ${k + 1}`,
+    mark: markOf('plane', k),
+    label: `Mean of ${componentName('plane', k)}`,
     now: Number(mean[0].toPrecision(4)),
     said: mean.map(short).join(', '),
     to: (px, py) => withLocation(problem, parameters, k, [x.invert(px), y.invert(py)]),
@@ -150,7 +151,7 @@ function handlesOf({ problem, parameters }, k, x, y) {
     k,
     x: center[0] + u,
     y: center[1] + v,
-    label: `${which ? 'Longer' : 'Shorter'} axis of component ${k + 1}`,
+    label: `${which ? 'Longer' : 'Shorter'} axis of ${componentName('plane', k)}`,
     now: Number(Math.sqrt(which ? covariance[0][0] : covariance[1][1]).toPrecision(4)),
     said: `sd ${short(Math.sqrt(covariance[0][0]))} along x, ${short(Math.sqrt(covariance[1][1]))} along y`,
     to: (px, py) => {

@@ -1,7 +1,8 @@
 /**
  * What can be dragged in a figure. A handle is
- *   {id, kind: 'mean' | 'spread', k, x, y, label, now, said, to: (x, y) => parameters}
- * at x and y in pixels; `now` is its value as a number, `said` the same in words.
+ *   {id, kind: 'mean' | 'spread', k, mark, x, y, label, now, said, to: (x, y) => parameters}
+ * at x and y in pixels, with a `mark` on it if it has one; `now` is its value as a number, `said`
+ * the same in words.
  */
 
 import { drag } from 'd3-drag';
@@ -45,7 +46,7 @@ export function drawHandles(layer, handles, sitting) {
     .attr('aria-valuenow', ({ now }) => now)
     .attr('aria-valuetext', ({ said }) => said);
   groups.select('.em-knob').attr('stroke', ({ k }) => color(k));
-  groups.select('text').text(({ kind, k }) => (kind === 'mean' ? k + 1 : ''));
+  groups.select('text').text(({ mark }) => mark ?? '');
 }
 
 const dragging = (container, sitting) =>

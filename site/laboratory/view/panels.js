@@ -19,6 +19,7 @@ import {
   capital,
   change,
   kindInWords,
+  markOf,
   short,
   number,
   placeInWords,
@@ -240,7 +241,7 @@ export function components(sitting) {
           ${parameters.weights.map(
             (_, k) =>
               html`<tr>
-                <th scope="row">${swatch(k)}${k + 1}</th>
+                <th scope="row">${swatch(k)}${markOf(problem.model, k)}</th>
                 ${fields.map((field) => cell(k, field))}
               </tr>`,
           )}
@@ -269,7 +270,7 @@ export function reading(sitting) {
   const rows = rule.components.map(
     ({ weight, density, joint, responsibility }, k) =>
       html`<tr>
-        <th scope="row">${swatch(k)}${k + 1}</th>
+        <th scope="row">${swatch(k)}${markOf(problem.model, k)}</th>
         <td>${short(weight)} × ${short(density)} = ${short(joint)}</td>
         <td>
           ${short(joint)} ∕ ${short(rule.density)} = <strong>${share(responsibility)}</strong>
@@ -517,22 +518,30 @@ function paste(sitting) {
 /** The same in Python, and the address of this state. */
 export function takeAway(sitting, { address }) {
   const code = python(sitting.state);
-  const copy =
-    (text) =>
-    ({ currentTarget }) => {
-      navigator.clipboard?.writeText(text).then(
-        () => sitting.say('Copied.'),
-        () => sitting.say('The browser would not copy; select the text instead.'),
-      );
-      currentTarget.focus();
-    };
+  const copied = (text) => {
+    sitting.copied = text;
+    sitting.say('Copied.');
+  };
+  const copy = (text) =>
+    html`<button
+      type="button"
+      @click=${({ currentTarget }) => {
+        navigator.clipboard?.writeText(text).then(
+          () => copied(text),
+          () => sitting.say('The browser would not copy; select the text instead.'),
+        );
+        currentTarget.focus();
+      }}
+    >
+      ${sitting.copied === text ? 'Copied' : 'Copy'}
+    </button>`;
   return html`<section class="em-away">
     <h2 class="em-heading">Take it with you</h2>
     <details>
       <summary>The same in Python</summary>
       <div class="em-code">
         <pre tabindex="0">${code}</pre>
-        <button type="button" @click=${copy(code)}>Copy</button>
+        ${copy(code)}
       </div>
     </details>
     <p class="em-line">
@@ -543,7 +552,7 @@ export function takeAway(sitting, { address }) {
           readonly
           .value=${address}
           @focus=${({ target }) => target.select()} /></label
-      ><button type="button" @click=${copy(address)}>Copy</button>
+      >${copy(address)}
     </p>
   </section>`;
 }

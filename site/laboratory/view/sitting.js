@@ -17,10 +17,10 @@ import { movedTo, nudge, startIn, startState, stepE, stepHard, stepM } from '../
 import * as edits from './edits.js';
 import { FIELDS } from './edits.js';
 import {
-  COMPONENT,
   POINT,
   WHEN,
   capital,
+  componentName,
   short,
   number,
   placeInWords,
@@ -75,6 +75,7 @@ export class Sitting {
     this.isPlacing = false; // whether a click in the figure places a point
     this.seed = 0;
     this.said = '';
+    this.copied = null; // the text that was copied last
     this.scene = null;
     this.timer = null;
   }
@@ -271,7 +272,9 @@ export class Sitting {
       this.load(last);
       return;
     }
-    this.restart(state.problem, state.history[0].parameters, 'Where the steps on these data began.');
+    const { parameters, responsibilities } = state.start;
+    const said = 'Where the steps on these data began.';
+    this.restart(state.problem, parameters, said, { responsibilities });
   }
 
   loadNamed(id) {
@@ -448,9 +451,9 @@ export class Sitting {
     return nameOf(this.state.problem.data);
   }
 
-  /** What to call component k, such as 'coin 1'. */
+  /** What to call component k, such as 'coin A'. */
   nameOfComponent(k) {
-    return `${COMPONENT[this.state.problem.model]} ${k + 1}`;
+    return componentName(this.state.problem.model, k);
   }
 
   /** One number of a component, set from a table. */

@@ -13,7 +13,7 @@ const CELLS = 40;
 const BELOW = [2400, 1200, 600, 300, 150, 75, 40, 20, 10, 5, 2.5, 1.2, 0.6, 0.3, 0.1]; // nats below the highest place
 const SIZE = 320;
 const MARGIN = { top: 10, right: 14, bottom: 40, left: 46 };
-const NAMES = { line: ['mean 1', 'mean 2'], coins: ['heads, coin 1', 'heads, coin 2'] };
+const NAMES = { line: ['mean 1', 'mean 2'], coins: ['heads, coin A', 'heads, coin B'] };
 
 /** {element, draw()}: hidden where there are not just two numbers to go over. */
 export function createSurface(sitting) {

@@ -4,7 +4,7 @@ import { drag } from 'd3-drag';
 import { select } from 'd3-selection';
 import { color } from './colors.js';
 import { withBorder } from './edits.js';
-import { short } from './words.js';
+import { COMPONENT, markOf, short } from './words.js';
 
 const STEP = 0.01;
 
@@ -14,11 +14,14 @@ export function createWeights(sitting) {
   element.className = 'em-weights';
   const bar = select(element);
 
+  const mark = (k) => markOf(sitting.state.problem.model, k);
+  const bothNames = (k) =>
+    `${COMPONENT[sitting.state.problem.model]}s ${mark(k)} and ${mark(k + 1)}`;
   const shift = (k, place) => sitting.drag(withBorder(sitting.state.parameters, k, place));
   const keep = (k, merge) => {
     const { weights } = sitting.state.parameters;
     sitting.keep(
-      `Weights of components ${k + 1} and ${k + 2}: ${short(weights[k])} and ${short(weights[k + 1])}.`,
+      `Weights of ${bothNames(k)}: ${short(weights[k])} and ${short(weights[k + 1])}.`,
       merge,
     );
   };
@@ -50,7 +53,7 @@ export function createWeights(sitting) {
       .style('flex-grow', (weight) => weight)
       .style('--color', (weight, k) => color(k))
       .attr('aria-hidden', true)
-      .text((weight, k) => (weight > 0.09 ? `${k + 1}: ${weight.toFixed(2)}` : ''));
+      .text((weight, k) => (weight > 0.09 ? `${mark(k)}: ${weight.toFixed(2)}` : ''));
     let place = 0;
     const borders = weights
       .slice(0, -1)
@@ -72,7 +75,7 @@ export function createWeights(sitting) {
       .style('left', (border) => `${100 * border.place}%`)
       .attr(
         'aria-label',
-        ({ k }) => `Border between the weights of components ${k + 1} and ${k + 2}`,
+        ({ k }) => `Border between the weights of ${bothNames(k)}`,
       )
       .attr('aria-valuenow', (border) => border.place.toFixed(3))
       .attr('aria-valuetext', ({ k }) => `${short(weights[k])} and ${short(weights[k + 1])}`);

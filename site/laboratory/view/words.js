@@ -43,15 +43,20 @@ export function change(value, size = 1) {
 
 export const COMPONENT = { coins: 'coin', line: 'component', plane: 'component' };
 
-/** Such as 'Coin 1: weight 0.5, heads 0.6.' for every component. */
+/** How component k is marked: coins have letters, as in the chapters. */
+export const markOf = (model, k) => (model === 'coins' ? 'ABCDEFGH'[k] : String(k + 1));
+
+/** Such as 'coin A' or 'component 1'. */
+export const componentName = (model, k) => `${COMPONENT[model]} ${markOf(model, k)}`;
+
+/** Such as 'Coin A: weight 0.5, heads 0.6.' for every component. */
 export function components({ problem, parameters }) {
-  const name = COMPONENT[problem.model];
   return parameters.weights
     .map((_, k) => {
       const values = FIELDS[problem.model].map(
         ({ title, get }) => `${title} ${short(get(parameters, k))}`,
       );
-      return `${capital(name)} ${k + 1}: ${values.join(', ')}.`;
+      return `${capital(componentName(problem.model, k))}: ${values.join(', ')}.`;
     })
     .join(' ');
 }
@@ -158,7 +163,7 @@ export function kindInWords(place) {
 /** A point with its responsibilities, such as a screen reader says of it. */
 export function pointInWords({ problem, responsibilities }, n) {
   const shares = responsibilities[n].map(
-    (r, k) => `${COMPONENT[problem.model]} ${k + 1} ${share(r)}`,
+    (r, k) => `${componentName(problem.model, k)} ${share(r)}`,
   );
   return `${capital(POINT[problem.model])} ${n + 1} of ${problem.data.length}, ${placeInWords(problem, n)}: ${shares.join(', ')}`;
 }
