@@ -191,6 +191,13 @@ def test_plain_says_that_scaling_cannot_hold_it(startprob, log_b):
         plain(np.array(startprob), STAYS, np.array(log_b))
 
 
+def test_what_is_too_small_for_a_float_is_zero_also_where_numpy_is_told_to_raise():
+    with np.errstate(under="raise"):
+        found = plain(np.full(2, 0.5), np.full((2, 2), 0.5), np.array([[0.0, -800.0], [-900.0, 0]]))
+    np.testing.assert_array_equal(found.responsibilities, np.eye(2))
+    assert found.log_likelihood == pytest.approx(np.log(0.25), rel=1e-12)
+
+
 @pytest.mark.parametrize("method", [blocked, in_logs, viterbi])
 def test_impossible_sequences_are_errors(method):
     never = np.array([[0.0, 0.0], [0.0, 0.0], [-np.inf, 0.0]])
