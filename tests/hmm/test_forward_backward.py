@@ -271,6 +271,15 @@ def test_logs_lose_no_digits_in_a_long_sequence():
     np.testing.assert_allclose(found.responsibilities, expected.responsibilities, atol=1e-10)
 
 
+def test_the_rounding_of_a_large_log_likelihood_is_no_underflow():
+    # The densities are 1e-20 and 3e-20 in turn, whatever the state.
+    t, even = 200_000, np.full((2, 2), 0.5)
+    pieces, b = Pieces.of(np.array([t])), np.tile([1e-20, 3e-20], (2, t // 2))
+    found = walks.forward_backward(even[0], even, b, pieces, pieces.workspace(2))
+    assert found is not None
+    np.testing.assert_allclose(found.log_likelihoods, [t * (np.log(1e-20) + np.log(3) / 2)])
+
+
 def test_an_outlier_after_the_switch_of_a_chain_that_cannot_go_back():
     t = 100_000
     x = np.repeat([0.0, 100.0], t // 2)
