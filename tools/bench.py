@@ -22,11 +22,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as SklearnMixture
 from threadpoolctl import threadpool_limits
 
-from emlib import GaussianMixture, mixture
+from emlib import GaussianMixture
 from emlib.book import plotting
 from emlib.covariances import FORMS
 from emlib.mixture import MixtureParams
 from emlib.mixture.blocks import Blocks
+from emlib.mixture.engine import expectations
 from emlib.mixture.fitting import standardised
 from emlib.mixture.steps import maximum
 from tools.paths import BUILD
@@ -118,7 +119,7 @@ def emlib_iteration(case: Case, x: Array, start: MixtureParams) -> Callable[[], 
 
     def iterate() -> float:
         nonlocal params
-        expected, log_likelihood = mixture.e_step(params, data, family)
+        expected, log_likelihood = expectations(params, data, family)
         params = maximum(expected, family, revive=True)
         return float(log_likelihood / len(x) - shift)
 

@@ -15,6 +15,7 @@ from emlib import hmm
 from emlib.covariances import Full
 from emlib.families import Categorical
 from emlib.hmm import HMMParams, Sequences
+from emlib.hmm.steps import expectations, maximum
 from tools.paths import BUILD
 from tools.timing import interleaved
 
@@ -90,7 +91,7 @@ def problem(case: HMMCase, seed: int = 0) -> tuple[Array, list[int], HMMParams]:
 def emlib_iteration(
     case: HMMCase, x: Array, lengths: list[int], start: HMMParams
 ) -> Callable[[], float]:
-    """One EM iteration at a time; returns the log-likelihood before it."""
+    """One EM iteration at a time, as fits run it; returns the log-likelihood before it."""
     if case.emission == "Gaussian":
         family: Any = Full()
         sequences = Sequences.of(x, lengths)
@@ -101,8 +102,8 @@ def emlib_iteration(
 
     def iterate() -> float:
         nonlocal params
-        statistics, log_likelihood = hmm.e_step(params, sequences, family)
-        params = hmm.m_step(statistics, family)
+        statistics, log_likelihood = expectations(params, sequences, family)
+        params = maximum(statistics, family)
         return log_likelihood
 
     return iterate

@@ -116,10 +116,14 @@ def e_step(
     array([[1.35, 0.45],
            [0.01, 0.18]])
     """
-    if isinstance(x, Sequences) and x.data.family is family and "checked" in vars(x.data):
-        sequences = x  # that came by before: those of a fit, whose start was checked
-    else:
-        params, sequences = checked(params, x, family)
+    params, sequences = checked(params, x, family)
+    return expectations(params, sequences, family)
+
+
+def expectations(
+    params: HMMParams, sequences: Sequences, family: Family
+) -> tuple[HMMStatistics, float]:
+    """The E-step of what needs no check, as in a fit."""
     form = engine.form_of(evenly(params.components), sequences.data, family)
     packed, log_scale = _posterior(params, form, sequences)
     starts = packed.responsibilities[:, sequences.pieces.firsts].sum(axis=1)
@@ -136,8 +140,9 @@ def checked(
     check_is("family", family, Family)
     sequences = Sequences.of(x, family=family)
     if sequences is x:
-        sequences = replace(x, data=Blocks.of(x.data, family))
-        _ = sequences.data.checked
+        data = Blocks.of(x.data, family)
+        _ = data.checked
+        sequences = x if data is x.data else replace(x, data=data)
     return checked_params(params, family, sequences.data.x.shape[1]), sequences
 
 

@@ -14,7 +14,7 @@ from sklearn.metrics import pairwise_distances_argmin
 from emlib.families import Components, Family
 from emlib.fitting import Problem
 from emlib.holding import Held
-from emlib.mixture import steps
+from emlib.mixture import engine, steps
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.priors import BoundPrior
 from emlib.mixture.starts import STARTS
@@ -34,7 +34,7 @@ def problem_of(
     """A mixture of K components of the data's family, with all that is needed to fit it."""
     family, units = data.family, data.units
     return Problem(
-        e_step=partial(steps.e_step, family=family),
+        e_step=partial(engine.expectations, family=family),
         m_step=prior.m_step if prior else partial(steps.maximum, family=family, revive=True),
         nudge=partial(steps.nudge, family=family),
         data=data,
@@ -111,21 +111,23 @@ def start(
     """
     data: Blocks = problem.data
     family, units = data.family, data.units
-    if weights is not None and all(part is not None for part in components):
-        return steps.named(weights, first_components(family, units, components, ()), family)
-    places = components[0]
-    if r is not None:
-        drawn = r
-    elif places is not None:
-        drawn = nearest(data, places)
-    else:
-        drawn = draw_responsibilities(data, k, how, rng)
-    if data.labels is not None:
-        drawn = with_known(drawn.T, data.labels, matching=r is None and places is None).T
-    first = problem.m_step(steps.statistics(drawn, data, family))
-    first = matched(first, weights, components, family, units)
-    weights = first[0] if weights is None else weights
-    return steps.named(weights, first_components(family, units, components, first[1:]), family)
+    own: Components = ()
+    if weights is None or any(part is None for part in components):
+        places = components[0]
+        if r is not None:
+            shares = r
+        elif places is not None:
+            shares = nearest(data, places)
+        else:
+            shares = draw_responsibilities(data, k, how, rng)
+        if data.labels is not None:
+            shares = with_known(shares.T, data.labels, matching=r is None and places is None).T
+        first = problem.m_step(steps.statistics(shares, data, family))
+        first = matched(first, weights, components, family, units)
+        weights, own = first[0] if weights is None else weights, first[1:]
+    params = steps.named(weights, first_components(family, units, components, own), family)
+    steps.checked_params(params, family, data.shape[1])
+    return params
 
 
 def matched(

@@ -4,9 +4,9 @@ Gaussians with full covariances are the default; others are in `emlib.covariance
 `emlib.families`. Parameters are the weights, then the components' parameters in the family's
 order: `MixtureParams` for Gaussians, `(weights, rates)` for Poisson counts, and so on.
 
-What runs in every iteration of a fit: `emlib.em.steps` alternates the two; the E-step is
-`engine.expectations`, block by block; the M-step is `maximum`, and for Gaussians in it
-`emlib.gaussian.moments`.
+What runs in every iteration of a fit, whose start is checked: `emlib.em.steps` alternates
+`engine.expectations`, the E-step, block by block, and `maximum`, the M-step, which for Gaussians
+is `emlib.gaussian.moments`. `e_step` and `m_step` are the same behind a check of what they get.
 """
 
 from __future__ import annotations
@@ -77,10 +77,7 @@ def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tupl
     DegenerateError
         If a covariance is not positive definite, or a point has density zero everywhere.
     """
-    if isinstance(x, Blocks) and x.family is family and "checked" in vars(x):
-        data = x  # that came by before: those of a fit, whose start was checked
-    else:
-        params, data = checked(params, x, family)
+    params, data = checked(params, x, family)
     return engine.expectations(params, data, family)
 
 

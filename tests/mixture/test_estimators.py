@@ -698,15 +698,15 @@ def test_a_sample_repeats_with_its_own_seed(faithful):
 
 def test_ctrl_c_leaves_a_fit_of_what_was_found(faithful, monkeypatch):
     calls = []
-    e_step = mixture.steps.e_step
+    expectations = mixture.engine.expectations
 
     def interrupted(*args, **options):
         calls.append(args)
         if len(calls) == 8:
             raise KeyboardInterrupt
-        return e_step(*args, **options)
+        return expectations(*args, **options)
 
-    monkeypatch.setattr(mixture.steps, "e_step", interrupted)
+    monkeypatch.setattr(mixture.engine, "expectations", interrupted)
     model = GaussianMixture(2, random_state=0, n_init=5)
     with pytest.raises(KeyboardInterrupt, match="interrupted"):
         model.fit(faithful)
