@@ -598,3 +598,17 @@ def test_a_step_counts_unless_rounding_explains_it(height, unit):
         for objective in (height - 0.1, height, height + units * np.finfo(float).eps * unit):
             path.add(Visit(None, None, objective))
         assert bool(gains_to_come(path, exact=True)[1] > 0) is counts
+
+
+@pytest.mark.parametrize(("before", "step", "shrinks"), [(553, 550, False), (600, 550, True)])
+def test_steps_that_shrink_by_less_than_rounding_may_go_on_for_ever(before, step, shrinks):
+    unit, path = np.spacing(1e4), Path()
+    for climbed in (0, before, before + step):
+        path.add(Visit(None, None, 1e4 + climbed * unit))
+    assert bool(gains_to_come(path, exact=True)[1] < np.inf) is shrinks
+
+
+def test_two_steps_that_gain_nothing_are_the_end():
+    result = scripted([-1.5] * 9)
+    assert result.converged
+    assert result.n_iter == 2
