@@ -251,7 +251,7 @@ def sufficient_statistics(x: ArrayLike, weights: ArrayLike | None = None) -> Gau
 
 
 def moments(
-    statistics: GaussianStatistics, floor: float = 0.0, ridge: float | Array = 0.0
+    statistics: GaussianStatistics, floor: float, ridge: float | Array = 0.0
 ) -> tuple[Array, Array]:
     """Means and covariances of maximum likelihood: of a single Gaussian, or of every component.
 

@@ -169,6 +169,18 @@ def test_integer_weights_are_repetitions(kind, seed):
 
 
 @kinds
+def test_standard_units_count_a_point_as_often_as_its_weight_says(kind):
+    x, _ = problem(kind, 0)
+    w = np.linspace(0.0, 3.0, len(x))
+    units = Blocks.standard(x, FORMS[kind](), w).units
+    variances = np.cov(x.T, aweights=w, bias=True).diagonal()
+    if kind == "spherical":
+        variances = np.full_like(variances, variances.mean())
+    np.testing.assert_allclose(units.origin, np.average(x, axis=0, weights=w))
+    np.testing.assert_allclose(units.scale, np.sqrt(variances))
+
+
+@kinds
 @pytest.mark.parametrize("shift", [0.0, 1e5])
 def test_statistics_of_chunks_add_whatever_their_form(kind, shift):
     x, params = problem(kind, 7)

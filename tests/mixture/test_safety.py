@@ -231,6 +231,11 @@ def test_parameters_that_do_not_fit_the_data_are_refused(params):
         mixture.log_density(params, np.zeros((4, 1)))
 
 
+def test_parameters_are_named_where_some_are_missing():
+    with pytest.raises(ValueError, match="params must be a tuple of weights, means, covariances"):
+        mixture.log_density((np.ones(1), np.zeros((1, 1))), np.zeros((4, 1)))
+
+
 def test_counts_check_their_parameters_and_columns():
     with pytest.raises(ValueError, match="not be negative"):
         mixture.log_density((np.ones(1), -np.ones((1, 1))), np.ones((2, 1)), Poisson())
