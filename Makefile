@@ -55,7 +55,7 @@ bench: .venv/complete  ## time emlib beside scikit-learn and hmmlearn on the sam
 	@$(PY) -m tools bench
 
 clean:  ## remove what was built
-	@rm -rf _build
+	@rm -rf _build mutants
 
 # Each stamp is written last, so that an interrupted installation is done again.
 .venv/packages: requirements.txt

@@ -270,6 +270,12 @@ call(
         "rng": RNG,
     },
 )
+call(
+    "gaussian.sample from",
+    partial(gaussian.sample, n=3, rng=np.random.default_rng(0)),
+    {"params": Gaussian(MEANS[0], SPREADS[0])},
+    {"params": other(MEANS, (MEANS[0], SPREADS[0]))},
+)
 
 # --- Mixtures as functions
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from importlib import import_module
 
-from tools.paths import BUILD
+from tools.paths import BUILD, MUTANTS
 
 HOST, PORT = "127.0.0.1", 8000
 
@@ -26,7 +26,8 @@ def serve() -> None:
 
 def clean() -> None:
     """Remove everything that was built."""
-    shutil.rmtree(BUILD, ignore_errors=True)
+    for folder in (BUILD, MUTANTS):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def bench() -> None:

@@ -1,6 +1,7 @@
 """Whether emlib's tests would notice a change of its code, by mutmut: what is in pyproject.toml."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from random import Random
 from typing import Any
 
 from tools.kernels import kernel_environment
-from tools.paths import ROOT
+from tools.paths import MUTANTS, ROOT
 from tools.versions import environment
 
 # A change that makes a test go on for ever is noticed by pytest-timeout.
@@ -58,6 +59,7 @@ def mutants() -> None:
     """
     number, seed = int(os.environ.get("SAMPLE", "30")), int(os.environ.get("SEED", "0"))
     jobs = os.environ.get("JOBS", str(os.cpu_count() or 1))
+    shutil.rmtree(MUTANTS, ignore_errors=True)  # what mutmut knows of older code and tests
     mutmut = Path(environment("mutmut", *MUTMUT)).parent / "mutmut"
 
     def call(*words: str, stdout: Any = sys.stderr) -> str:

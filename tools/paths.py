@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = ROOT / "chapters"
 BUILD = ROOT / "_build"
+MUTANTS = ROOT / "mutants"  # where mutmut works: it takes no other folder
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -191,6 +191,13 @@ def test_plain_says_that_scaling_cannot_hold_it(startprob, log_b):
         plain(np.array(startprob), STAYS, np.array(log_b))
 
 
+def test_what_is_too_small_for_a_float_is_zero_also_where_numpy_is_told_to_raise():
+    with np.errstate(under="raise"):
+        found = plain(np.full(2, 0.5), np.full((2, 2), 0.5), np.array([[0.0, -800.0], [-900.0, 0]]))
+    np.testing.assert_array_equal(found.responsibilities, np.eye(2))
+    assert found.log_likelihood == pytest.approx(np.log(0.25), rel=1e-12)
+
+
 @pytest.mark.parametrize("method", [blocked, in_logs, viterbi])
 def test_impossible_sequences_are_errors(method):
     never = np.array([[0.0, 0.0], [0.0, 0.0], [-np.inf, 0.0]])
@@ -262,6 +269,15 @@ def test_logs_lose_no_digits_in_a_long_sequence():
     np.testing.assert_allclose(found.transitions.sum(), t - 1, rtol=1e-13)
     np.testing.assert_allclose(found.transitions, expected.transitions, rtol=1e-11)
     np.testing.assert_allclose(found.responsibilities, expected.responsibilities, atol=1e-10)
+
+
+def test_the_rounding_of_a_large_log_likelihood_is_no_underflow():
+    # The densities are 1e-20 and 3e-20 in turn, whatever the state.
+    t, even = 200_000, np.full((2, 2), 0.5)
+    pieces, b = Pieces.of(np.array([t])), np.tile([1e-20, 3e-20], (2, t // 2))
+    found = walks.forward_backward(even[0], even, b, pieces, pieces.workspace(2))
+    assert found is not None
+    np.testing.assert_allclose(found.log_likelihoods, [t * (np.log(1e-20) + np.log(3) / 2)])
 
 
 def test_an_outlier_after_the_switch_of_a_chain_that_cannot_go_back():

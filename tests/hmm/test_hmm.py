@@ -532,6 +532,35 @@ def test_states_never_visited_or_left_are_named_and_kept():
     np.testing.assert_allclose(model.means_[2], 7.0)
 
 
+def never_in_the_third_state():
+    """A sequence, and a chain of three states, the last of which cannot be reached."""
+    x, start = made()
+    transmat = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.0, 0.0, 1.0]])
+    return x, start._replace(startprob=np.array([0.5, 0.5, 0.0]), transmat=transmat)
+
+
+def test_the_m_step_keeps_a_state_that_is_never_visited_and_averages_in_the_others():
+    x, start = never_in_the_third_state()
+    means, covariances = hmm.m_step(hmm.e_step(start, x)[0]).components
+    r = hmm.steps.smoothed(start, x)[0]
+    for k in (0, 1):
+        np.testing.assert_allclose(means[k], np.average(x, axis=0, weights=r[:, k]))
+        np.testing.assert_allclose(covariances[k], np.cov(x.T, aweights=r[:, k], bias=True))
+    np.testing.assert_array_equal(means[2], start.components[0][2])
+    np.testing.assert_array_equal(covariances[2], start.components[1][2])
+
+
+def test_nudge_brings_back_a_state_that_is_never_visited_and_keeps_forbidden_steps():
+    x, start = never_in_the_third_state()
+    statistics = hmm.e_step(start, x)[0]
+    assert statistics.emissions.n[2] == 0
+    nudged = hmm.nudge(statistics, np.random.default_rng(0), 0.3)
+    assert nudged.emissions.n[2] > 1
+    np.testing.assert_array_equal(nudged.transitions[start.transmat == 0], 0)
+    # It starts anew with the spread of standard units, which no nudge changes.
+    np.testing.assert_allclose(hmm.m_step(nudged).components[1][2], np.eye(2), rtol=1e-6)
+
+
 def test_a_state_that_is_only_the_last_keeps_its_row():
     start = np.array([[0.9, 0.1], [0.25, 0.75]])
     symbols = np.array([0, 0, 0, 0, 1])[:, None]
