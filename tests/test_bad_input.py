@@ -426,7 +426,7 @@ for function in (
         function,
         {"statistics": THEIR_SUMS, "family": Full()},
         {"statistics": other(COUNT_SUMS, ROWS), "family": FAMILY | {"Diagonal": Diagonal()}},
-        {"family": "family|statistics"},
+        {"family": r"\bfamily\b|statistics"},
     )
 call(
     "mixture.nudge with",
@@ -562,6 +562,12 @@ for function in (hmm.m_step, partial(hmm.nudge, rng=np.random.default_rng(0), si
         {"statistics": STEPS, "family": Full()},
         {"statistics": other(COUNT_SUMS, ROWS), "family": FAMILY},
     )
+call(
+    "hmm.nudge with",
+    hmm.nudge,
+    {"statistics": STEPS, "rng": np.random.default_rng(0), "size": 0.1},
+    {"rng": RNG, "size": size("a bool")},
+)
 for function in (hmm.e_step, hmm.smoothed, filtered, hmm.decoded, hmm.log_emission):
     call(
         f"hmm.{function.__name__} of",

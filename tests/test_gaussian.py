@@ -65,6 +65,10 @@ def test_statistics_add(seed, cut):
     np.testing.assert_allclose(parts.sum_xx, whole.sum_xx, rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(parts.sum_x, whole.sum_x, rtol=1e-10, atol=1e-10)
     assert parts.n == whole.n
+    by_sum = sum(gaussian.sufficient_statistics(part) for part in (x[:cut], x[cut:]))
+    np.testing.assert_array_equal(by_sum.sum_xx, parts.sum_xx)
+    with pytest.raises(TypeError):
+        1 + whole
 
 
 def test_integer_weights_are_repetitions():

@@ -15,6 +15,7 @@ from emlib.families import Poisson
 from emlib.mixture import MixtureParams
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.fitting import coordinates
+from emlib.results import FALL_TOLERANCE
 from emlib.squarem import Coordinates, leap, plain_coordinates
 
 # Hasselblad (1969), JASA 64, 1459-1471; maximum by an independent optimiser.
@@ -255,6 +256,22 @@ def test_a_leap_that_is_not_lower_is_taken():
     result = em(e_step, lambda theta: theta / 2, start, None, accelerate=across, confirm=False)
     assert result.trace.leapt_at[0] == 3
     assert result.trace.params[:4] == (1.0, 0.5, 0.25, -0.25)
+
+
+@pytest.mark.parametrize(("fall", "leapt_at"), [(0.9, (3,)), (1.1, ())])
+def test_a_leap_after_which_em_falls_by_no_more_than_rounding_is_taken(fall, leapt_at):
+    # Three points of EM, the leap's, and EM's next: the last may be lower by the tolerance.
+    objectives = iter([0.1, 0.2, 0.25, 0.5, 0.5 - fall * FALL_TOLERANCE, 0.3])
+    result = em(
+        lambda theta, _: (theta, next(objectives)),
+        lambda theta: theta / 2,
+        np.float64(1.0),
+        None,
+        accelerate=True,
+        confirm=False,
+        max_iter=3,
+    )
+    assert result.trace.leapt_at == leapt_at
 
 
 def test_a_leap_to_where_numbers_overflow_is_not_taken_and_nothing_is_warned_of():

@@ -261,6 +261,14 @@ def test_pieces_hold_every_row_once_and_know_their_neighbours(lengths, longest):
             assert row in firsts
 
 
+@pytest.mark.parametrize("name", ["usual", "left to right", "says nothing"])
+def test_logs_are_not_needed_where_scaling_does(name, monkeypatch):
+    monkeypatch.setattr(walks, "forward_backward_in_logs", None)  # to call it would be an error
+    startprob, transmat, log_b = CHAINS[name]
+    found = blocked(startprob, transmat, log_b)
+    assert found.transitions.sum() == pytest.approx(LONG - 1)
+
+
 def test_logs_lose_no_digits_in_a_long_sequence():
     t = 100_000
     log_b = 2 * np.random.default_rng(0).normal(size=(t, 2)) - 50

@@ -1109,6 +1109,17 @@ def test_priors_without_a_maximum_are_refused(model, message):
         model.fit(np.array([0, 1, 1, 0, 1])[:, None])
 
 
+def test_a_prior_adds_nothing_to_a_forbidden_start():
+    symbols, states = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1])
+    start = {"startprob_init": [0.5, 0.5, 0], "transmat_init": np.full((3, 3), 1 / 3)}
+    start["emissionprob_init"] = np.full((3, 2), 0.5)
+    model = CategoricalHMM(3, startprob_prior=4.0, max_iter=1, **start)
+    with pytest.warns((ConvergenceWarning, DegenerateWarning)):
+        model.fit(symbols[:, None], states=states)
+    # The start is counted once, and three times before; where it may not be, not at all.
+    np.testing.assert_allclose(model.startprob_, [4 / 7, 3 / 7, 0])
+
+
 def test_a_prior_adds_nothing_to_a_forbidden_symbol():
     symbols = np.array([0, 1, 0, 2, 2, 0, 1, 2])[:, None]
     emissions = np.array([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5]])

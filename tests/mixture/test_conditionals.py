@@ -68,3 +68,5 @@ def test_what_cannot_be_asked_is_said():
         conditional(params, [1.0])
     with pytest.raises(TypeError, match="family must be Gaussians"):
         marginal((WEIGHTS, MEANS), [0], Poisson())
+    with pytest.raises(TypeError, match="family must be Gaussians"):
+        conditional((WEIGHTS, MEANS), [1.0, np.nan], Poisson())

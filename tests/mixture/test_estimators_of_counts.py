@@ -126,6 +126,7 @@ def test_results_have_all_that_those_of_gaussians_have(model):
     assert model.converged_
     assert model.result_.stop is StopReason.CONVERGED
     assert len(model.results_) == 4
+    assert any(result.trace.leapt_at for result in model.results_)
     steps = np.diff(model.lower_bounds_)
     jumps = [i - 1 for i in model.result_.trace.nudged_at]
     assert np.all(np.delete(steps, jumps) > -1e-9)
