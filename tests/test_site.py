@@ -693,6 +693,23 @@ def test_the_contents_close_once_a_heading_is_chosen_and_nothing_lies_on_the_tex
     assert found == [True, False, "#the-whole-algorithm", False]
 
 
+def test_the_page_stays_when_a_button_of_its_header_gets_the_focus(site, on_a_phone):
+    found = on_a_phone(
+        site / "chapters" / "em_by_hand.html",
+        """const places = [];
+        for (const button of document.querySelectorAll(".bd-header-article :is(a, button)")) {
+          scrollTo(0, 2000);
+          await wait(100);
+          if (button.checkVisibility()) button.focus();
+          await wait(100);
+          places.push(scrollY);
+        }
+        return places;""",
+    )
+    assert len(found) > 3
+    assert set(found) == {2000}
+
+
 @pytest.mark.parametrize("name", ["em_by_hand", "mixtures_1d", "how_many"])
 def test_what_code_prints_fits_a_phone_or_is_as_small_as_can_be_read(site, on_a_phone, name):
     found = on_a_phone(

@@ -195,8 +195,7 @@ class Natural(Form):
             r = np.matmul(self.contrasts, features, out=self.joint)
             others, reference = r[:-1], r[-1]
             np.exp(others, out=others)
-            total = np.add.reduce(others, axis=0)
-            total += 1
+            total = np.add.reduce(others, axis=0, initial=1.0)
             if not total.max() < np.inf:  # some point is too far from the reference
                 return super().posterior(rows)
             # Equation mix-density
