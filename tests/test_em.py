@@ -612,3 +612,14 @@ def test_two_steps_that_gain_nothing_are_the_end():
     result = scripted([-1.5] * 9)
     assert result.converged
     assert result.n_iter == 2
+
+
+def test_two_steps_after_a_leap_what_it_gained_may_still_be_to_gain():
+    path = Path()
+    for objective, leapt in ((-10, False), (-9, False), (-8.9, False), (-5, True)):
+        path.add(Visit(None, None, float(objective), leapt))
+    path.add(Visit(None, None, -4.999))
+    path.add(Visit(None, None, -4.9989))
+    assert gains_to_come(path, exact=True)[1] == pytest.approx(8.9 - 4.9989)
+    path.add(Visit(None, None, -4.99889))
+    assert gains_to_come(path, exact=True)[1] < 1e-4
