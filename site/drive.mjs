@@ -266,15 +266,19 @@ async function tryHands() {
       }
     );
   });
-  await expect("a point can be dragged", async () => {
+  await expect("a point can be dragged, and the axes keep their names", async () => {
     await start("Old Faithful");
+    const names = () => page.locator(".em-figure .em-title").allTextContents();
+    const given = JSON.stringify(await names());
     const point = page.locator(".em-point").nth(18);
     const heading = () => page.locator(".em-reading h2").innerText();
     await point.hover();
     const before = await heading();
     await dragBy(page, point, [30, -90]);
     const after = await heading();
-    return (before !== after && before.split(":")[0] === after.split(":")[0]) || { before, after };
+    const kept = JSON.stringify(await names());
+    const isMoved = before !== after && before.split(":")[0] === after.split(":")[0];
+    return (isMoved && given === kept && /min/.test(kept)) || { before, after, given, kept };
   });
   await expect("a point's numbers are Bayes' rule, and sum to one", async () => {
     await start("Two coins");

@@ -8,8 +8,11 @@ import written from './data.json';
  */
 export const DATA = written;
 
-/** What the features of a problem's data are called, with their units; a reader's own are x and y. */
-export const featuresOf = ({ data }) => DATA[nameOf(data)]?.axes ?? ['x', 'y'];
+/**
+ * What the features of a problem's data are called, with their units: `axes`, if points of the book's
+ * data were changed; a reader's own are x and y.
+ */
+export const featuresOf = ({ data, axes }) => axes ?? DATA[nameOf(data)]?.axes ?? ['x', 'y'];
 
 /** The unit of a variance, such as 'min²'; empty where the features have none, or several. */
 export function unitOfVariance(problem) {

@@ -1,5 +1,6 @@
 /** Changes by hand, as pure functions: of parameters, of points, of a pasted table. */
 
+import { featuresOf } from '../data.js';
 import { axes } from '../families.js';
 
 const replaced = (list, k, value) => list.map((old, i) => (i === k ? value : old));
@@ -190,16 +191,20 @@ export const toScreen = ([[a, b], [, c]], [perX, perY]) => [
 ];
 
 /** The problem with point n elsewhere. */
-export const withPoint = (problem, n, x) => ({ ...problem, data: replaced(problem.data, n, x) });
+export const withPoint = (problem, n, x) => changed(problem, replaced(problem.data, n, x));
 
 /** The problem without point n. */
-export const withoutPoint = (problem, n) => ({
-  ...problem,
-  data: problem.data.filter((_, i) => i !== n),
-});
+export const withoutPoint = (problem, n) =>
+  changed(
+    problem,
+    problem.data.filter((_, i) => i !== n),
+  );
 
 /** The problem with one point more. */
-export const withNewPoint = (problem, x) => ({ ...problem, data: [...problem.data, x] });
+export const withNewPoint = (problem, x) => changed(problem, [...problem.data, x]);
+
+/** The problem with other points of the same features. */
+const changed = (problem, data) => ({ ...problem, data, axes: featuresOf(problem) });
 
 const COLUMNS = {
   coins: { count: 2, example: '5 10', what: 'heads and tosses' },

@@ -350,7 +350,8 @@ export class Sitting {
     const { problem, parameters } = this.state;
     const data = edits.parseTable(text, problem.model);
     this.selected = null;
-    this.draw('k-means++', Math.min(parameters.weights.length, data.length), { ...problem, data });
+    const k = Math.min(parameters.weights.length, data.length);
+    this.draw('k-means++', k, { ...problem, data, axes: undefined });
   }
 
   /* Points. */
