@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -260,13 +260,12 @@ class Full(Gaussians):
             start = stop
 
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        sum_xx = sums[:, d + 1 :].take(_triangle(d).of_entry, axis=1)
+        sum_xx = square(sums[:, d + 1 :], d)
         return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sum_xx)
 
     def packed(self, precision: Array) -> Array:
-        triangle = _triangle(precision.shape[-1])
-        flat = precision.reshape(len(precision), -1)
-        return flat.take(triangle.entry, axis=1) * triangle.times
+        i, j, times = triangle(precision.shape[-1])
+        return precision[:, i, j] * times
 
 
 class Tied(Full):
@@ -293,7 +292,7 @@ class Tied(Full):
         return products
 
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        sum_xx = shared.take(_triangle(d).of_entry)
+        sum_xx = square(shared, d)
         return GaussianStatistics(sums[:, 0], sums[:, 1:], sum_xx, form=self.form)
 
 
@@ -362,27 +361,15 @@ def unwhiten(w: Array, z: Array) -> Array:
     return solve_triangular(w, z, lower=True) if w.ndim == 2 else z / w[:, None]
 
 
-class _Triangle(NamedTuple):
-    """The products x_i x_j with i <= j, as an order of the entries of a symmetric matrix.
-
-    Attributes
-    ----------
-    entry : ndarray of shape (D (D + 1) / 2,)
-        Where in the flattened matrix each product is.
-    times : ndarray of shape (D (D + 1) / 2,)
-        How often it occurs there: twice off the diagonal.
-    of_entry : ndarray of shape (D, D)
-        Which product each entry of the matrix is.
-    """
-
-    entry: Integers
-    times: Array
-    of_entry: Integers
-
-
 @cache
-def _triangle(d: int) -> _Triangle:
+def triangle(d: int) -> tuple[Integers, Integers, Array]:
+    """The products x_i x_j with i <= j: i, j, and how often each stands in the matrix x x'."""
     i, j = np.triu_indices(d)
-    of_entry = np.empty((d, d), dtype=np.intp)
-    of_entry[i, j] = of_entry[j, i] = np.arange(len(i))
-    return _Triangle(i * d + j, np.where(i == j, 1.0, 2.0), of_entry)
+    return i, j, np.where(i == j, 1.0, 2.0)
+
+
+def square(products: Array, d: int) -> Array:
+    """Symmetric matrices, from their entries with i <= j in the order of `triangle`."""
+    (i, j, _), matrices = triangle(d), np.empty((*products.shape[:-1], d, d))
+    matrices[..., i, j] = matrices[..., j, i] = products
+    return matrices

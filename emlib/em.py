@@ -196,7 +196,7 @@ def maximise(
         path, confirmed = confirm(path, climb_nudged, tol)
     if path.stop is StopReason.CONVERGED and visit.is_no_likelihood(path):
         confirmed = None
-    return path.result(confirmed, visit.count)
+    return path.result(confirmed, len(visit.objectives))
 
 
 def confirm(
@@ -404,14 +404,10 @@ class Visitor(Generic[P, S]):
     bar: Any = None
     map: Callable[..., Iterable[Any]] | None = None
     unit: float = 1.0
-    count: int = 0
-    lowest: float = np.inf
-    highest: float = -np.inf
-    whole: bool = True
+    objectives: list[float] = field(default_factory=list)
 
     def __call__(self, params: P) -> Visit[P, S]:
         """E-step at `params`, of all the data or chunk by chunk: statistics add."""
-        self.count += 1
         if self.bar is not None:
             self.bar.update()
         if self.map is None:
@@ -427,18 +423,18 @@ class Visitor(Generic[P, S]):
                     f"log_prior must return a single number, got {log_prior!r}"
                 ) from None
         objective /= self.unit
-        self.lowest, self.highest = min(self.lowest, objective), max(self.highest, objective)
-        self.whole = self.whole and objective.is_integer()
+        self.objectives.append(objective)
         return Visit(params, statistics, objective)
 
     def is_no_likelihood(self, path: Path[P, S]) -> bool:
         """Whether the objective at all visits is like none of data; the path's message says so."""
-        constant = self.lowest == self.highest
-        if not (constant or self.whole) or not differ(path.params[0], path.params[-1]):
+        seen = set(self.objectives)
+        is_odd = len(seen) == 1 or all(value.is_integer() for value in seen)
+        if not is_odd or not differ(path.params[0], path.params[-1]):
             return False
-        found = f"exactly {self.lowest:g}" if constant else "a whole number"
+        found = f"exactly {seen.pop():g}" if len(seen) == 1 else "a whole number"
         path.message += (
-            f"; but the objective was {found} at all {self.count} visits, although the "
+            f"; but the objective was {found} at all {len(self.objectives)} visits, although the "
             "parameters changed: does e_step return the log-likelihood at its params, unrounded?"
         )
         return True

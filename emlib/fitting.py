@@ -101,7 +101,7 @@ class Problem(Generic[P, S]):
                 exact=self.exact,
             )
         message = self.collapse(result.params)
-        if message is None:
+        if message is None or result.stop is StopReason.INTERRUPTED:
             return result
         return replace(result, stop=StopReason.DEGENERATE, message=message)
 

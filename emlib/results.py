@@ -155,4 +155,4 @@ class EMResult(Generic[P]):
     @property
     def n_iter(self) -> int:
         """Number of iterations from the start to `params`, any nudge off a saddle included."""
-        return len(self.trace) - 1
+        return len(self.trace.params) - 1

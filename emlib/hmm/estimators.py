@@ -260,9 +260,8 @@ class _HMM(BaseEstimator):
 
     def bic(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
         """Schwarz's criterion, -2 log L + p log T: the lower the better."""
-        sequences = self._sequences(X, lengths)
-        score = steps.e_step(self._params(), sequences, self._fitted_family())[1]
-        return float(self._n_parameters() * np.log(sequences.n) - 2 * score)
+        n = self._sequences(X, lengths).n
+        return float(self._n_parameters() * np.log(n) - 2 * self.score(X, lengths))
 
     def _n_parameters(self) -> int:
         """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""

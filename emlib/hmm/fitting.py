@@ -39,7 +39,7 @@ def problem_of(
         m_step=partial(
             prior.m_step if prior else steps.maximum, family=family, stationary=stationary
         ),
-        nudge=partial(steps.nudge, family=family),
+        nudge=partial(steps.moved, family=family),
         data=sequences,
         n=sequences.n,
         collapse=lambda params: family.collapse(params.components, "state"),
@@ -112,7 +112,8 @@ def start(
         startprob = np.full(k, 1 / k) if startprob is None else startprob
     first = first_components(family, data.units, components, own)
     params = HMMParams(startprob, transmat, first)
-    steps.checked_params(params, family, data.shape[1])
+    if any(part is not None for part in (*chain, *components)):
+        steps.checked_params(params, family, data.shape[1])
     told = components[0] is not None or sequences.states is not None
     if not told and any(part is not None for part in chain):
         return in_order_of_the_chain(params, sequences, family)

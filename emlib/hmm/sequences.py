@@ -306,6 +306,8 @@ class Sequences:
         check_is("family", family, Family)
         filled, made, holes = observed(x, partly=family.whitens)
         checked = family.check_data(filled)
+        if standard:
+            family.check_spread(checked)
         if holes is None and np.all(checked == np.floor(checked)):
             values, which = np.unique(checked, axis=0, return_inverse=True)
             if COPIES * len(values) <= len(checked):
@@ -393,10 +395,7 @@ class Sequences:
 
 
 def _blocks(x: Array, family: Family, weights: Array | None, standard: bool) -> Blocks:
-    if not standard:
-        return Blocks(x, family, weights)
-    family.check_spread(x)
-    return Blocks.standard(x, family, weights)
+    return Blocks.standard(x, family, weights) if standard else Blocks(x, family, weights)
 
 
 def check_lengths(lengths: ArrayLike | None, n: int) -> Integers:

@@ -83,6 +83,10 @@ class HMMStatistics:
             self.params,
         )
 
+    def __radd__(self, other: int) -> HMMStatistics:
+        """So that `sum` adds statistics: it begins with zero."""
+        return self if other == 0 else NotImplemented
+
 
 def e_step(
     params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
@@ -238,8 +242,13 @@ def nudge(
 ) -> HMMStatistics:
     """For the confirmation in `emlib.em`: states moved as in a mixture, forbidden steps kept."""
     statistics = check_statistics(statistics, family)
-    check_generator("rng", rng)
-    check_size("size", size)
+    return moved(statistics, check_generator("rng", rng), check_size("size", size), family)
+
+
+def moved(
+    statistics: HMMStatistics, rng: np.random.Generator, size: float, family: Family
+) -> HMMStatistics:
+    """`nudge` of statistics that need no check."""
     emissions = statistics.emissions
     if not np.all(emissions.n > 0):
         emissions = family.revived(emissions)

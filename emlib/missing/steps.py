@@ -22,7 +22,7 @@ from emlib.missing.conditionals import conditional, log_constants
 from emlib.missing.patterns import Block, Patterns, Rows
 from emlib.trees import add
 from emlib.types import Array
-from emlib.validation import LARGEST, SMALLEST, check_size, numbers
+from emlib.validation import LARGEST, SMALLEST, check_generator, check_size, numbers
 
 
 def e_step(params: Gaussian, data: ArrayLike | Patterns) -> tuple[GaussianStatistics, float]:
@@ -123,7 +123,7 @@ def nudge(
     For the confirmation in `emlib.em`: with holes a likelihood can have saddles.
     """
     check_size("size", size)
-    check_generator(rng)
+    check_generator("rng", rng)
     params = m_step(statistics)
     root, d = gaussian.cholesky_factor(params.covariance), len(params.mean)
     turned = root @ (np.eye(d) + size * rng.standard_normal((d, d)) / np.sqrt(d))
@@ -211,7 +211,7 @@ def draw(params: Gaussian, x: ArrayLike, rng: np.random.Generator) -> Array:
     >>> filled.mean().round(1), filled.var().round(2)  # B x = 1 and C = 0.75
     (np.float64(1.0), np.float64(0.75))
     """
-    check_generator(rng)
+    check_generator("rng", rng)
     return _filled(params, x, rng)
 
 
@@ -245,9 +245,3 @@ def checked_params(params: Gaussian, d: int) -> Gaussian:
             "range. Rescale the features."
         )
     return Gaussian(mean, covariance)
-
-
-def check_generator(rng: object) -> None:
-    """A ValueError if `rng` cannot draw numbers."""
-    if not isinstance(rng, np.random.Generator | np.random.RandomState):
-        raise ValueError(f"rng must be a generator, as np.random.default_rng(0), got {rng!r}")

@@ -174,8 +174,8 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> float:
         """Mean log-likelihood per sample."""
-        _, weights = self._read(X, sample_weight)
-        return float(np.average(self.score_samples(X), weights=weights))
+        log_likelihood, n = self._log_likelihood(X, sample_weight)
+        return log_likelihood / n
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Responsibilities: p(z = k | x) for each row of `X`, of shape (N, K)."""
@@ -218,19 +218,24 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         The lower the better; it asks for components that are apart (Biernacki, Celeux and Govaert
         2000, IEEE Trans. PAMI 22, 719-725).
         """
-        _, weights = self._read(X, sample_weight)
-        log_r = np.log(self.predict_proba(X).max(axis=1))
-        return self.bic(X, sample_weight) - 2 * float(
-            np.sum(log_r if weights is None else log_r * weights)
-        )
+        x, weights = self._counted(X, sample_weight)
+        r = steps.responsibilities(self._params(), x, self._fitted_family())
+        log_r = np.log(r.max(axis=1))
+        total = log_r.sum() if weights is None else (log_r * weights).sum()
+        return self.bic(X, sample_weight) - 2 * float(total)
 
     def _log_likelihood(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, float]:
         """Of all the data together, and for how many points they count."""
-        log_densities, (_, weights) = self.score_samples(X), self._read(X, sample_weight)
+        x, weights = self._counted(X, sample_weight)
+        log_p = steps.log_density(self._params(), x, self._fitted_family())
         if weights is None:
-            return float(log_densities.sum()), float(len(log_densities))
-        counted = weights > 0
-        return float(log_densities[counted] @ weights[counted]), float(weights.sum())
+            return float(log_p.sum()), float(len(x))
+        return float(log_p @ weights), float(weights.sum())
+
+    def _counted(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Array | None]:
+        """The rows that count, as the family takes them, and their weights."""
+        x, weights = self._read(X, sample_weight)
+        return (x, None) if weights is None else (x[weights > 0], weights[weights > 0])
 
     def standard_errors(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Standard errors of weights and components, in their shapes (Louis 1982).

@@ -36,7 +36,7 @@ def problem_of(
     return Problem(
         e_step=partial(engine.expectations, family=family),
         m_step=prior.m_step if prior else partial(steps.maximum, family=family, revive=True),
-        nudge=partial(steps.nudge, family=family),
+        nudge=family.nudge,
         data=data,
         n=data.n,
         collapse=partial(collapse, family=family, n=data.n / data.lightest),
@@ -112,6 +112,7 @@ def start(
     data: Blocks = problem.data
     family, units = data.family, data.units
     own: Components = ()
+    is_given = any(part is not None for part in (weights, *components))
     if weights is None or any(part is None for part in components):
         places = components[0]
         if r is not None:
@@ -123,10 +124,12 @@ def start(
         if data.labels is not None:
             shares = with_known(shares.T, data.labels, matching=r is None and places is None).T
         first = problem.m_step(steps.statistics(shares, data, family))
-        first = matched(first, weights, components, family, units)
+        if is_given:
+            first = matched(first, weights, components, family, units)
         weights, own = first[0] if weights is None else weights, first[1:]
     params = steps.named(weights, first_components(family, units, components, own), family)
-    steps.checked_params(params, family, data.shape[1])
+    if is_given:
+        steps.checked_params(params, family, data.shape[1])
     return params
 
 

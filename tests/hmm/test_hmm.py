@@ -1127,3 +1127,27 @@ def test_a_prior_adds_nothing_to_a_forbidden_symbol():
     model = CategoricalHMM(2, **options).fit(symbols)
     assert model.emissionprob_[0, 2] == 0
     assert model.emissionprob_.min(where=emissions > 0, initial=1) > 0.1
+
+
+def test_criteria_of_an_impossible_sequence_are_infinite():
+    model = CategoricalHMM(2)
+    model.startprob_, model.transmat_ = np.array([1.0, 0.0]), np.eye(2)
+    model.emissionprob_ = np.eye(2)
+    impossible = np.array([[0], [1]])  # the first state is never left, and never says 1
+    assert model.score(impossible) == -np.inf
+    assert model.aic(impossible) == model.bic(impossible) == np.inf
+
+
+@pytest.mark.parametrize("value", [1.0, 0.5])
+def test_a_constant_feature_is_named_whether_or_not_it_is_a_whole_number(value):
+    with pytest.raises(ValueError, match="feature 0 is constant"):
+        GaussianHMM(1).fit(np.full((100, 1), value))
+
+
+def test_statistics_of_sequences_add_by_sum():
+    x, params = made(t=60)
+    parts = [hmm.e_step(params, part)[0] for part in (x[:20], x[20:60])]
+    total = sum(parts)
+    np.testing.assert_allclose(total.starts.sum(), 2)
+    np.testing.assert_allclose(total.transitions.sum(), 58)  # 19 and 39 steps
+    np.testing.assert_allclose(total.emissions.n.sum(), 60)

@@ -548,9 +548,9 @@ def test_floors_sizes_and_generators_that_make_no_sense_are_refused():
         with pytest.raises(ValueError, match="size must be"):
             missing.nudge(statistics, rng, value)
     for value in (None, 0, "a"):
-        with pytest.raises(ValueError, match="rng must be a generator"):
+        with pytest.raises(TypeError, match="rng must be a generator"):
             missing.draw(params, TWO, value)
-        with pytest.raises(ValueError, match="rng must be a generator"):
+        with pytest.raises(TypeError, match="rng must be a generator"):
             missing.nudge(statistics, value, 0.1)
 
 

@@ -18,9 +18,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from emlib import CategoricalMixture, DegenerateWarning, GaussianMixture, StopReason, mixture
+from emlib import (
+    CategoricalMixture,
+    DegenerateWarning,
+    GaussianMixture,
+    Mixture,
+    StopReason,
+    mixture,
+)
 from emlib.covariances import FORMS
 from emlib.datasets import load_faithful, load_galaxies, make_2_9, make_20_40
+from emlib.families import Poisson
 from emlib.mixture.starts import STARTS
 
 
@@ -713,3 +721,26 @@ def test_ctrl_c_leaves_a_fit_of_what_was_found(faithful, monkeypatch):
     assert model.result_.stop is StopReason.INTERRUPTED
     assert 1 < len(model.result_.trace) <= 7
     assert model.predict(faithful).shape == (len(faithful),)
+
+
+def test_ctrl_c_ends_a_fit_that_rests_on_its_floor(faithful, monkeypatch):
+    calls = []
+    expectations = mixture.engine.expectations
+
+    def interrupted(*args, **options):
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return expectations(*args, **options)
+
+    monkeypatch.setattr(mixture.engine, "expectations", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="interrupted"):
+        GaussianMixture(2, covariance_floor=1.0, n_init=3, random_state=0).fit(faithful)
+    assert len(calls) == 3
+
+
+def test_a_start_given_outside_the_range_of_its_family_is_named():
+    counts = np.array([[1.0], [2.0], [9.0]])
+    for rates in ([[-1.0], [2.0]], [[1.0], [-2.0]]):
+        with pytest.raises(ValueError, match="rates must not be negative: found -"):
+            Mixture(2, family=Poisson(), components_init=(rates,)).fit(counts)

@@ -181,3 +181,15 @@ def test_a_component_of_few_among_many_counted_points_is_none_that_lost_all():
     np.testing.assert_allclose(fit.weights_[1], 1e-5, rtol=0.1)
     tiny = PoissonMixture(2, **start).fit(values[some], sample_weight=1e-7 * counts[some])
     np.testing.assert_allclose(tiny.rates_, fit.rates_, rtol=1e-3)
+
+
+def test_a_point_that_counts_for_nothing_may_be_impossible():
+    model = BernoulliMixture(2)
+    model.weights_, model.probabilities_ = np.array([0.5, 0.5]), np.array([[1.0], [1.0]])
+    x, weights = np.array([[1.0], [1.0], [0.0]]), np.array([1.0, 2.0, 0.0])
+    # Three points, each of probability one; their components are as likely as each other.
+    assert model.score(x, sample_weight=weights) == pytest.approx(0, abs=1e-12)
+    assert model.bic(x, sample_weight=weights) == pytest.approx(3 * np.log(3), abs=1e-12)
+    icl = 3 * np.log(3) - 2 * 3 * np.log(0.5)
+    assert model.icl(x, sample_weight=weights) == pytest.approx(icl)
+    assert model.score(x) == -np.inf
