@@ -194,8 +194,9 @@ def maximise(
     path, confirmed = climb_from(params), None
     if nudge is not None and path.stop is StopReason.CONVERGED:
         path, confirmed = confirm(path, climb_nudged, tol)
-    if path.stop is StopReason.CONVERGED and visit.is_no_likelihood(path):
-        confirmed = None
+    oddity = visit.oddity(path) if path.stop is StopReason.CONVERGED else None
+    if oddity is not None:
+        path.message, confirmed = path.message + oddity, None
     return path.result(confirmed, len(visit.objectives))
 
 
@@ -390,12 +391,8 @@ class Visitor(Generic[P, S]):
         A progress bar, to be moved on by every visit.
     unit : float
         By what the objective is divided.
-    count : int
-        How many visits there have been.
-    lowest, highest : float
-        Of the objectives at all of them.
-    whole : bool
-        Whether all of these were whole numbers.
+    objectives : list of float
+        Those at all visits so far.
     """
 
     e_step: Callable[[P, Any], tuple[S, float]]
@@ -426,18 +423,17 @@ class Visitor(Generic[P, S]):
         self.objectives.append(objective)
         return Visit(params, statistics, objective)
 
-    def is_no_likelihood(self, path: Path[P, S]) -> bool:
-        """Whether the objective at all visits is like none of data; the path's message says so."""
+    def oddity(self, path: Path[P, S]) -> str | None:
+        """What to say if the objective at all visits is like none of data; None if it is not."""
         seen = set(self.objectives)
         is_odd = len(seen) == 1 or all(value.is_integer() for value in seen)
         if not is_odd or not differ(path.params[0], path.params[-1]):
-            return False
+            return None
         found = f"exactly {seen.pop():g}" if len(seen) == 1 else "a whole number"
-        path.message += (
+        return (
             f"; but the objective was {found} at all {len(self.objectives)} visits, although the "
             "parameters changed: does e_step return the log-likelihood at its params, unrounded?"
         )
-        return True
 
     def chunks(self, params: P) -> Iterator[tuple[S, float]]:
         """What the E-step says of each chunk; an error says of which, and none may be lost."""

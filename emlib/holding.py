@@ -77,16 +77,21 @@ class Held:
     def __bool__(self) -> bool:
         return any((*self.outer, *self.inner, self.components))
 
-    def seen(self, statistics: Any, given: Components, family: Family) -> Any:
-        """The statistics of components, as they are if parameters are those `given`."""
+    def about_held(self, statistics: Any, given: Components, family: Family) -> Any:
+        """Statistics about what is held, of which `mle` makes the others' maximum.
+
+        They are unchanged if no part of a component is held.
+        """
         partly = any(self.inner) and not all(self.inner)
         return family.around(statistics, given, self.inner) if partly else statistics
 
-    def kept_outer(self, found: tuple[Array, ...], given: tuple[Array, ...]) -> tuple[Array, ...]:
+    def put_back_outer(
+        self, found: tuple[Array, ...], given: tuple[Array, ...]
+    ) -> tuple[Array, ...]:
         """The weights, or the chain, that were found; those given where they are held."""
         return tuple(g if h else f for f, g, h in zip(found, given, self.outer, strict=True))
 
-    def kept(self, found: Components, given: Components) -> Components:
+    def put_back(self, found: Components, given: Components) -> Components:
         """The components that were found, those given where they are held."""
         parts = [g if h else f for f, g, h in zip(found, given, self.inner, strict=True)]
         rows = list(self.components)

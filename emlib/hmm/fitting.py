@@ -59,10 +59,10 @@ def m_step_holding(
     given: HMMParams,
 ) -> HMMParams:
     """The M-step of what is not held; the rest is as `given`, in the units of the data."""
-    emissions = held.seen(statistics.emissions, given.components, family)
+    emissions = held.about_held(statistics.emissions, given.components, family)
     found = m_step(replace(statistics, emissions=emissions))
-    startprob, transmat = held.kept_outer(found[:2], given[:2])
-    return HMMParams(startprob, transmat, held.kept(found.components, given.components))
+    startprob, transmat = held.put_back_outer(found[:2], given[:2])
+    return HMMParams(startprob, transmat, held.put_back(found.components, given.components))
 
 
 def restored(params: HMMParams, family: Family, units: Units) -> HMMParams:
@@ -128,10 +128,9 @@ def draw_shares(
     how: str | None,
     rng: np.random.Generator,
 ) -> tuple[Array, Array]:
-    """How states are first told apart, with the arguments of `start`.
+    """Responsibilities to start from, with the arguments of `start`.
 
-    Returns the shares of the states in each row of the data, (N, K), and in each observation, as
-    (K, T), packed.
+    For each row of the data, (N, K), and for each observation, (K, T) in packed order.
     """
     data, places = sequences.data, components[0]
     if all(part is not None for part in components):

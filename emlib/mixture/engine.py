@@ -97,8 +97,8 @@ def form_of(params: Components, data: Blocks, family: Any) -> Form:
     return Natural(data, weights, eta)
 
 
-def sums_alone(data: Blocks, k: int) -> Form:
-    """A form for responsibilities that are known already: it only adds up statistics."""
+def form_without_params(data: Blocks, k: int) -> Form:
+    """A form that only adds up statistics, for responsibilities that are known already."""
     weights = np.full(k, 1 / k)
     if data.family.looked_up:
         return LookedUp(data, weights, np.zeros((k, data.family.height)))

@@ -75,9 +75,9 @@ def m_step_holding(
     given: Params,
 ) -> Params:
     """The M-step of what is not held; the rest is as `given`, in the units of the data."""
-    found = m_step(held.seen(statistics, given[1:], family))
-    (weights,) = held.kept_outer(found[:1], given[:1])
-    return steps.named(weights, held.kept(found[1:], given[1:]), family)
+    found = m_step(held.about_held(statistics, given[1:], family))
+    (weights,) = held.put_back_outer(found[:1], given[:1])
+    return steps.named(weights, held.put_back(found[1:], given[1:]), family)
 
 
 def restored(params: Params, family: Family, units: Units) -> Params:
@@ -168,7 +168,7 @@ def first_components(
 
 def draw_responsibilities(data: Blocks, k: int, how: str, rng: np.random.Generator) -> Array:
     """Responsibilities of shape (N, K) from one of the `STARTS`, for which features weigh alike."""
-    return STARTS[how](alike(data).standardise(data.x), k, rng, data.weights)
+    return STARTS[how](units_for_distances(data).standardise(data.x), k, rng, data.weights)
 
 
 def with_known(r: Array, labels: Integers, matching: bool) -> Array:
@@ -186,13 +186,13 @@ def with_known(r: Array, labels: Integers, matching: bool) -> Array:
 
 def nearest(data: Blocks, places: Array) -> Array:
     """Responsibilities of shape (N, K): all of a point's to the nearest of K places."""
-    units = alike(data)
+    units = units_for_distances(data)
     labels = pairwise_distances_argmin(units.standardise(data.x), units.standardise(places))
     return np.eye(len(places))[labels]
 
 
-def alike(data: Blocks) -> Units:
-    """Units in which all features weigh alike."""
+def units_for_distances(data: Blocks) -> Units:
+    """Units in which every feature has standard deviation one, for k-means and nearest places."""
     if data.family.standardised:
         return data.units
     spread = data.x.std(axis=0)

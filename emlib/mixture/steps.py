@@ -221,7 +221,7 @@ def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
     """The sums of T(x), each point weighted by its responsibilities `r` of shape (N, K)."""
     data = Blocks.of(x, family)
     r = check_weights(numbers("r", r, shape=(len(data.x), None)), len(data.x), "r")
-    form = engine.sums_alone(data, r.shape[1])
+    form = engine.form_without_params(data, r.shape[1])
     return engine.statistics(form, r.T * data.count(slice(None)))[0]
 
 
