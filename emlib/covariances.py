@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -24,7 +24,7 @@ from emlib.gaussian import LOG_2PI, GaussianStatistics
 from emlib.results import DegenerateError
 from emlib.types import Array, Integers
 from emlib.units import Units
-from emlib.validation import check_size, check_spread, check_symmetric, listed, numbers
+from emlib.validation import check_size, check_spread, check_symmetric, listed, numbers, shown
 
 # A variance that exceeds the ridge by less than this share of it says more of the ridge.
 SMALLEST_BESIDE_RIDGE = 0.01
@@ -338,6 +338,13 @@ class Spherical(Gaussians):
 FORMS: dict[str, Callable[..., Gaussians]] = {
     form.form: form for form in (Full, Tied, Diagonal, Spherical)
 }
+
+
+def family_of(setting: Any) -> Family:
+    """The family that an estimator's setting asks for; by default full Gaussians."""
+    if not isinstance(setting, Family | None):
+        raise ValueError(f"family must be an emlib.families.Family, got {shown(setting)}")
+    return setting or Full(floor=1e-8)
 
 
 def precisions(w: Array) -> Array:

@@ -18,9 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from emlib.covariances import Full
 from emlib.em import Nudge, Visitor, maximise, progress_bar
-from emlib.families import Family
 from emlib.results import WARNINGS, DegenerateError, EMResult, Interrupted, StopReason
 from emlib.squarem import Coordinates
 from emlib.types import Array, Integers
@@ -189,13 +187,6 @@ def generator(random_state: Any, size: int | None = None) -> np.random.Generator
             f"got {shown(random_state)}"
         ) from None
     return np.random.default_rng(state.randint(2**31, size=size))
-
-
-def family_of(setting: Any) -> Family:
-    """The family that an estimator's setting asks for; by default full Gaussians."""
-    if not isinstance(setting, Family | None):
-        raise ValueError(f"family must be an emlib.families.Family, got {shown(setting)}")
-    return setting or Full(floor=1e-8)
 
 
 COUNTS = {"n_components": 1, "n_init": 1, "max_iter": 0}

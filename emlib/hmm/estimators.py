@@ -13,12 +13,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
-from emlib.covariances import FORMS
+from emlib.covariances import FORMS, family_of
 from emlib.families import Family, Poisson, Symbols
 from emlib.fitting import (
     all_or_nothing,
     check_settings,
-    family_of,
     fit_from_starts,
     generator,
     warn_of,

@@ -17,12 +17,11 @@ from sklearn.base import (
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from emlib.covariances import FORMS, precisions
+from emlib.covariances import FORMS, family_of, precisions
 from emlib.families import Binomial, Categorical, Family, Poisson
 from emlib.fitting import (
     all_or_nothing,
     check_settings,
-    family_of,
     fit_from_starts,
     generator,
     warn_of,
