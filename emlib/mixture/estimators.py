@@ -534,10 +534,7 @@ class Mixture(_Mixture):
         return family_of(self.family)
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
-        start: tuple[Array | None, ...] = family.check_start(
-            self.components_init, family.shapes(k, d)
-        )
-        return start
+        return self._family().check_start(self.components_init, family.shapes(k, d))
 
 
 @dataclass(eq=False, repr=False)

@@ -704,17 +704,22 @@ def test_a_sample_repeats_with_its_own_seed(faithful):
     assert np.all(one != other)
 
 
-def test_ctrl_c_leaves_a_fit_of_what_was_found(faithful, monkeypatch):
-    calls = []
-    expectations = mixture.engine.expectations
+def interrupt(monkeypatch, number):
+    """Let the E-step of this number be interrupted; returns the list of all calls."""
+    calls, expectations = [], mixture.engine.expectations
 
     def interrupted(*args, **options):
         calls.append(args)
-        if len(calls) == 8:
+        if len(calls) == number:
             raise KeyboardInterrupt
         return expectations(*args, **options)
 
     monkeypatch.setattr(mixture.engine, "expectations", interrupted)
+    return calls
+
+
+def test_ctrl_c_leaves_a_fit_of_what_was_found(faithful, monkeypatch):
+    interrupt(monkeypatch, 8)
     model = GaussianMixture(2, random_state=0, n_init=5)
     with pytest.raises(KeyboardInterrupt, match="interrupted"):
         model.fit(faithful)
@@ -724,16 +729,7 @@ def test_ctrl_c_leaves_a_fit_of_what_was_found(faithful, monkeypatch):
 
 
 def test_ctrl_c_ends_a_fit_that_rests_on_its_floor(faithful, monkeypatch):
-    calls = []
-    expectations = mixture.engine.expectations
-
-    def interrupted(*args, **options):
-        calls.append(args)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return expectations(*args, **options)
-
-    monkeypatch.setattr(mixture.engine, "expectations", interrupted)
+    calls = interrupt(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt, match="interrupted"):
         GaussianMixture(2, covariance_floor=1.0, n_init=3, random_state=0).fit(faithful)
     assert len(calls) == 3
