@@ -74,6 +74,12 @@ const shown = (page) =>
       reason: document.querySelector(".em-reason")?.textContent.trim() ?? "",
     };
   });
+// A phone has the scenes in a menu, and a wider screen as buttons.
+async function choose(page, title, hand) {
+  const menu = page.locator(".em-scene-menu select");
+  if (await menu.isVisible()) await menu.selectOption({ label: title });
+  else await HANDS[hand](page, title);
+}
 const rested = (page) => button(page, "Run").waitFor({ timeout: 60_000 });
 
 /* The three ways to press a button. */
@@ -124,7 +130,7 @@ async function tryScenes(hand) {
     await expect(`the scene ${id}, by ${hand}`, async () => {
       const end = await ends(page, id);
       await page.evaluate(() => document.activeElement.blur());
-      await HANDS[hand](page, end.title);
+      await choose(page, end.title, hand);
       for (const step of end.steps) {
         await HANDS[hand](page, BUTTONS[step]);
         await rested(page);
@@ -172,7 +178,7 @@ const handle = (page, label) => page.getByRole("slider", { name: label, exact: t
 
 async function tryHands() {
   const page = await open();
-  const start = async (title) => HANDS.mouse(page, title);
+  const start = (title) => choose(page, title, "mouse");
 
   await expect("dragging a mean moves it and opens a gap, and Back takes it back", async () => {
     await start("Old Faithful");
@@ -394,7 +400,7 @@ async function tryHands() {
         listed === "−31.570, maximum; −32.052, saddle") || { stuck, words, listed }
     );
   });
-  await expect("an address brings back a state", async () => {
+  await expect("an address brings back a state and its scene", async () => {
     await start("Galaxies");
     await HANDS.mouse(page, "E-step");
     await HANDS.mouse(page, "M-step");
@@ -402,10 +408,13 @@ async function tryHands() {
     const link = await page.getByLabel("Address of this state").inputValue();
     const other = await open({ hash: new URL(link).hash });
     const after = await shown(other);
+    const scene = await other.locator(".em-chip[aria-pressed='true']").allInnerTexts();
     await other.context().close();
     return (
-      (before.logLikelihood === after.logLikelihood &&
-        JSON.stringify(before.components) === JSON.stringify(after.components)) || { before, after }
+      (scene.join() === "Galaxies" &&
+        link.includes("#scene=galaxies&") &&
+        before.logLikelihood === after.logLikelihood &&
+        JSON.stringify(before.components) === JSON.stringify(after.components)) || { before, after, scene, link }
     );
   });
   await expect("a damaged address is said to be one", async () => {
@@ -437,14 +446,14 @@ async function tryHands() {
 async function tryTouch() {
   const page = await open({ touch: true, width: 390 });
   await expect("a finger drags a mean", async () => {
-    await HANDS.touch(page, "Old Faithful");
+    await choose(page, "Old Faithful", "touch");
     const before = await shown(page);
     await dragByTouch(page, handle(page, "Mean of component 1"), [40, 40]);
     const after = await shown(page);
     return after.components[0][1] > before.components[0][1] || { before, after };
   });
   await expect("a tap selects a point, and then a finger drags it", async () => {
-    await HANDS.touch(page, "Old Faithful");
+    await choose(page, "Old Faithful", "touch");
     const point = page.locator(".em-point").nth(18);
     await point.tap();
     const heading = () => page.locator(".em-reading h2").innerText();
@@ -463,19 +472,20 @@ async function tryTouch() {
 
 /* Every reader, every screen. */
 
-// Picture, buttons and numbers together: on a desk from the top of the page, and on a phone picture
-// and buttons from the top of the laboratory.
+// Picture, buttons and numbers together, and what a press of a button did: on a desk from the top
+// of the page, and on smaller screens from the top of the laboratory.
 async function tryGlance() {
   for (const [width, height, parts] of [
-    [1280, 800, [".em-figure svg", ".em-buttons", ".em-ledger"]],
-    [390, 844, [".em-figure svg", ".em-buttons"]],
+    [1280, 800, [".em-figure svg", ".em-buttons", ".em-ledger", ".em-side .em-status"]],
+    [800, 1000, [".em-figure svg", ".em-buttons", ".em-ledger", ".em-side .em-status"]],
+    [390, 844, [".em-figure svg", ".em-buttons", ".em-stage .em-status"]],
   ]) {
     const page = await open({ width, height });
-    const titles = await page.locator(".em-chip").allInnerTexts();
+    const titles = (await page.locator(".em-chip").allTextContents()).map((title) => title.trim());
     for (const title of titles) {
       await expect(`${title} is seen with its buttons at ${width} x ${height}`, async () => {
-        await HANDS.mouse(page, title);
-        if (width < 600) {
+        await choose(page, title, "mouse");
+        if (width < 1000) {
           await page.evaluate(() => document.querySelector(".em-lab").scrollIntoView());
         } else await page.evaluate(() => scrollTo(0, 0));
         await page.waitForTimeout(50);
@@ -542,7 +552,7 @@ async function tryScreens() {
     for (const width of [330, 390, 768, 1280, 1600]) {
       const page = await open({ width, mode });
       for (const title of ["Two coins", "Two humps", "Collapse, with the floor on"]) {
-        await HANDS.mouse(page, title);
+        await choose(page, title, "mouse");
         await HANDS.mouse(page, "E-step");
         await page.locator(".em-point").nth(1).focus();
         await expect(`${title} fits ${width} px`, () =>

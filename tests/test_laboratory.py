@@ -550,8 +550,20 @@ def test_an_address_brings_back_the_problem_and_the_parameters(evaluate):
         before["problem"] = {k: v for k, v in before["problem"].items() if usual.get(k) != v}
         assert after["problem"] == before["problem"]
         assert len(state["hash"]) < 600
-    (scene,) = evaluate("return [lab.fromHash('#scene=saddle').scene.id];")
-    assert scene == "saddle"
+
+
+def test_an_address_names_the_scene_alone_or_before_a_state(evaluate):
+    alone, before_a_state, without = evaluate(
+        """const scene = lab.sceneOf("saddle");
+        const state = lab.stepE(lab.begin(scene));
+        return [lab.fromHash("#scene=saddle"), lab.fromHash("#" + lab.toHash(state, scene)),
+                lab.fromHash("#" + lab.toHash(state))];"""
+    )
+    assert list(alone) == ["scene"]
+    assert alone["scene"] == before_a_state["scene"]
+    assert alone["scene"]["id"] == "saddle"
+    assert "scene" not in without
+    assert {**without, "scene": alone["scene"]} == before_a_state
 
 
 COINS = "model=coins&data=5,10;9,10&weights=0.5,0.5&heads=0.6,0.5"
@@ -560,6 +572,8 @@ PLANE = "model=plane&data=1,2;2,3;4,1&weights=1&means=0,1&covariances=1,0,1"
 DAMAGED = {
     "": "model must be",
     "scene=nope": 'no scene "nope"',
+    f"scene=nope&{COINS}": 'no scene "nope"',
+    "scene=saddle&model=none": "model must be",
     "model=__proto__": "model must be",
     COINS.replace("9,10", "11,10"): "up to the tosses",
     COINS.replace("0.6", "1.6"): "from 0 to 1",

@@ -3,6 +3,9 @@
  *
  *   #scene=saddle
  *   #model=line&data=galaxies&weights=0.5,0.5&means=10,20&variances=4,4
+ *   #scene=galaxies&model=line&data=galaxies&weights=0.5,0.5&means=10,20&variances=4,4
+ *
+ * A scene alone is its start; before a state, it is the scene to which the state belongs.
  *
  * Commas stand within a point, a mean or a covariance (a,b,c for [[a, b], [b, c]]), semicolons
  * between them. What is usual is left out. Nothing in an address is trusted.
@@ -19,10 +22,10 @@ const FIXABLE = ['weights', 'variances', 'covariances'];
 const SIZES = ['floor', 'tolerance', 'maxIterations'];
 const KEYS = ['model', 'form', 'data', ...SIZES, 'rule', 'fixed', 'weights'];
 
-/** The address's part for a state: its problem, and its parameters to the last digit. */
-export function toHash({ problem, parameters }) {
+/** The address's part for a state and its scene, if any; parameters are given to the last digit. */
+export function toHash({ problem, parameters }, scene = null) {
   const { model, form, data, rule, fixed } = problem;
-  const parts = { model, form: model === 'plane' ? form : null };
+  const parts = { scene: scene?.id, model, form: model === 'plane' ? form : null };
   parts.data = nameOf(data) ?? data.map(AS_NUMBERS[model]).map(joined).join(';');
   for (const name of SIZES) parts[name] = problem[name] || null;
   Object.assign(parts, { rule, fixed: fixed?.join(',') || null });
@@ -32,13 +35,12 @@ export function toHash({ problem, parameters }) {
   return given.map(([key, value]) => `${key}=${encodeURI(value)}`).join('&');
 }
 
-/** {scene}, or {problem, parameters}; an Error says what is wrong with a damaged address. */
+/** {scene, problem, parameters}, or a part of it; an Error says why an address is damaged. */
 export function fromHash(hash) {
-  const parts = Object.fromEntries(new URLSearchParams(hash.replace(/^#/, '')));
-  if ('scene' in parts) {
-    demand(sceneOf(parts.scene), `there is no scene "${parts.scene}"`);
-    return { scene: sceneOf(parts.scene) };
-  }
+  const { scene: id, ...parts } = Object.fromEntries(new URLSearchParams(hash.replace(/^#/, '')));
+  const scene = id === undefined ? {} : { scene: sceneOf(id) };
+  demand(id === undefined || scene.scene, `there is no scene "${id}"`);
+  if (scene.scene && !Object.keys(parts).length) return scene;
   demand(Object.hasOwn(FAMILIES, parts.model), 'its model must be coins, line or plane');
   const { names } = FAMILIES[parts.model];
   for (const key of Object.keys(parts)) {
@@ -48,7 +50,7 @@ export function fromHash(hash) {
   const parameters = { weights: numbers('weights', parts.weights) };
   for (const name of names) parameters[name] = read(parts.model, name, parts[name]);
   check(problem, parameters);
-  return { problem, parameters };
+  return { ...scene, problem, parameters };
 }
 
 function problemOf({ model, form, data = '', rule, fixed, ...sizes }) {

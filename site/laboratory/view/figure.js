@@ -26,7 +26,7 @@ export function createFigure(sitting, { compact }) {
     shown = parameters;
     width ||= Math.max(element.clientWidth, 260);
     const high = Math.min(compact ? 380 : 480, HIGHEST * innerHeight);
-    const height = Math.round(Math.max(280, Math.min(width * (width < NARROW ? 0.9 : 0.64), high)));
+    const height = Math.round(Math.max(280, Math.min(width * (width < NARROW ? 0.84 : 0.64), high)));
     svg.attr('width', width).attr('height', height).attr('viewBox', `0 0 ${width} ${height}`);
     const { problem } = sitting.state;
     if (problem.model !== model) {

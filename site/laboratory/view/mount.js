@@ -81,7 +81,7 @@ function openAddress(sitting) {
   try {
     const { scene = null, ...wanted } = fromHash(location.hash);
     const said = 'This is what the address says.';
-    sitting.add(begin(scene ?? wanted), said, { scene, isNewPart: true });
+    sitting.add(begin({ ...scene, ...wanted }), said, { scene, isNewPart: true });
   } catch (error) {
     sitting.say(error.message);
   }
@@ -92,11 +92,12 @@ function whole({ sitting, figure, weights, surface, settled }) {
     <div class="em-main">
       ${panels.sentence(sitting)}
       <div class="em-stage">
-        ${figure.element}${weights.element}${panels.controls(sitting, { hasHardStep: true })}${status(sitting)}
-        ${panels.reading(sitting)}
+        ${figure.element}${weights.element}${panels.controls(sitting, { hasHardStep: true })}
+        ${status(sitting)}${announcement} ${panels.reading(sitting)}
       </div>
       <div class="em-side">
-        ${panels.ledger(sitting)}${panels.charts(sitting)}${panels.stopping(sitting)}
+        ${panels.ledger(sitting)}${status(sitting)}${panels.stopping(sitting)}
+        ${panels.charts(sitting)}
       </div>
     </div>
     <div class="em-more">${panels.components(sitting)}${surface.element} ${settled}</div>`;
@@ -105,21 +106,24 @@ function whole({ sitting, figure, weights, surface, settled }) {
 /** What need not follow every movement of a hand. */
 const choicesAndMore = (sitting, figure) =>
   html`${panels.choices(sitting, { figure })}
-  ${panels.takeAway(sitting, { address: `${location.href.split(/[?#]/)[0]}#${toHash(sitting.state)}` })}`;
+  ${panels.takeAway(sitting, { address: `${location.href.split(/[?#]/)[0]}#${toHash(sitting.state, sitting.scene)}` })}`;
 
 function small({ sitting, figure, weights, home }) {
-  const link = `${home}#${toHash(sitting.state)}`;
+  const link = `${home}#${toHash(sitting.state, sitting.scene)}`;
   return html`${panels.sentence(sitting)}
     <div class="em-stage">
-      ${figure.element}${weights.element}${panels.controls(sitting, { hasHardStep: sitting.scene?.steps.includes('hard') })}${status(sitting)}
+      ${figure.element}${weights.element}${panels.controls(sitting, { hasHardStep: sitting.scene?.steps.includes('hard') })}
+      ${status(sitting)}${announcement}
     </div>
     ${panels.ledger(sitting)}
     ${home ? html`<p class="em-line"><a href=${link}>Open this in the laboratory</a></p>` : nothing}`;
 }
 
-const status = ({ said }) =>
-  html`<p class="em-status" aria-hidden="true">${said}</p>
-    <p class="em-said em-unseen" role="status"></p>`;
+/** What was said last, for the eye: the style shows it once, where there is room for it. */
+const status = ({ said }) => html`<p class="em-status" aria-hidden="true">${said}</p>`;
+
+/** The same for readers of a screen; `update` fills it. */
+const announcement = html`<p class="em-said em-unseen" role="status"></p>`;
 
 const KEYS = {
   e: (sitting) => sitting.step('E'),

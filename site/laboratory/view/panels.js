@@ -42,12 +42,33 @@ export function scenes(sitting) {
     >
       ${scene.title}
     </button>`;
-  const row = (group, title) =>
+  const row = ([group, title]) =>
     html`<div class="em-scenes" role="group" aria-label=${title}>
       <span class="em-quiet" aria-hidden="true">${title}</span>
-      ${SCENES.filter((scene) => scene.group === group).map(chip)}
+      ${ofGroup(group).map(chip)}
     </div>`;
-  return html`${row('data', 'See the data')} ${row('lesson', 'See how EM behaves')}`;
+  return html`${GROUPS.map(row)} ${sceneMenu(sitting)}`;
+}
+
+const GROUPS = [
+  ['data', 'See the data'],
+  ['lesson', 'See how EM behaves'],
+];
+
+const ofGroup = (group) => SCENES.filter((scene) => scene.group === group);
+
+/** The scenes as a menu, which takes the place of the buttons where they would fill the screen. */
+function sceneMenu(sitting) {
+  const shown = sitting.scene?.id ?? '';
+  const option = ({ id, title }) =>
+    html`<option value=${id} .selected=${id === shown}>${title}</option>`;
+  return html`<label class="em-scene-menu"
+    >Scene
+    <select .value=${live(shown)} @change=${({ target }) => sitting.loadNamed(target.value)}>
+      <option value="" disabled hidden .selected=${!shown}>Your own experiment</option>
+      ${GROUPS.map(([group, title]) => html`<optgroup label=${title}>${ofGroup(group).map(option)}</optgroup>`)}
+    </select></label
+  >`;
 }
 
 export const sentence = ({ scene }) =>
