@@ -161,17 +161,27 @@ async function tryAnswers(browser) {
   await field.fill("0.55");
   await page.getByRole("button", { name: "Check", exact: true }).first().click();
   expect("the right answer is right", (await said.textContent()) === "Right.");
-  const choice = page.locator(".em-recall details summary").first();
-  await choice.focus();
-  await page.keyboard.press("Enter");
-  await page.getByText("1 of 5 answered").waitFor({ timeout: 5000 }).catch(() => {});
+  const recalled = page.locator(".em-recall-said");
+  const choose = async (isRight) => {
+    await page.locator(`.em-recall li:first-child details[data-right=${isRight}] summary`).first().focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("1 of 5 answered").waitFor({ timeout: 5000 }).catch(() => {});
+    return recalled.textContent();
+  };
+  const [wrong, first] = ["1 of 5 answered, 0 right at once.", "Before, 0 of 1 right at once."];
+  expect("a wrong choice counts", (await choose(false)) === wrong);
+  expect("only the first choice counts", (await choose(true)) === wrong);
+  await visit("em_by_hand.html");
+  expect("the next visit says so", (await recalled.textContent()).startsWith(first));
+  const again = await choose(true);
+  expect(`and counts anew: ${again}`, again === `1 of 5 answered, 1 right at once. ${first}`);
   await visit("em_by_hand.html");
   expect("the answer is kept", (await field.inputValue()) === "0.55");
   expect("its verdict too", (await said.textContent()) === "Right.");
   for (const contents of ["intro.html", "study.html"]) {
     await visit(contents);
     const row = await page.locator('td:has(a[href="em_by_hand.html"])').first().textContent();
-    expect(`${contents} counts them: ${row}`, /[01] of 1 recalled, 1 exercise right/.test(row));
+    expect(`${contents} counts them: ${row}`, /1 of 1 recalled, 1 exercise right/.test(row));
   }
   const forget = page.getByRole("button", { name: /^Forget/ });
   page.once("dialog", (question) => question.dismiss());

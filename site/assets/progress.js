@@ -1,5 +1,6 @@
 // Remembers, in this browser and nowhere else, what its reader has answered: the recall questions,
-// each by the choice that was opened first, and the exercises, each by its last answer.
+// each by the choice that was opened first on the last visit, and the exercises, each by its last
+// answer.
 (() => {
   const KEY = "em-step-by-step";
   const CHAPTER = location.pathname.split("/").pop().replace(/\.html$/, "");
@@ -23,22 +24,30 @@
     }
   }
 
+  const rightOf = (answers) => Object.values(answers).filter(Boolean).length;
+
+  // The answers of this visit take the place of those of earlier ones, question by question.
   function watchRecall(section) {
     const chapter = section.dataset.chapter;
     const questions = [...section.querySelectorAll("li")];
+    const before = read().recall[chapter] ?? {};
+    const now = {};
     const said = Object.assign(document.createElement("p"), { className: "em-recall-said" });
     said.setAttribute("role", "status");
     const say = () => {
-      const answers = read().recall[chapter] ?? {};
-      const right = Object.values(answers).filter(Boolean).length;
-      const count = Object.keys(answers).length;
-      said.textContent = count ? `${count} of ${questions.length} answered, ${right} right at once.` : "";
+      const [count, earlier] = [Object.keys(now).length, Object.keys(before).length];
+      const sentences = [];
+      if (count) sentences.push(`${count} of ${questions.length} answered, ${rightOf(now)} right at once.`);
+      if (earlier) sentences.push(`Before, ${rightOf(before)} of ${earlier} right at once.`);
+      if (earlier && !count) sentences.push("Your answers of this visit will take their place.");
+      said.textContent = sentences.join(" ");
     };
     questions.forEach((question, i) => {
       for (const choice of question.querySelectorAll("details")) {
         choice.addEventListener("toggle", () => {
-          if (!choice.open || read().recall[chapter]?.[i] !== undefined) return;
-          remember("recall", chapter, i, choice.dataset.right === "true");
+          if (!choice.open || i in now) return;
+          now[i] = choice.dataset.right === "true";
+          remember("recall", chapter, i, now[i]);
           say();
         });
       }
@@ -75,7 +84,7 @@
     const recalled = Object.values(recall[chapter] ?? {});
     const solved = Object.values(exercises[chapter] ?? {}).filter(({ right }) => right).length;
     const said = [];
-    if (recalled.length) said.push(`${recalled.filter(Boolean).length} of ${recalled.length} recalled`);
+    if (recalled.length) said.push(`${rightOf(recalled)} of ${recalled.length} recalled`);
     if (solved) said.push(solved === 1 ? "1 exercise right" : `${solved} exercises right`);
     return said.join(", ");
   }
