@@ -1,4 +1,7 @@
-"""Sphinx extension: the first use of a glossary's word on each page leads to the glossary."""
+"""Sphinx extension: the first use of a glossary's word on each page leads to the glossary.
+
+The link's title is what the word means, which `assets/glossary.js` shows beside it.
+"""
 
 import re
 from typing import Any
@@ -7,6 +10,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.nodes import make_refnode
 
 GLOSSARY = "chapters/glossary"
 WITHOUT = {GLOSSARY, "chapters/exercises", "chapters/bibliography"}
@@ -21,6 +25,21 @@ def pattern(word: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-]){first}{spelt[1:]}s?(?![\w-])")
 
 
+def note_meanings(app: Sphinx, doctree: nodes.document) -> None:
+    """Keep, with the glossary, each word's place on its page and what it means.
+
+    The last sentence of an entry, which says where to read more, is left out.
+    """
+    meanings = {}
+    for glossary in doctree.findall(addnodes.glossary):
+        for entry in glossary.findall(nodes.definition_list_item):
+            meaning, _, _ = entry[-1].astext().partition(" See ")
+            for term in entry.findall(nodes.term):
+                meanings[term.astext()] = (term["ids"][0], meaning)
+    if meanings:
+        app.env.metadata[app.env.docname]["meanings"] = meanings
+
+
 class GlossaryLinks(SphinxPostTransform):
     """Turn the first use of each word into a reference to its entry."""
 
@@ -30,25 +49,22 @@ class GlossaryLinks(SphinxPostTransform):
         """Look for each word among the page's paragraphs."""
         if self.env.docname in WITHOUT:
             return
-        domain = self.env.get_domain("std")
-        words = [name for kind, name in domain.data["objects"] if kind == "term"]
+        words = self.env.metadata[GLOSSARY].get("meanings", {})
         texts = "\n".join(self.document.findall(nodes.Text))
         for word in sorted(words, key=len, reverse=True):
             use = pattern(word)
             if use.search(texts):
-                self.link_first(word, use)
+                self.link_first(use, *words[word])
 
-    def link_first(self, word: str, use: re.Pattern[str]) -> None:
+    def link_first(self, use: re.Pattern[str], place: str, meaning: str) -> None:
         """Split the text that holds the first use into what is before it, a link, and the rest."""
         for paragraph in self.document.findall(nodes.paragraph):
             for text in paragraph.findall(nodes.Text):
                 found = use.search(text)
                 if found and not in_any(text, CLOSED) and not beside_html(text):
-                    link = addnodes.pending_xref(
-                        "", refdomain="std", reftype="term", reftarget=word, refexplicit=True
-                    )
-                    link["refdoc"] = self.env.docname
-                    link += nodes.inline("", found[0], classes=["glossary"])
+                    shown = nodes.inline("", found[0], classes=["glossary"])
+                    page, builder = self.env.docname, self.app.builder
+                    link = make_refnode(builder, page, GLOSSARY, place, shown, title=meaning)
                     before, after = text[: found.start()], text[found.end() :]
                     parts = [nodes.Text(before), link, nodes.Text(after)]
                     text.parent.replace(text, [part for part in parts if part.astext()])
@@ -71,5 +87,6 @@ def beside_html(text: nodes.Text) -> bool:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Work on every page once all are read."""
+    app.connect("doctree-read", note_meanings)
     app.add_post_transform(GlossaryLinks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -198,6 +198,45 @@ async function tryAnswers(browser) {
   return problems;
 }
 
+// A word of the glossary says what it means: under a mouse, by key, and at the first tap.
+async function tryMeanings(browser) {
+  const problems = [];
+  const expect = (what, is) => is || problems.push(`meanings: ${what}`);
+  for (const hasTouch of [false, true]) {
+    const viewport = { width: hasTouch ? 360 : 1280, height: 900 };
+    const context = await browser.newContext({ viewport, hasTouch, offline: true });
+    const page = await context.newPage();
+    const home = pathToFileURL(resolve(site, "chapters", "em_by_hand.html")).href;
+    await page.goto(home);
+    const word = page.locator("a:has(> .glossary)", { hasText: "sufficient statistics" });
+    const meaning = page.getByRole("tooltip");
+    const isSaid = async () => (await meaning.count()) === 1 && (await meaning.textContent()).startsWith("The sums over");
+    await word.scrollIntoViewIfNeeded();
+    await (hasTouch ? word.tap() : word.hover());
+    expect(`said, ${hasTouch ? "tapped" : "pointed at"}`, await isSaid());
+    expect("the word is described by it", (await word.getAttribute("aria-describedby")) === "em-meaning");
+    for (const problem of await axe(page)) problems.push(`meanings: ${problem}`);
+    expect("the page is kept", page.url() === home);
+    await page.keyboard.press("Escape");
+    expect("Escape takes it away", (await meaning.count()) === 0);
+    if (hasTouch) {
+      await word.tap();
+      await word.tap();
+    } else {
+      await page.mouse.move(0, 0);
+      await word.focus();
+      await page.keyboard.press("Shift+Tab");
+      await page.keyboard.press("Tab");
+      expect("said to who comes by key", await isSaid());
+      await page.keyboard.press("Enter");
+    }
+    await page.waitForURL(/glossary\.html#term-sufficient-statistics$/, { timeout: 5000 }).catch(() => {});
+    expect(`the word leads to its entry, not ${page.url()}`, /glossary\.html#term/.test(page.url()));
+    await context.close();
+  }
+  return problems;
+}
+
 // What readers look for, and where it is taught: one of the first three results must lead there.
 const TAUGHT = {
   "E-step": /em_by_hand|deriving_em/,
@@ -389,7 +428,8 @@ for (const mode of MODES) {
     await context.close();
   }
 }
-const lost = [...(await trySearch(browser)), ...(await tryAnswers(browser))];
+const lost = [];
+for (const tried of [trySearch, tryAnswers, tryMeanings]) lost.push(...(await tried(browser)));
 lost.forEach((problem) => console.log(problem));
 failed += lost.length > 0;
 await browser.close();

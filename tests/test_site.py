@@ -168,6 +168,17 @@ def test_every_word_of_the_glossary_is_linked_where_a_page_first_uses_it(site):
     assert led == words
 
 
+def test_a_word_of_the_glossary_says_what_it_means_as_its_entry_does(site):
+    """All but the entry's last sentence, which says where to read more."""
+    glossary = page(site, "chapters/glossary")
+    for name in NAMES:
+        for link in page(site, name).select("a:has(> .glossary)"):
+            entry = glossary.find(id=link["href"].split("#")[1]).find_next("dd").get_text()
+            text = " ".join(entry.split())
+            assert link["title"]
+            assert text.startswith(f"{link['title']} See "), (name, link)
+
+
 NO_PROSE = "code, pre, .katex, .cell, .admonition-title, figcaption, h1, h2, h3, h4, dt, form"
 
 
