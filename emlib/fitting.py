@@ -189,7 +189,7 @@ def table_of(model: Any, X: ArrayLike, reset: bool, **options: Any) -> Array:
             raise TypeError
         return np.asarray(validate_data(model, X, reset=reset, dtype=np.float64, **options))
     except TypeError as error:
-        if "parse" in str(error):  # and so it names what is wrong
+        if "parse" in str(error) or "np.matrix" in str(error):  # and so it names what is wrong
             raise
         raise TypeError(  # in words for which scikit-learn's checks look
             "data as an argument must be numbers, not a date, a string or anything that is no "

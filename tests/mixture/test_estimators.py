@@ -762,3 +762,9 @@ DAYS = pd.date_range("2020-01-01", periods=6).to_series()
 def test_dates_are_not_read_as_the_ticks_of_a_clock(model, x):
     with pytest.raises(TypeError, match="must be numbers, not a date"):
         model.fit(x)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_a_matrix_is_told_to_become_an_array(faithful):
+    with pytest.raises(TypeError, match="np.matrix is not supported"):
+        GaussianMixture(2).fit(np.matrix(faithful))
