@@ -766,5 +766,5 @@ def test_dates_are_not_read_as_the_ticks_of_a_clock(model, x):
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_a_matrix_is_told_to_become_an_array(faithful):
-    with pytest.raises(TypeError, match="np.matrix is not supported"):
+    with pytest.raises(TypeError, match="matrix is not supported"):
         GaussianMixture(2).fit(np.matrix(faithful))
