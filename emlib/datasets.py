@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tomllib
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
@@ -65,11 +66,7 @@ def load_faithful() -> Dataset:
     >>> load_faithful().values.shape
     (272, 2)
     """
-    return _table(
-        "faithful.csv",
-        "Haerdle (1991), Smoothing Techniques, Springer; distributed with R as `faithful`. "
-        "Azzalini and Bowman (1990), Applied Statistics 39, 357-365, study a longer record.",
-    )
+    return _table("faithful")
 
 
 def load_geyser() -> Dataset:
@@ -85,11 +82,7 @@ def load_geyser() -> Dataset:
     array([[80.  ,  4.02],
            [71.  ,  2.15]])
     """
-    return _table(
-        "geyser.csv",
-        "Azzalini and Bowman (1990), Applied Statistics 39, 357-365: 1 to 15 August 1985; "
-        "distributed with R as `MASS::geyser`.",
-    )
+    return _table("geyser")
 
 
 def load_galaxies() -> Dataset:
@@ -102,12 +95,7 @@ def load_galaxies() -> Dataset:
     >>> load_galaxies().values[:3, 0]
     array([9172., 9350., 9483.])
     """
-    return _table(
-        "galaxies.csv",
-        "Postman, Huchra and Geller (1986), Astronomical Journal 92, 1238-1247, as used by "
-        "Roeder (1990), J. Amer. Statist. Assoc. 85, 617-624; distributed with R as "
-        "`MASS::galaxies`.",
-    )
+    return _table("galaxies")
 
 
 def load_diabetes() -> Dataset:
@@ -122,11 +110,7 @@ def load_diabetes() -> Dataset:
     >>> load_diabetes().values[0]
     array([ 80., 356., 124.])
     """
-    table = _table(
-        "diabetes.csv",
-        "Reaven and Miller (1979), Diabetologia 16, 17-24, as printed in chapter 36 of Andrews and "
-        "Herzberg (1985), Data, Springer; distributed with R as `heplots::Diabetes`.",
-    )
+    table = _table("diabetes")
     diagnoses = table.values[:, 3].astype(np.intp)
     return replace(table, values=table.values[:, :3], columns=table.columns[:3], labels=diagnoses)
 
@@ -139,12 +123,7 @@ def load_earthquakes() -> Dataset:
     >>> load_earthquakes().values[:3].astype(int).tolist()
     [[1900, 13], [1901, 14], [1902, 8]]
     """
-    return _table(
-        "earthquakes.csv",
-        "Counts by the National Earthquake Information Center of the U.S. Geological Survey, as "
-        "printed in Table 1.1 of Zucchini and MacDonald (2009), Hidden Markov Models for Time "
-        "Series, Chapman and Hall.",
-    )
+    return _table("earthquakes")
 
 
 def load_murray() -> Dataset:
@@ -159,11 +138,7 @@ def load_murray() -> Dataset:
            [ 2., nan],
            [ 2., nan]])
     """
-    return _table(
-        "murray1977.csv",
-        "Murray (1977), in the discussion of Dempster, Laird and Rubin, J. R. Statist. Soc. B 39, "
-        "27-28; made to show more than one maximum.",
-    )
+    return _table("murray1977")
 
 
 def load_messages() -> ParallelText:
@@ -192,9 +167,7 @@ def load_messages() -> ParallelText:
     return ParallelText(
         [(row["german"], row["english"]) for row in rows],
         links,
-        "Django 5.2, copyright Django Software Foundation and individual contributors, under the "
-        "three-clause BSD licence (emlib/data/django_messages.LICENSE.txt); links made for the "
-        "book.",
+        _source("django_messages"),
     )
 
 
@@ -218,11 +191,7 @@ def load_outline(picture: str) -> Dataset:
     """
     if picture not in OUTLINES:
         raise ValueError(f"picture must be one of {', '.join(OUTLINES)}, not {picture!r}")
-    table = _table(
-        "outlines.csv",
-        "drawn by hand for this book, to about two pixels, on an enlarged picture; leaves before "
-        "the tower are not tower, and of its galleries only the widest gaps are holes",
-    )
+    table = _table("outlines")
     rows = table.values[:, 0] == OUTLINES.index(picture)
     return replace(table, values=table.values[rows, 1:], columns=table.columns[1:])
 
@@ -240,12 +209,7 @@ def load_mammal_sleep() -> Dataset:
     >>> load_mammal_sleep().values[2, :5]  # the Arctic fox
     array([ 3.385, 44.5  ,    nan,    nan, 12.5  ])
     """
-    return _table(
-        "mammalsleep.csv",
-        "Allison and Cicchetti (1976), Science 194, 732-734; distributed with R's mice, under the "
-        "GPL, as `mammalsleep`.",
-        first=1,
-    )
+    return _table("mammalsleep", first=1)
 
 
 def load_airquality() -> Dataset:
@@ -256,12 +220,7 @@ def load_airquality() -> Dataset:
     >>> load_airquality().values[4]  # neither ozone nor radiation on 5 May
     array([ nan,  nan, 14.3, 56. ,  5. ,  5. ])
     """
-    return _table(
-        "airquality.csv",
-        "New York State Department of Conservation (ozone) and National Weather Service, as in "
-        "Chambers, Cleveland, Kleiner and Tukey (1983), Graphical Methods for Data Analysis, "
-        "Wadsworth; distributed with R, under the GPL, as `airquality`.",
-    )
+    return _table("airquality")
 
 
 def make_20_40(seed: int = 1) -> Dataset:
@@ -300,9 +259,16 @@ def _two_normals(
     return Dataset(values[:, None], ("x",), f"{source}, seed {seed}", labels)
 
 
-def _table(name: str, source: str, first: int = 0) -> Dataset:
+def _table(name: str, first: int = 0) -> Dataset:
     """The numbers of a file from the column `first` on; its first line has the names."""
-    with files("emlib").joinpath("data", name).open(encoding="utf8") as file:
+    with files("emlib").joinpath("data", f"{name}.csv").open(encoding="utf8") as file:
         columns = tuple(next(file).strip().split(","))[first:]
         used = range(first, first + len(columns))
-        return Dataset(np.loadtxt(file, delimiter=",", usecols=used, ndmin=2), columns, source)
+        values = np.loadtxt(file, delimiter=",", usecols=used, ndmin=2)
+    return Dataset(values, columns, _source(name))
+
+
+def _source(name: str) -> str:
+    """Where a file of `emlib/data` comes from."""
+    sources = tomllib.loads(files("emlib").joinpath("data", "sources.toml").read_text("utf8"))
+    return str(sources[name])

@@ -14,15 +14,17 @@ from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
 
 from emlib.em import Nudge, Visitor, maximise, progress_bar
 from emlib.results import WARNINGS, DegenerateError, EMResult, Interrupted, StopReason
 from emlib.squarem import Coordinates
 from emlib.types import Array, Integers
-from emlib.validation import check_count, check_size, shown
+from emlib.validation import check_count, check_size, numbers, shown
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -175,6 +177,28 @@ def warn_of(model: Any, advice: str) -> None:
         warnings.warn(result.message, WARNINGS[result.stop], stacklevel=3)
     elif not result.converged:
         warnings.warn(f"{result.message}. {advice}", ConvergenceWarning, stacklevel=3)
+
+
+def table_of(model: Any, X: ArrayLike, reset: bool, **options: Any) -> Array:
+    """`X` as scikit-learn checks it for an estimator, with errors in plainer words.
+
+    `reset` is True for a fit; `options` are those of `sklearn.utils.validation.validate_data`.
+    """
+    try:
+        if np.asarray(X).dtype.kind in "mM":  # of dates it would take the ticks of a clock
+            raise TypeError
+        return np.asarray(validate_data(model, X, reset=reset, dtype=np.float64, **options))
+    except TypeError as error:
+        if "parse" in str(error) or "np.matrix" in str(error):  # and so it names what is wrong
+            raise
+        raise TypeError(  # in words for which scikit-learn's checks look
+            "data as an argument must be numbers, not a date, a string or anything that is no "
+            "number"
+        ) from None
+    except ValueError as error:
+        if "omplex" not in str(error):
+            numbers("data", X, finite=False)  # says it in plainer words, if it is about numbers
+        raise
 
 
 def generator(random_state: Any, size: int | None = None) -> np.random.Generator:

@@ -108,13 +108,11 @@ def check_data(x: ArrayLike) -> Array:
     Traceback (most recent call last):
     ValueError: data must be a table of shape (N, D), got (2,). For one feature use x[:, None].
     """
-    hint = (
-        ". Encode text as numbers; stack several sequences one below the other, and give their "
-        "lengths="
-    )
-    data = numbers("data", x, finite=False, hint=hint)
+    stack = "stack several sequences one below the other, and give their lengths="
+    data = numbers("data", x, finite=False, hint=f". Encode text as numbers; {stack}")
     if data.ndim != 2:
-        hint = "For one feature use x[:, None]." if data.ndim < 2 else "Flatten the extra axes."
+        flat = f"Flatten the extra axes; {stack}"
+        hint = "For one feature use x[:, None]." if data.ndim < 2 else flat
         raise ValueError(f"data must be a table of shape (N, D), got {data.shape}. {hint}")
     if data.size == 0:
         raise ValueError(

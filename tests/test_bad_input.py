@@ -85,6 +85,8 @@ def spoilt(good, *without):
         "a number": 3.0,
         "a masked entry": np.ma.masked_array(good, np.arange(good.size).reshape(good.shape) == 0),
         "complex": good + 1j,
+        "dates": np.full(good.shape, np.datetime64("2020-01-01")),
+        "no time": np.full(good.shape, np.timedelta64("NaT", "s")),
     }
     return {way: value for way, value in ways.items() if way not in without}
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from emlib.covariances import Full
 from emlib.fitting import (
@@ -20,6 +20,7 @@ from emlib.fitting import (
     check_settings,
     fit_from_starts,
     generator,
+    table_of,
     warn_of,
 )
 from emlib.gaussian import Gaussian, GaussianStatistics
@@ -155,14 +156,8 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 "masked entries would be read as if they had been seen: mark the holes with NaN, "
                 "as X.filled(np.nan) does for an array of floats"
             )
-        return validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=2 if reset else 1,
-        )
+        least = 2 if reset else 1
+        return table_of(self, X, reset, ensure_all_finite="allow-nan", ensure_min_samples=least)
 
     def __sklearn_tags__(self) -> Tags:
         """NaN is welcome."""

@@ -15,7 +15,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from emlib.covariances import FORMS, family_of, precisions
 from emlib.families import Binomial, Categorical, Family, Poisson
@@ -24,6 +24,7 @@ from emlib.fitting import (
     check_settings,
     fit_from_starts,
     generator,
+    table_of,
     warn_of,
 )
 from emlib.holding import Held
@@ -299,19 +300,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """Checked data, as the family takes them, and weights."""
         if np.ma.is_masked(X):
             check_data(X)  # scikit-learn would drop the mask and say nothing
-        try:
-            x = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
-        except TypeError as error:
-            if "parse" in str(error):  # and so it names what is wrong
-                raise
-            raise TypeError(  # in words for which scikit-learn's checks look
-                "data as an argument must be numbers, not a string or anything that is no number"
-            ) from None
-        except ValueError as error:
-            if "omplex" not in str(error):
-                numbers("data", X, finite=False)  # says it in plainer words, if it is about numbers
-            raise
-        x = self._encode(x, reset)
+        x = self._encode(table_of(self, X, reset, ensure_all_finite=False), reset)
         x = (self._family() if reset else self._fitted_family()).check_data(x)
         if sample_weight is None:
             return x, None

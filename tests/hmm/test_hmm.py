@@ -679,6 +679,7 @@ def test_more_starts_find_no_less():
         (PoissonHMM(2), [[1.0, 1.0], [0.0, np.nan]], None, "row 1 of the data lacks some"),
         (GaussianHMM(2), [[np.nan], [np.nan]], None, "every row of data is NaN"),
         (GaussianHMM(2), [[[1.0], [2.0]], [[3.0]]], None, "give their lengths="),
+        (GaussianHMM(2), [[[1.0], [2.0]], [[3.0], [5.0]]], None, "give their lengths="),
         (GaussianHMM(2), [[1.0], [1.0]], None, "constant"),
         (GaussianHMM(9), [[1.0], [2.0]], None, "n_components=9 is more than the 2 observations"),
         (GaussianHMM(1), [[1.0], [2.0]], [1, 2], "lengths sum to 3, but there are 2 rows"),

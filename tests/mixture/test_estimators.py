@@ -21,8 +21,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from emlib import (
     CategoricalMixture,
     DegenerateWarning,
+    GaussianImputer,
     GaussianMixture,
     Mixture,
+    PoissonMixture,
     StopReason,
     mixture,
 )
@@ -740,3 +742,29 @@ def test_a_start_given_outside_the_range_of_its_family_is_named():
     for rates in ([[-1.0], [2.0]], [[1.0], [-2.0]]):
         with pytest.raises(ValueError, match="rates must not be negative: found -"):
             Mixture(2, family=Poisson(), components_init=(rates,)).fit(counts)
+
+
+DAYS = pd.date_range("2020-01-01", periods=6).to_series()
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        pd.DataFrame({"day": DAYS, "other": DAYS.shift(1)}),  # its NaT would be -9.2e18
+        pd.DataFrame({"day": DAYS, "value": np.arange(6.0)}),
+        DAYS.to_numpy()[:, None],
+        np.arange(6)[:, None].astype("timedelta64[s]"),
+        [[np.datetime64("2020-01-01")], [np.datetime64("2020-01-05")]],
+    ],
+    ids=["NaT", "mixed", "dates", "times", "list"],
+)
+@pytest.mark.parametrize("model", [GaussianMixture(), PoissonMixture(), GaussianImputer()])
+def test_dates_are_not_read_as_the_ticks_of_a_clock(model, x):
+    with pytest.raises(TypeError, match="must be numbers, not a date"):
+        model.fit(x)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_a_matrix_is_told_to_become_an_array(faithful):
+    with pytest.raises(TypeError, match="matrix is not supported"):
+        GaussianMixture(2).fit(np.matrix(faithful))
