@@ -31,8 +31,9 @@
     const left = Math.max(MARGIN, Math.min(word.left, clientWidth - box.offsetWidth - MARGIN));
     const isBelow = word.bottom + GAP + box.offsetHeight < clientHeight;
     const top = isBelow ? word.bottom + GAP : word.top - GAP - box.offsetHeight;
-    box.style.left = `${left + scrollX}px`;
-    box.style.top = `${top + scrollY}px`;
+    const frame = box.offsetParent.getBoundingClientRect();
+    box.style.left = `${left - frame.left}px`;
+    box.style.top = `${top - frame.top}px`;
   }
 
   function watch(link) {
@@ -58,7 +59,7 @@
   const links = document.querySelectorAll("a:has(> .glossary)");
   if (!links.length) return;
   links.forEach(watch);
-  document.body.append(box);
+  document.querySelector("article").append(box);
   box.addEventListener("pointerenter", () => clearTimeout(leaving));
   box.addEventListener("pointerleave", hideSoon);
   document.addEventListener("keydown", ({ key }) => key === "Escape" && hide());
