@@ -64,12 +64,12 @@ def rebuild(tree: T, vector: Any) -> T:
     >>> rebuild({"heads": 3.0, "tails": (1.0, 2.0)}, np.array([7.0, 8.0, 9.0]))
     {'heads': 7.0, 'tails': (8.0, 9.0)}
     """
-    rest = iter(vector)
+    ends = np.cumsum([np.size(leaf) for leaf in leaves(tree)])
+    parts = iter(np.split(vector, ends[:-1]))
 
     def refilled(leaf: Any) -> Any:
-        if np.ndim(leaf) == 0:
-            return float(next(rest))
-        return np.array([next(rest) for _ in range(np.size(leaf))]).reshape(np.shape(leaf))
+        part = next(parts)
+        return part.reshape(np.shape(leaf)) if np.ndim(leaf) else float(part[0])
 
     rebuilt: T = map_leaves(refilled, tree)
     return rebuilt

@@ -51,7 +51,7 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
         hardly any points.
     """
     params, data = steps.checked(params, data, family)
-    row = _Row(family, len(params[0]), data.shape[1])
+    row = _Row(family, len(params[0]), data.x.shape[1])
     try:
         with np.errstate(all="ignore"):  # what goes wrong shows in the information
             sums = row.moments(params, data).sums
@@ -120,7 +120,7 @@ class _Row:
             np.zeros((size, size)),
             np.zeros((k, own, own)),
         )
-        form = engine.form_of(params, data, family)
+        form = engine.form_of(params, data)
         for rows in data.slices(size + own):
             r, features = (
                 np.empty((k, rows.stop - rows.start)),
