@@ -32,7 +32,8 @@ def map_leaves(
     if is_leaf(tree):
         return function(*trees)
     if isinstance(tree, dict):
-        _same_keys(*trees)
+        if any(other.keys() != tree.keys() for other in others):
+            raise ValueError("statistics of different chunks have different keys")
         return {key: again(*(t[key] for t in trees)) for key in tree}
     if isinstance(tree, (tuple, list)):
         parts = [again(*parts) for parts in zip(*trees, strict=True)]
@@ -89,8 +90,3 @@ def add(left: T, right: T) -> T:
 
 def _adds_itself(tree: Any) -> bool:
     return is_dataclass(tree) and hasattr(tree, "__add__")
-
-
-def _same_keys(*trees: Any) -> None:
-    if any(tree.keys() != trees[0].keys() for tree in trees):
-        raise ValueError("statistics of different chunks have different keys")

@@ -141,9 +141,9 @@ def check_data(x: ArrayLike) -> Array:
 def observed(x: ArrayLike, partly: bool = False) -> tuple[ArrayLike, Mask | None, Mask | None]:
     """`x` with numbers in the place of NaN, which rows were observed, and which numbers are such.
 
-    A row that is NaN throughout was not observed; None if all were. The last is None if all
-    observed rows are complete. Where some lack a part of their values, it is a ValueError, unless
-    they may be observed `partly`.
+    A row that is NaN throughout was not observed. Both masks are None if nothing is NaN, and the
+    last if all observed rows are complete. Where some lack a part of their values, it is a
+    ValueError, unless they may be observed `partly`.
     """
     try:
         table = numbers("data", x, finite=False)
@@ -169,7 +169,7 @@ def observed(x: ArrayLike, partly: bool = False) -> tuple[ArrayLike, Mask | None
     if (never := lacking.all(axis=0)).any():
         raise ValueError(f"feature {listed(np.flatnonzero(never))} was never observed: drop it")
     means = table.sum(axis=0, where=~lacking) / (~lacking).sum(axis=0)
-    return np.where(lacking, means, table), None if made.all() else made, holes
+    return np.where(lacking, means, table), made, holes
 
 
 def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:

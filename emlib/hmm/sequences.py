@@ -308,8 +308,7 @@ class Sequences:
             values, which = np.unique(checked, axis=0, return_inverse=True)
             if COPIES * len(values) <= len(checked):
                 return cls.of_values(values, which.ravel(), lengths, family, standard, made)
-        if made is not None or holes is not None:
-            made = np.full(len(checked), True) if made is None else made
+        if made is not None:
             which = np.cumsum(made) - 1
             found = cls.of_values(checked[made], which, lengths, family, standard, made)
             if holes is None:
@@ -371,8 +370,7 @@ class Sequences:
     def allowed(self, k: int) -> Mask:
         """Which of K states each observation may be in, by what is known: (K, T), packed."""
         assert self.states is not None
-        possible: Mask = (self.states < 0) | (self.states == np.arange(k)[:, None])
-        return possible
+        return (self.states < 0) | (self.states == np.arange(k)[:, None])
 
     def transitions(self, r: Array) -> Array:
         """Steps between states, if observations are in them with shares (K, T), packed.
