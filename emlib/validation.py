@@ -42,22 +42,20 @@ def numbers(name: str, value: Any, finite: bool = True, shape: Any = None, hint:
 
 
 def _converted(name: str, value: Any, hint: str) -> Array:
-    refused = hasattr(value, "toarray") or np.ma.is_masked(value)  # sparse, or masked
+    refusal = f"{name} must be real and dense, with no masked entries: convert them first"
+    if hasattr(value, "toarray") or np.ma.is_masked(value):  # sparse, or masked
+        raise ValueError(refusal)
     try:
-        array = np.empty(0) if refused else np.asarray(value)
-        refused = refused or array.dtype.kind == "c"
+        array = np.asarray(value)
         if value is None or array.dtype.kind not in "biufOc":
             raise TypeError
-        array = np.empty(0) if refused else np.asarray(array, dtype=float)
+        if array.dtype.kind != "c":
+            return np.asarray(array, dtype=float)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"{name} must be real numbers, with all rows equally long, got {shown(value)}{hint}"
         ) from None
-    if refused:
-        raise ValueError(
-            f"{name} must be real and dense, with no masked entries: convert them first"
-        )
-    return array
+    raise ValueError(refusal)
 
 
 def shown(value: Any) -> str:
