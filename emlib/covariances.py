@@ -9,7 +9,6 @@ of W (x - mu) are independent, with variance one. It is a lower triangle, or a v
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -73,6 +72,21 @@ class Gaussians(Family):
         linear = (precision @ means[:, :, None])[:, :, 0] if self.matrices else precision * means
         constant = log_normalisers(w) - 0.5 * (linear * means).sum(axis=1)
         return np.concatenate([constant[:, None], linear, -0.5 * self.packed(precision)], axis=1)
+
+    def packed(self, precision: Array) -> Array:
+        """Precisions as coefficients of the products of two features, (K, number of products)."""
+        if self.matrices:
+            i, j, times = triangle(precision.shape[-1])
+            return precision[:, i, j] * times
+        return precision[:, :1] if self.common_scale else precision
+
+    def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
+        products = shared if self.tied else sums[:, d + 1 :]
+        if self.matrices:
+            products = square(products, d)
+        elif self.common_scale:
+            products = products[:, 0]
+        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], products, form=self.form)
 
     def mle(self, statistics: GaussianStatistics) -> Components:
         """Means and covariances of maximum likelihood, under the floor."""
@@ -171,7 +185,7 @@ class Gaussians(Family):
         )
 
     def n_parameters(self, k: int, d: int) -> int:
-        per_covariance = len(self.packed(np.ones((1, d, d) if self.matrices else (1, d)))[0])
+        per_covariance = d * (d + 1) // 2 if self.matrices else self.n_more(d)
         return k * d + (1 if self.tied else k) * per_covariance
 
     def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
@@ -236,10 +250,6 @@ class Gaussians(Family):
             return freedom + d + 1 + (k if self.tied else 1)
         return (freedom + d + 2) / d if self.common_scale else freedom + 3
 
-    @abstractmethod
-    def packed(self, precision: Array) -> Array:
-        """Precisions as coefficients of the products of two features, (K, number of products)."""
-
 
 class Full(Gaussians):
     """Every component has a covariance matrix of its own, of shape (K, D, D)."""
@@ -258,14 +268,6 @@ class Full(Gaussians):
             stop = start + len(x) - i
             np.multiply(x[i], x[i:], out=out[start:stop])
             start = stop
-
-    def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        sum_xx = square(sums[:, d + 1 :], d)
-        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sum_xx)
-
-    def packed(self, precision: Array) -> Array:
-        i, j, times = triangle(precision.shape[-1])
-        return precision[:, i, j] * times
 
 
 class Tied(Full):
@@ -291,10 +293,6 @@ class Tied(Full):
         super().fill(x, products)
         return products
 
-    def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        sum_xx = square(shared, d)
-        return GaussianStatistics(sums[:, 0], sums[:, 1:], sum_xx, form=self.form)
-
 
 class Diagonal(Gaussians):
     """Features are independent within a component; variances of shape (K, D)."""
@@ -307,12 +305,6 @@ class Diagonal(Gaussians):
 
     def fill(self, x: Array, out: Array) -> None:
         np.multiply(x, x, out=out)
-
-    def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sums[:, d + 1 :], form=self.form)
-
-    def packed(self, precision: Array) -> Array:
-        return precision
 
 
 class Spherical(Gaussians):
@@ -327,12 +319,6 @@ class Spherical(Gaussians):
 
     def fill(self, x: Array, out: Array) -> None:
         np.einsum("db,db->b", x, x, out=out[0])
-
-    def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sums[:, d + 1], form=self.form)
-
-    def packed(self, precision: Array) -> Array:
-        return precision[:, :1]
 
 
 FORMS: dict[str, Callable[..., Gaussians]] = {

@@ -33,7 +33,7 @@ from emlib.results import (
     Trace,
     Visit,
 )
-from emlib.squarem import Coordinates, leaps, plain_coordinates
+from emlib.squarem import Coordinates, leaps
 from emlib.trees import add, leaves, map_leaves
 from emlib.validation import check_count, check_generator, check_size
 
@@ -197,7 +197,16 @@ def maximise(
     oddity = visit.oddity(path) if path.stop is StopReason.CONVERGED else None
     if oddity is not None:
         path.message, confirmed = path.message + oddity, None
-    return path.result(confirmed, len(visit.objectives))
+    return EMResult(
+        params=path.params[-1],
+        objective=path.objective[-1],
+        stop=path.stop,
+        message=path.message,
+        remaining_gain=path.remaining_gain,
+        confirmed=confirmed,
+        trace=Trace(tuple(path.params), np.array(path.objective), path.nudged_at, path.leapt_at),
+        n_steps=len(visit.objectives) - 1,  # the first visit took no step
+    )
 
 
 def confirm(
@@ -351,7 +360,7 @@ def em(
             max_iter=max_iter,
             nudge=(nudge or relative_nudge) if confirm else None,
             rng=rng or np.random.default_rng(0),
-            coordinates=plain_coordinates(params) if accelerate is True else accelerate or None,
+            coordinates=Coordinates.of(params) if accelerate is True else accelerate or None,
         )
     if result.stop is StopReason.INTERRUPTED:
         raise Interrupted(result)
@@ -569,18 +578,4 @@ class Path(Generic[P, S]):
             objective=self.objective + other.objective,
             nudged_at=(*self.nudged_at, n),
             leapt_at=(*self.leapt_at, *(n + i for i in other.leapt_at)),
-        )
-
-    def result(self, confirmed: bool | None, visits: int) -> EMResult[P]:
-        """What `em` returns; the first of the visits took no step."""
-        trace = Trace(tuple(self.params), np.array(self.objective), self.nudged_at, self.leapt_at)
-        return EMResult(
-            params=self.params[-1],
-            objective=self.objective[-1],
-            stop=self.stop,
-            message=self.message,
-            remaining_gain=self.remaining_gain,
-            confirmed=confirmed,
-            trace=trace,
-            n_steps=visits - 1,
         )

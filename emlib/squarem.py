@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
@@ -31,14 +31,22 @@ class Coordinates(NamedTuple):
     to_vector: Callable[[Any], Array]
     from_vector: Callable[[Array], Any]
 
+    @classmethod
+    def of(
+        cls,
+        example: Any,
+        to_free: Callable[[Any], Any] = lambda params: params,
+        from_free: Callable[[Any], Any] = lambda free: free,
+    ) -> Self:
+        """All the numbers, one after the other, of what `to_free` makes of parameters.
 
-def plain_coordinates(params: Any) -> Coordinates:
-    """All numbers in the parameters, one after the other, as they are."""
+        The `example` is a tree of the same shape. By default they are those of the parameters.
+        """
 
-    def to_vector(tree: Any) -> Array:
-        return np.concatenate([np.ravel(leaf) for leaf in leaves(tree)])
+        def to_vector(params: Any) -> Array:
+            return np.concatenate([np.ravel(leaf) for leaf in leaves(to_free(params))])
 
-    return Coordinates(to_vector, lambda vector: rebuild(params, vector))
+        return cls(to_vector, lambda vector: from_free(rebuild(example, vector)))
 
 
 def leaps(

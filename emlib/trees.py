@@ -32,7 +32,8 @@ def map_leaves(
     if is_leaf(tree):
         return function(*trees)
     if isinstance(tree, dict):
-        _same_keys(*trees)
+        if any(other.keys() != tree.keys() for other in others):
+            raise ValueError("statistics of different chunks have different keys")
         return {key: again(*(t[key] for t in trees)) for key in tree}
     if isinstance(tree, (tuple, list)):
         parts = [again(*parts) for parts in zip(*trees, strict=True)]
@@ -64,12 +65,12 @@ def rebuild(tree: T, vector: Any) -> T:
     >>> rebuild({"heads": 3.0, "tails": (1.0, 2.0)}, np.array([7.0, 8.0, 9.0]))
     {'heads': 7.0, 'tails': (8.0, 9.0)}
     """
-    rest = iter(vector)
+    ends = np.cumsum([np.size(leaf) for leaf in leaves(tree)])
+    parts = iter(np.split(vector, ends[:-1]))
 
     def refilled(leaf: Any) -> Any:
-        if np.ndim(leaf) == 0:
-            return float(next(rest))
-        return np.array([next(rest) for _ in range(np.size(leaf))]).reshape(np.shape(leaf))
+        part = next(parts)
+        return part.reshape(np.shape(leaf)) if np.ndim(leaf) else float(part[0])
 
     rebuilt: T = map_leaves(refilled, tree)
     return rebuilt
@@ -89,8 +90,3 @@ def add(left: T, right: T) -> T:
 
 def _adds_itself(tree: Any) -> bool:
     return is_dataclass(tree) and hasattr(tree, "__add__")
-
-
-def _same_keys(*trees: Any) -> None:
-    if any(tree.keys() != trees[0].keys() for tree in trees):
-        raise ValueError("statistics of different chunks have different keys")

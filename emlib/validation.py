@@ -42,22 +42,20 @@ def numbers(name: str, value: Any, finite: bool = True, shape: Any = None, hint:
 
 
 def _converted(name: str, value: Any, hint: str) -> Array:
-    refused = hasattr(value, "toarray") or np.ma.is_masked(value)  # sparse, or masked
+    refusal = f"{name} must be real and dense, with no masked entries: convert them first"
+    if hasattr(value, "toarray") or np.ma.is_masked(value):  # sparse, or masked
+        raise ValueError(refusal)
     try:
-        array = np.empty(0) if refused else np.asarray(value)
-        refused = refused or array.dtype.kind == "c"
+        array = np.asarray(value)
         if value is None or array.dtype.kind not in "biufOc":
             raise TypeError
-        array = np.empty(0) if refused else np.asarray(array, dtype=float)
+        if array.dtype.kind != "c":
+            return np.asarray(array, dtype=float)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"{name} must be real numbers, with all rows equally long, got {shown(value)}{hint}"
         ) from None
-    if refused:
-        raise ValueError(
-            f"{name} must be real and dense, with no masked entries: convert them first"
-        )
-    return array
+    raise ValueError(refusal)
 
 
 def shown(value: Any) -> str:
@@ -141,9 +139,9 @@ def check_data(x: ArrayLike) -> Array:
 def observed(x: ArrayLike, partly: bool = False) -> tuple[ArrayLike, Mask | None, Mask | None]:
     """`x` with numbers in the place of NaN, which rows were observed, and which numbers are such.
 
-    A row that is NaN throughout was not observed; None if all were. The last is None if all
-    observed rows are complete. Where some lack a part of their values, it is a ValueError, unless
-    they may be observed `partly`.
+    A row that is NaN throughout was not observed. Both masks are None if nothing is NaN, and the
+    last if all observed rows are complete. Where some lack a part of their values, it is a
+    ValueError, unless they may be observed `partly`.
     """
     try:
         table = numbers("data", x, finite=False)
@@ -169,7 +167,7 @@ def observed(x: ArrayLike, partly: bool = False) -> tuple[ArrayLike, Mask | None
     if (never := lacking.all(axis=0)).any():
         raise ValueError(f"feature {listed(np.flatnonzero(never))} was never observed: drop it")
     means = table.sum(axis=0, where=~lacking) / (~lacking).sum(axis=0)
-    return np.where(lacking, means, table), None if made.all() else made, holes
+    return np.where(lacking, means, table), made, holes
 
 
 def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:

@@ -592,7 +592,6 @@ call(
 for function in (
     forward_backward.forward,
     forward_backward.plain,
-    forward_backward.blocked,
     forward_backward.in_logs,
     forward_backward.viterbi,
 ):

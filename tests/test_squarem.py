@@ -16,7 +16,7 @@ from emlib.mixture import MixtureParams
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.fitting import coordinates
 from emlib.results import FALL_TOLERANCE
-from emlib.squarem import Coordinates, leap, plain_coordinates
+from emlib.squarem import Coordinates, leap
 
 # Hasselblad (1969), JASA 64, 1459-1471; maximum by an independent optimiser.
 COUNTS = np.array([162.0, 267, 271, 185, 111, 61, 27, 8, 3, 1])
@@ -125,10 +125,10 @@ def test_a_geometric_path_is_followed_to_its_end():
     # Steps that shrink by one factor along a line: the leap lands on the limit.
     limit, start = np.array([3.0, -2.0]), np.zeros(2)
     once, twice = (limit + 0.9**i * (start - limit) for i in (1, 2))
-    reached, length = leap(plain_coordinates(start), start, once, twice)
+    reached, length = leap(Coordinates.of(start), start, once, twice)
     np.testing.assert_allclose(reached, limit)
     assert length == pytest.approx(10)  # 1 / (1 - 0.9)
-    assert leap(plain_coordinates(start), start, once, twice, 3.0)[1] == 3
+    assert leap(Coordinates.of(start), start, once, twice, 3.0)[1] == 3
 
 
 def lengths_of_leaps(trace, left):
@@ -192,7 +192,7 @@ def test_leaps_shorter_than_the_longest_do_not_make_the_next_longer():
 @pytest.mark.parametrize("end", [[2.0, 2.0], [1.0, 1.0], [0.9, 1.0]])
 def test_no_leap_where_the_path_does_not_slow_down(end):
     points = [np.zeros(2), np.ones(2), np.array(end)]
-    assert leap(plain_coordinates(points[0]), *points) is None
+    assert leap(Coordinates.of(points[0]), *points) is None
 
 
 def test_a_leap_out_of_the_range_is_taken_back():

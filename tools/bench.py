@@ -119,7 +119,7 @@ def emlib_iteration(case: Case, x: Array, start: MixtureParams) -> Callable[[], 
 
     def iterate() -> float:
         nonlocal params
-        expected, log_likelihood = expectations(params, data, family)
+        expected, log_likelihood = expectations(params, data)
         params = maximum(expected, family, revive=True)
         return float(log_likelihood / len(x) - shift)
 

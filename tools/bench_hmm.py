@@ -102,7 +102,7 @@ def emlib_iteration(
 
     def iterate() -> float:
         nonlocal params
-        statistics, log_likelihood = expectations(params, sequences, family)
+        statistics, log_likelihood = expectations(params, sequences)
         params = maximum(statistics, family)
         return log_likelihood
 

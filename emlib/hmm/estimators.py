@@ -363,7 +363,7 @@ class _HMM(BaseEstimator):
 def _warn_of_unvisited(params: HMMParams, sequences: Sequences, family: Family) -> None:
     """Warn, in the line that called `fit`, of states of which the data say nothing."""
     params = fitting.standardised(params, family, sequences.data.units)
-    never, stays = steps.unvisited(steps.expectations(params, sequences, family)[0])
+    never, stays = steps.unvisited(steps.expectations(params, sequences)[0])
     if len(never):
         message = f"state {listed(never)} is never visited: what it has is that of the start"
         warnings.warn(message, DegenerateWarning, stacklevel=3)

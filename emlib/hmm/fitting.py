@@ -35,7 +35,7 @@ def problem_of(
     """A hidden Markov model with all that is needed to fit it to the sequences."""
     units = sequences.data.units
     return Problem(
-        e_step=partial(steps.expectations, family=family),
+        e_step=steps.expectations,
         m_step=partial(
             prior.m_step if prior else steps.maximum, family=family, stationary=stationary
         ),
@@ -113,7 +113,7 @@ def start(
     first = first_components(family, data.units, components, own)
     params = HMMParams(startprob, transmat, first)
     if any(part is not None for part in (*chain, *components)):
-        steps.checked_params(params, family, data.shape[1])
+        steps.checked_params(params, family, data.x.shape[1])
     told = components[0] is not None or sequences.states is not None
     if not told and any(part is not None for part in chain):
         return in_order_of_the_chain(params, sequences, family)
@@ -161,7 +161,7 @@ def in_order_of_the_chain(params: HMMParams, sequences: Sequences, family: Famil
 
     def log_likelihood(order: tuple[int, ...]) -> float:
         try:
-            return steps.expectations(reordered(order), sequences, family)[1]
+            return steps.expectations(reordered(order), sequences)[1]
         except DegenerateError:
             return -np.inf
 

@@ -1,7 +1,7 @@
 """What one whole sequence says of its hidden states: forward-backward and Viterbi, to call by hand.
 
-`plain` is the recursion as the book derives it; `blocked` gives the same, faster, as fits do;
-`in_logs` is for sequences whose probabilities scaling cannot hold.
+`plain` is the recursion as the book derives it; `in_logs` is for sequences whose probabilities
+scaling cannot hold. Fits take the walks in `emlib.hmm.walks`.
 """
 
 from __future__ import annotations
@@ -139,34 +139,6 @@ def _filtered(startprob: Array, transmat: Array, b: Array) -> tuple[Array, Array
     return filtered, scales
 
 
-def blocked(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
-    """Forward-backward on pieces of the sequence side by side: the same numbers, faster.
-
-    Takes and raises what `forward` does; what scaling cannot hold, is computed in logs.
-
-    Returns
-    -------
-    Posterior
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> log_b, stays = rng.normal(size=(1000, 2)), np.array([[0.9, 0.1], [0.2, 0.8]])
-    >>> one, other = (f(np.full(2, 0.5), stays, log_b) for f in (plain, blocked))
-    >>> np.allclose(one.responsibilities, other.responsibilities, rtol=0, atol=1e-12)
-    True
-    """
-    startprob, transmat, log_b = checked(startprob, transmat, log_b)
-    pieces = Pieces.of(np.array([len(log_b)]))
-    b, shifts = scaled(log_b)
-    b = np.ascontiguousarray(b[pieces.rows].T)
-    space = pieces.workspace(len(startprob))
-    packed = walks.forward_backward(startprob, transmat, b, pieces, space)
-    if packed is None:
-        return in_logs(startprob, transmat, log_b)
-    return _in_order(packed, pieces, float(shifts.sum()))
-
-
 def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
     """Forward-backward in logarithms, which hold probabilities of any size.
 
@@ -190,14 +162,9 @@ def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
     pieces = Pieces.of(np.array([len(log_b)]))
     packed = walks.forward_backward_in_logs(startprob, transmat, log_b[pieces.rows].T, pieces)
-    return _in_order(packed, pieces)
-
-
-def _in_order(packed: walks.Packed, pieces: Pieces, log_scale: float = 0.0) -> Posterior:
-    """What was found of one sequence, in the order of its observations."""
-    r = np.empty(packed.responsibilities.T.shape)
+    r = np.empty(log_b.shape)
     r[pieces.rows] = packed.responsibilities.T
-    return Posterior(r, packed.transitions, float(packed.log_likelihoods[0] + log_scale))
+    return Posterior(r, packed.transitions, float(packed.log_likelihoods[0]))
 
 
 def viterbi(startprob: Array, transmat: Array, log_b: Array) -> tuple[Integers, float]:

@@ -225,17 +225,13 @@ class Pieces:
             for packed, n_positions, n_pieces in self.runs
         ]
 
-    def by_position(self, flat: Array, k: int) -> list[Array]:
-        """Views of `flat`, K numbers a place: for each position, of shape (K, pieces)."""
-        return [position for run in self.by_run(flat, k) for position in run]
-
     def workspace(self, k: int) -> Workspace:
         """Memory to write into, a thread's own and the same at every step: fresh takes longer."""
         key = k, get_ident()
         if key not in self._workspaces:
             table, flat = np.empty((k, len(self.rows))), np.empty((4, k * len(self.rows)))
             by_run = [self.by_run(part, k) for part in flat]
-            by_position = [self.by_position(part, k) for part in flat]
+            by_position = [[place for run in runs for place in run] for runs in by_run]
             self._workspaces[key] = Workspace(table, by_run, by_position)
         return self._workspaces[key]
 
@@ -312,8 +308,7 @@ class Sequences:
             values, which = np.unique(checked, axis=0, return_inverse=True)
             if COPIES * len(values) <= len(checked):
                 return cls.of_values(values, which.ravel(), lengths, family, standard, made)
-        if made is not None or holes is not None:
-            made = np.full(len(checked), True) if made is None else made
+        if made is not None:
             which = np.cumsum(made) - 1
             found = cls.of_values(checked[made], which, lengths, family, standard, made)
             if holes is None:
@@ -369,14 +364,13 @@ class Sequences:
         """The sums of `r`, (K, T), packed, over the observations that each row of `data` is."""
         if self.which is None:
             return r
-        n = self.data.shape[0]
+        n = len(self.data.x)
         return np.stack([np.bincount(self.which, r_k, minlength=n)[:n] for r_k in r])
 
     def allowed(self, k: int) -> Mask:
         """Which of K states each observation may be in, by what is known: (K, T), packed."""
         assert self.states is not None
-        possible: Mask = (self.states < 0) | (self.states == np.arange(k)[:, None])
-        return possible
+        return (self.states < 0) | (self.states == np.arange(k)[:, None])
 
     def transitions(self, r: Array) -> Array:
         """Steps between states, if observations are in them with shares (K, T), packed.

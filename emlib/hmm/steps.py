@@ -121,14 +121,12 @@ def e_step(
            [0.01, 0.18]])
     """
     params, sequences = checked(params, x, family)
-    return expectations(params, sequences, family)
+    return expectations(params, sequences)
 
 
-def expectations(
-    params: HMMParams, sequences: Sequences, family: Family
-) -> tuple[HMMStatistics, float]:
+def expectations(params: HMMParams, sequences: Sequences) -> tuple[HMMStatistics, float]:
     """The E-step of what needs no check, as in a fit."""
-    form = engine.form_of(evenly(params.components), sequences.data, family)
+    form = engine.form_of(evenly(params.components), sequences.data)
     packed, log_scale = _posterior(params, form, sequences)
     starts = packed.responsibilities[:, sequences.pieces.firsts].sum(axis=1)
     r = sequences.per_value(packed.responsibilities)
@@ -279,7 +277,7 @@ def smoothed(
 ) -> tuple[Array, float]:
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     params, sequences = checked(params, x, family)
-    form = engine.form_of(evenly(params.components), sequences.data, family)
+    form = engine.form_of(evenly(params.components), sequences.data)
     packed, log_scale = _posterior(params, form, sequences)
     log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
     return sequences.in_order(packed.responsibilities), log_likelihood
@@ -305,7 +303,7 @@ def decoded(
 ) -> tuple[Integers, float]:
     """The most probable paths (T,), and the log-probability of them and the data together."""
     params, sequences = checked(params, x, family)
-    form = engine.form_of(evenly(params.components), sequences.data, family)
+    form = engine.form_of(evenly(params.components), sequences.data)
     order, whole = sequences.packed_of_whole, sequences.pieces.whole
     log_b = _log_densities(form, len(params.startprob), sequences)[:, order]
     path, log_p = walks.best_paths(params.startprob, params.transmat, log_b, whole)

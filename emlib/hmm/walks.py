@@ -222,12 +222,14 @@ def _log_likelihoods(startprob: Array, onward: Walk, backward: Walk) -> Array | 
     pieces = onward.pieces
     (_, logs), (heads, backward_logs) = onward.ends(), backward.ends()
     backward_logs = backward_logs + np.where(pieces.follows < 0, np.log(startprob @ heads), 0.0)
-    log_p, again = (
-        np.bincount(pieces.sequence, one, pieces.n_sequences).astype(float)
-        for one in (logs, backward_logs)
-    )
+    log_p, again = _per_sequence(logs, pieces), _per_sequence(backward_logs, pieces)
     allowed = ROUNDING + RELATIVE_ROUNDING * np.abs(log_p)
     return log_p if np.all(np.abs(log_p - again) <= allowed) else None
+
+
+def _per_sequence(logs: Array, pieces: Pieces) -> Array:
+    """The sums over each sequence of what its pieces have."""
+    return np.bincount(pieces.sequence, logs, pieces.n_sequences).astype(float)
 
 
 def _sum_of_pairs(onward: Walk, leaving: list[Array], later: list[Array]) -> Array:
@@ -256,7 +258,7 @@ def forward_backward_in_logs(
         log_a, log_pi = np.log(transmat), np.log(startprob)
         arriving, leaving, scales = _settle_in_logs(log_b, log_a, log_pi, pieces)
         _, later, _ = _settle_in_logs(log_b, log_a.T, np.zeros_like(log_pi), pieces, True)
-        log_likelihoods = np.bincount(pieces.sequence, scales, pieces.n_sequences).astype(float)
+        log_likelihoods = _per_sequence(scales, pieces)
         _check_possible(leaving, pieces, log_likelihoods)
         # Equation hmm-responsibilities
         r = _shares(arriving + later)
@@ -280,7 +282,7 @@ def filtered_in_logs(
     with np.errstate(divide="ignore", under="ignore"):
         log_a, log_pi = np.log(transmat), np.log(startprob)
         _, leaving, scales = _settle_in_logs(log_b, log_a, log_pi, pieces)
-        log_likelihoods = np.bincount(pieces.sequence, scales, pieces.n_sequences).astype(float)
+        log_likelihoods = _per_sequence(scales, pieces)
         return np.exp(leaving), log_likelihoods
 
 
@@ -333,20 +335,17 @@ def _walk_in_logs(
 def _log_sum(terms: Array) -> Array:
     """The logarithm of the sum of exponentials along the first axis."""
     highest = _finite(terms.max(axis=0))
-    total: Array = highest + np.log(np.exp(terms - highest).sum(axis=0))
-    return total
+    return highest + np.log(np.exp(terms - highest).sum(axis=0))
 
 
 def _shares(logs: Array) -> Array:
     """Of each column's sum, from logarithms."""
-    shares: Array = np.exp(logs - _finite(_log_sum(logs)))
-    return shares
+    return np.exp(logs - _finite(_log_sum(logs)))
 
 
 def _finite(logs: Array) -> Array:
     """The same, with zero in place of minus infinity: what to subtract from other logarithms."""
-    finite: Array = np.where(logs > -np.inf, logs, 0.0)
-    return finite
+    return np.where(logs > -np.inf, logs, 0.0)
 
 
 def best_paths(
@@ -386,9 +385,7 @@ def best_paths(
     for at, after, n in pieces.backward:
         paths[at.start + n : at.stop] = best[:, at.start + n : at.stop].argmax(axis=0)
         paths[at.start : at.start + n] = came_from[paths[after], np.arange(after.start, after.stop)]
-    by_sequence = np.empty(pieces.n_sequences)
-    by_sequence[pieces.sequence] = ends
-    return paths, by_sequence
+    return paths, _per_sequence(ends, pieces)
 
 
 def _check_possible(joint: Array, pieces: Pieces, log_likelihoods: Array) -> None:

@@ -200,13 +200,13 @@ def _problem(
     def restore(params: Gaussian) -> Gaussian:
         return Gaussian(*form.from_units((params.mean, params.covariance), units))
 
-    def to_vector(params: Gaussian) -> Array:
-        mean, roots = form.to_free((params.mean, params.covariance))
-        return np.concatenate([mean, roots.ravel()])
+    def to_free(params: Gaussian) -> tuple[Array, ...]:
+        return form.to_free((params.mean, params.covariance))
 
-    def from_vector(vector: Array) -> Gaussian:
-        return Gaussian(*form.from_free((vector[:d], vector[d:].reshape(d, d))))
+    def from_free(free: tuple[Array, ...]) -> Gaussian:
+        return Gaussian(*form.from_free(free))
 
+    free = Coordinates.of((np.empty(d), np.empty((d, d))), to_free, from_free)
     return Problem(
         e_step=steps.e_step,
         m_step=partial(steps.m_step, floor=floor),
@@ -217,7 +217,7 @@ def _problem(
         restore=restore,
         # Densities are per unit of x: scaling by s divides them by s, for every value seen.
         log_scale=float((patterns.n @ patterns.seen) @ np.log(units.scale)),
-        coordinates=Coordinates(to_vector, from_vector) if model.accelerate else None,
+        coordinates=free if model.accelerate else None,
     )
 
 

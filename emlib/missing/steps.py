@@ -222,10 +222,8 @@ def _filled(params: Gaussian, x: ArrayLike, rng: np.random.Generator | None) -> 
     guess = np.tile(params.mean, (len(rows.x), 1))
     if rng is not None:  # a whole row is drawn, and then moved to where its seen part belongs
         guess = gaussian.sample(params, len(rows.x), rng)
-    r, moved = (
-        np.where(rows.seen, rows.x - guess, 0.0),
-        np.zeros((len(guess) + 1, len(params.mean))),
-    )
+    r = np.where(rows.seen, rows.x - guess, 0.0)
+    moved = np.zeros((len(guess) + 1, len(params.mean)))
     for block in rows.blocks(r):
         moved[block.rows] = conditional(params, whitener, block).fill(block.x)[0]
     return np.where(rows.seen, rows.x, guess + moved[:-1])  # the last was for padding

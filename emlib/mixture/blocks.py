@@ -104,11 +104,6 @@ class Blocks:
             check_labels("labels", self.labels, len(self.x), np.iinfo(np.intp).max)
         return True
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Number of points N and of features D."""
-        return self.x.shape[0], self.x.shape[1]
-
     @cached_property
     def n(self) -> float:
         """Sum of the weights; the number of points if there are none."""
@@ -153,7 +148,7 @@ class Blocks:
 
     @cached_property
     def _copy(self) -> Array:
-        return replace(self, copy=False).read(slice(None), np.empty(self.shape[::-1]))
+        return replace(self, copy=False).read(slice(None), np.empty(self.x.shape[::-1]))
 
     def features(self, rows: slice, out: Array) -> Array:
         """T(x) of a block, of shape (P, B); written into `out`, whose first row is ones."""
@@ -172,19 +167,15 @@ class Blocks:
         return self.features(slice(None), np.ones((self.height, len(self.x))))
 
     @cached_property
-    def reach(self) -> Array:
-        """The largest distance from the origin along each feature of x, of shape (D, 1)."""
-        ends = np.stack(extremes(self.x)) - self.units.origin
-        return np.abs(ends / self.units.scale).max(axis=0)[:, None]
-
-    @cached_property
     def largest_features(self) -> Array:
         """Bounds on the absolute values of T(x), and of the shared features, of shape (P + Q,)."""
         features, d = np.ones((self.height, 1)), self.x.shape[1]
-        features[1 : d + 1] = self.reach
-        self.family.fill(self.reach, features[d + 1 :])
+        ends = np.stack(extremes(self.x)) - self.units.origin
+        reach = np.abs(ends / self.units.scale).max(axis=0)[:, None]
+        features[1 : d + 1] = reach
+        self.family.fill(reach, features[d + 1 :])
         if self.family.shared is not None:
-            features = np.concatenate([features, self.family.shared(self.reach)])
+            features = np.concatenate([features, self.family.shared(reach)])
         return np.abs(features)[:, 0]
 
     def total(self, features: Callable[[Array], Array], height: int) -> Array:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from emlib.covariances import Gaussians, log_normalisers, whiten
-from emlib.families import Components, Family, Sums
+from emlib.families import Components, Sums
 from emlib.gaussian import KEPT, GaussianStatistics, inverse_factor
 from emlib.mixture.blocks import Blocks
 from emlib.results import ImpossibleError
@@ -39,9 +39,9 @@ LARGEST_ERROR = 1e-9
 IMPOSSIBLE = -1e150
 
 
-def expectations(params: Components, data: Blocks, family: Family) -> tuple[Any, float]:
+def expectations(params: Components, data: Blocks) -> tuple[Any, float]:
     """The E-step: expected statistics, and the log-likelihood of the data."""
-    form, log_likelihood = form_of(params, data, family), 0.0
+    form, log_likelihood = form_of(params, data), 0.0
     for rows in form.slices:
         # Equations mix-joint, mix-density and mix-responsibilities
         r, log_p = form.posterior(rows)
@@ -79,8 +79,9 @@ def statistics(form: Form, r: Array) -> tuple[Any, float]:
 
 
 @np.errstate(all="ignore")  # what is not finite, no bound holds for, or is named later
-def form_of(params: Components, data: Blocks, family: Any) -> Form:
+def form_of(params: Components, data: Blocks) -> Form:
     """The mixture bound to the data, in the form that is exact and fast."""
+    family: Any = data.family
     weights, components = params[0], params[1:]
     if data.holes is not None:
         return Incomplete(data, weights, family, components)
@@ -313,7 +314,8 @@ class Whitened(Residuals):
         self.slices = data.slices(max(3 * self.d, k))
         self.constants = np.log(weights) + log_normalisers(self.w)
         # Outside the data, a mean is no origin from which squares would be small.
-        self.origins = np.clip(self.means, -data.reach.T, data.reach.T)
+        reach = data.largest_features[1 : self.d + 1]
+        self.origins = np.clip(self.means, -reach, reach)
         self.n, self.sum_x = np.zeros(k), np.zeros((k, self.d))
         self.sum_xx = [np.zeros(())] * k
 

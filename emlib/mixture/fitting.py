@@ -34,7 +34,7 @@ def problem_of(
     """A mixture of K components of the data's family, with all that is needed to fit it."""
     family, units = data.family, data.units
     return Problem(
-        e_step=partial(engine.expectations, family=family),
+        e_step=engine.expectations,
         m_step=prior.m_step if prior else partial(steps.maximum, family=family, revive=True),
         nudge=family.nudge,
         data=data,
@@ -45,7 +45,7 @@ def problem_of(
         responsibilities=partial(steps.responsibilities, x=data, family=family),
         relabelled=partial(steps.relabelled, family=family),
         log_prior=None if prior is None else prior.log_density,
-        coordinates=coordinates(family, k, data.shape[1]) if accelerate else None,
+        coordinates=coordinates(family, k, data.x.shape[1]) if accelerate else None,
         exact=family.exact,
         weight=data.n / len(data.x),
     )
@@ -129,7 +129,7 @@ def start(
         weights, own = first[0] if weights is None else weights, first[1:]
     params = steps.named(weights, first_components(family, units, components, own), family)
     if is_given:
-        steps.checked_params(params, family, data.shape[1])
+        steps.checked_params(params, family, data.x.shape[1])
     return params
 
 
@@ -201,16 +201,11 @@ def units_for_distances(data: Blocks) -> Units:
 
 def coordinates(family: Family, k: int, d: int) -> Coordinates:
     """Mixtures as vectors of any numbers: logarithms of the weights, and the family's own."""
-    sizes = [k, *(int(np.prod(shape)) for shape in family.shapes(k, d))]
 
-    def to_vector(params: Params) -> Array:
-        free = np.log(params[0]), *family.to_free(params[1:])
-        return np.concatenate([part.ravel() for part in free])
+    def to_free(params: Params) -> Params:
+        return np.log(params[0]), *family.to_free(params[1:])
 
-    def from_vector(vector: Array) -> Params:
-        weights, *parts = np.split(vector, np.cumsum(sizes)[:-1])
-        pairs = zip(parts, family.shapes(k, d), strict=True)
-        free = tuple(part.reshape(shape) for part, shape in pairs)
-        return steps.named(softmax(weights), family.from_free(free), family)
+    def from_free(free: Params) -> Params:
+        return steps.named(softmax(free[0]), family.from_free(free[1:]), family)
 
-    return Coordinates(to_vector, from_vector)
+    return Coordinates.of(tuple(map(np.empty, ((k,), *family.shapes(k, d)))), to_free, from_free)

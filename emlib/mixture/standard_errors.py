@@ -51,7 +51,7 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
         hardly any points.
     """
     params, data = steps.checked(params, data, family)
-    row = _Row(family, len(params[0]), data.shape[1])
+    row = _Row(family, len(params[0]), data.x.shape[1])
     try:
         with np.errstate(all="ignore"):  # what goes wrong shows in the information
             sums = row.moments(params, data).sums
@@ -115,17 +115,12 @@ class _Row:
         """One pass over the data, with an E-step at `params`."""
         k, d, own, family = self.k, self.d, self.own, self.family
         size = k * own + len(data.total_shared)
-        sums, of_means, of_features = (
-            np.zeros(size),
-            np.zeros((size, size)),
-            np.zeros((k, own, own)),
-        )
-        form = engine.form_of(params, data, family)
+        sums, of_means = np.zeros(size), np.zeros((size, size))
+        of_features = np.zeros((k, own, own))
+        form = engine.form_of(params, data)
         for rows in data.slices(size + own):
-            r, features = (
-                np.empty((k, rows.stop - rows.start)),
-                np.ones((own, rows.stop - rows.start)),
-            )
+            n = rows.stop - rows.start
+            r, features = np.empty((k, n)), np.ones((own, n))
             r[form.order] = form.posterior(rows)[0]
             data.features(rows, features)
             mean, w = (r[:, None] * features).reshape(k * own, -1), data.count(rows)

@@ -78,7 +78,7 @@ def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tupl
         If a covariance is not positive definite, or a point has density zero everywhere.
     """
     params, data = checked(params, x, family)
-    return engine.expectations(params, data, family)
+    return engine.expectations(params, data)
 
 
 def checked(params: Params, x: ArrayLike | Blocks, family: Family) -> tuple[Params, Blocks]:
@@ -173,7 +173,7 @@ def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> A
         If a covariance is not positive definite.
     """
     params, data = checked(params, x, family)
-    form = engine.form_of(params, data, family)
+    form = engine.form_of(params, data)
     joint = np.empty((len(params[0]), len(data.x)))
     for rows in form.slices:
         joint[:, rows] = form.log_joint(rows) + form.log_shared()
@@ -192,7 +192,7 @@ def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) ->
     array([-0.9189])
     """
     params, data = checked(params, x, family)
-    form, found = engine.form_of(params, data, family), np.empty(len(data.x))
+    form, found = engine.form_of(params, data), np.empty(len(data.x))
     for rows in form.slices:
         log_p = form.posterior(rows)[1]
         found[rows] = np.where(log_p > engine.IMPOSSIBLE, log_p + form.log_shared(), -np.inf)
@@ -213,7 +213,7 @@ def responsibilities(params: Params, x: ArrayLike | Blocks, family: Family = FUL
     """
     params, data = checked(params, x, family)
     r = np.empty((len(params[0]), len(data.x)))
-    engine.responsibilities(engine.form_of(params, data, family), r)
+    engine.responsibilities(engine.form_of(params, data), r)
     return r.T
 
 

@@ -114,7 +114,7 @@ def test_residuals_and_natural_form_agree(kind, seed):
     x, params = problem(kind, seed)
     family = FORMS[kind]()
     data = Blocks.of(x, family)
-    natural = engine.form_of(params, data, family)
+    natural = engine.form_of(params, data)
     whitened = engine.Whitened(data, params.weights, family, params[1:])
     assert isinstance(natural, engine.Natural)
     every = slice(0, len(x))
@@ -135,7 +135,7 @@ def test_far_from_the_origin_residuals_are_chosen_and_keep_the_digits(kind):
     x = np.round(x * 2**20) / 2**20  # so that the shift is exact
     shift, family = 2.0**26, FORMS[kind]()
     moved = params._replace(means=params.means + shift)
-    form = engine.form_of(moved, Blocks.of(x + shift, family), family)
+    form = engine.form_of(moved, Blocks.of(x + shift, family))
     assert isinstance(form, engine.Whitened)
     near, far = params, moved
     for _ in range(3):
@@ -147,7 +147,7 @@ def test_far_from_the_origin_residuals_are_chosen_and_keep_the_digits(kind):
 
 def test_many_features_take_the_form_with_one_product_per_component():
     x, params = problem("full", 0, d=30)
-    assert isinstance(engine.form_of(params, Blocks.of(x), Full()), engine.Affine)
+    assert isinstance(engine.form_of(params, Blocks.of(x)), engine.Affine)
 
 
 @kinds
@@ -215,7 +215,7 @@ def in_the_form(form, kind):
     if form is engine.Incomplete:
         holes = np.random.default_rng(0).uniform(size=x.shape) < [0, 0.3, 0.3]
     data = Blocks(x, family, holes=holes)
-    assert isinstance(engine.form_of(params, data, family), form)
+    assert isinstance(engine.form_of(params, data), form)
     return data, params
 
 
