@@ -270,9 +270,7 @@ def extremes(data: Array) -> tuple[Array, Array]:
 
 def shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
     """An explicit start as an array of that shape; None if there is none."""
-    if value is None:
-        return None
-    return numbers(name, value, shape=shape)
+    return None if value is None else numbers(name, value, shape=shape)
 
 
 def in_range(
