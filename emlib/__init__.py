@@ -38,3 +38,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*globals(), *(name for names in _WINGS.values() for name in names)]
+
+
+# For `from emlib import *`, which would else leave out what is not yet imported.
+__all__ = [name for name in __dir__() if not name.startswith("_")]

@@ -30,3 +30,11 @@ def test_modules_are_found_without_an_import_of_their_own():
     assert modules_after("import emlib; emlib.gaussian.mle; emlib.mixture.e_step")
     with pytest.raises(AttributeError, match="has no attribute 'gausian'"):
         _ = emlib.gausian
+
+
+def test_a_star_imports_the_estimators_too():
+    names = {}
+    exec("from emlib import *", names)
+    assert names["em"] is emlib.em
+    assert names["GaussianMixture"] is emlib.GaussianMixture
+    assert names["GaussianHMM"] is emlib.GaussianHMM
