@@ -40,5 +40,6 @@ def __dir__() -> list[str]:
     return [*globals(), *(name for names in _WINGS.values() for name in names)]
 
 
-# For `from emlib import *`, which would else leave out what is not yet imported.
-__all__ = [name for name in __dir__() if not name.startswith("_")]
+# What `from emlib import *` brings, the estimators included.
+__all__ = ["DegenerateError", "DegenerateWarning", "EMResult", "ObjectiveFellWarning"]
+__all__ += ["StopReason", "Trace", "em", *(name for names in _WINGS.values() for name in names)]

@@ -330,6 +330,11 @@ def family_of(setting: Any) -> Family:
     """The family that an estimator's setting asks for; by default full Gaussians."""
     if not isinstance(setting, Family | None):
         raise ValueError(f"family must be an emlib.families.Family, got {shown(setting)}")
+    if setting is not None and [*setting.parameters.values()][:1] != ["KD"]:
+        raise ValueError(
+            "the first of a family's parameters must have the axes KD, a row for each component "
+            f"and a column for each feature; {shown(setting)} has parameters = {setting.parameters}"
+        )
     return setting or Full(floor=1e-8)
 
 

@@ -91,7 +91,8 @@ class Family(ABC):
     """
 
     # The name of each array of parameters, and its axes: {"rates": "KD"}, {"covariance": "DD"}.
-    # An estimator shows them as `rates_`; without a K an array belongs to all components.
+    # An estimator shows them as `rates_`; without a K an array belongs to all components. The first
+    # is KD, also if D is one.
     parameters: ClassVar[dict[str, str]]
 
     # --- The density

@@ -209,7 +209,9 @@ def check_labels(name: str, labels: ArrayLike, n: int, k: int) -> Integers:
     try:
         given = numbers(name, labels, shape=(n,))
     except ValueError as error:
-        raise ValueError(f"{name} must be {n} whole numbers, one for each row: {error}") from None
+        raise ValueError(
+            f"{name} must be {n} whole numbers, one for each row, -1 where it is unknown: {error}"
+        ) from None
     if np.any((given != np.floor(given)) | (given < -1) | (given >= k)):
         raise ValueError(
             f"{name} must be from 0 to {k - 1}, or -1 where unknown, got {shown(labels)}"

@@ -938,6 +938,8 @@ def test_a_few_known_states_name_the_others(seed):
         model.fit(x, states=states + 5)
     with pytest.raises(ValueError, match="one for each row"):
         model.fit(x, states=states[1:])
+    with pytest.raises(ValueError, match="-1 where it is unknown"):
+        model.fit(x, states=np.where(states < 0, np.nan, states))
 
 
 def test_all_states_known_is_counting():

@@ -143,6 +143,10 @@ def test_results_have_all_that_those_of_gaussians_have(model):
     assert model.lower_bounds_[0] == pytest.approx(first, abs=1e-6)
 
 
+class Flat(Poisson):
+    parameters = {"mu": "K"}
+
+
 @pytest.mark.parametrize(
     ("model", "x", "message"),
     [
@@ -155,6 +159,7 @@ def test_results_have_all_that_those_of_gaussians_have(model):
         (PoissonMixture(2, rates_init=[[1.0]]), [[1.0], [2.0]], r"rates_init must be .* \(2, 1\)"),
         (PoissonMixture(1, rates_init=[[-1.0]]), [[1.0], [2.0]], "not be negative"),
         (Mixture(1, family="gamma"), [[1.0], [2.0]], r"must be an emlib\.families\.Family"),
+        (Mixture(1, family=Flat()), [[1.0], [2.0]], "must have the axes KD"),
         (Mixture(1, components_init=([[1.0]],)), [[1.0], [2.0]], "an entry for each"),
     ],
 )
