@@ -127,7 +127,8 @@ class TogetherOnAPage(SphinxPostTransform):
         """Mark every cell and box that is short enough, and the parts of what is longer."""
         for node in list(self.document.findall(self.is_whole)):
             short = self.lines(node) <= self.most
-            for part in [node] if short else list(node.children):
+            parts = [part for part in node.children if not isinstance(part, nodes.title)]
+            for part in [node] if short else parts:
                 if 0 < self.lines(part) <= self.most:
                     together = nodes.container(classes=["together"])
                     part.replace_self(together)

@@ -311,6 +311,13 @@ def test_short_programs_and_outputs_are_kept_on_a_page(code, printed_lines, kept
     assert not after(for_latex.TogetherOnAPage, nodes.container("", classes=["cell"]))[0].children
 
 
+def test_the_title_of_a_box_that_is_longer_than_a_page_may_keep_stays_its_title():
+    parts = [nodes.paragraph("", "words " * 200) for _ in range(3)]
+    box = nodes.admonition("", nodes.title("", "Algorithm"), *parts)
+    after(for_latex.TogetherOnAPage, nodes.section("", box))
+    assert [type(part) for part in box] == [nodes.title, *[nodes.container] * 3]
+
+
 def test_choices_have_letters_and_other_lists_have_not():
     items = [nodes.list_item("", nodes.paragraph("", text)) for text in ("one", "two")]
     page = after(for_latex.Choices, nodes.bullet_list("", *items, classes=["choices"]))
