@@ -48,16 +48,22 @@ async function inspect(mode) {
       problems.push(`cut off by ${Math.round(beyond)} px: ${element.textContent.slice(0, 60)}`);
     }
   }
-  // On a phone a long equation or table scrolls by itself; on a desk it is seen whole.
-  const scrolls = ({ overflowX }) => innerWidth < 600 && overflowX === "auto";
+  // On a phone a long table scrolls by itself; on a desk it is seen whole, and equations always are.
+  const scrolls = (element) =>
+    innerWidth < 600 &&
+    !element.matches(".katex-display") &&
+    getComputedStyle(element).overflowX === "auto";
+  const folded = [...document.querySelectorAll("article details:not([open])")];
+  for (const part of folded) part.open = true;
   for (const element of document.querySelectorAll(
     ".prev-next-area a, article :is(.katex-display, .pst-scrollable-table-container)",
   )) {
     const beyond = element.scrollWidth - element.clientWidth;
-    if (beyond > 1 && !scrolls(getComputedStyle(element))) {
+    if (beyond > 1 && !scrolls(element)) {
       problems.push(`${beyond} px too wide: ${element.textContent.slice(0, 60)}`);
     }
   }
+  for (const part of folded) part.open = false;
   problems.push(...typography());
   const { theme } = document.documentElement.dataset; // the page for a lost reader has none
   if (document.querySelector("article") && theme !== mode) problems.push(`not in ${mode} mode`);

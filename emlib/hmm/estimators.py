@@ -170,8 +170,10 @@ class _HMM(BaseEstimator):
 
     def score(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
         """Log-likelihood of all sequences together, as hmmlearn has it; -inf if impossible."""
+        return self._score(self._sequences(X, lengths))
+
+    def _score(self, sequences: Sequences) -> float:
         try:
-            sequences = self._sequences(X, lengths)
             return steps.e_step(self._params(), sequences, self._fitted_family())[1]
         except ImpossibleError:
             return -np.inf
@@ -259,8 +261,8 @@ class _HMM(BaseEstimator):
 
     def bic(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
         """Schwarz's criterion, -2 log L + p log T: the lower the better."""
-        n = self._sequences(X, lengths).n
-        return float(self._n_parameters() * np.log(n) - 2 * self.score(X, lengths))
+        sequences = self._sequences(X, lengths)
+        return float(self._n_parameters() * np.log(sequences.n) - 2 * self._score(sequences))
 
     def _n_parameters(self) -> int:
         """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""

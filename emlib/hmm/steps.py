@@ -268,8 +268,7 @@ def log_emission(params: HMMParams, x: ArrayLike | Blocks, family: Family = FULL
     """
     params = checked_params(params, family)
     log_b = mixture.log_joint(evenly(params.components), x, family)
-    log_b += np.log(log_b.shape[1])
-    return np.where(log_b > engine.IMPOSSIBLE, log_b, -np.inf)
+    return log_b + np.log(log_b.shape[1])
 
 
 def smoothed(

@@ -213,29 +213,29 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         return self._n_parameters() * float(np.log(n)) - 2 * log_likelihood
 
     def icl(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """The integrated completed likelihood: BIC - 2 sum of log r of each point's component.
+        """The integrated completed likelihood, p log N - 2 sum of log p(x, z): lower is better.
 
-        The lower the better; it asks for components that are apart (Biernacki, Celeux and Govaert
-        2000, IEEE Trans. PAMI 22, 719-725).
+        z is each point's most probable component. So it is BIC - 2 sum of log r, and asks for
+        components that are apart (Biernacki, Celeux and Govaert 2000, IEEE Trans. PAMI 22,
+        719-725).
         """
         x, weights = self._counted(X, sample_weight)
-        r = steps.responsibilities(self._params(), x, self._fitted_family())
-        log_r = np.log(r.max(axis=1))
-        total = log_r.sum() if weights is None else (log_r * weights).sum()
-        return self.bic(X, sample_weight) - 2 * float(total)
+        joint = steps.log_joint(self._params(), x, self._fitted_family()).max(axis=1)
+        penalty = self._n_parameters() * float(np.log(weights.sum()))
+        return penalty - 2 * float((joint * weights).sum())
 
     def _log_likelihood(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, float]:
         """Of all the data together, and for how many points they count."""
         x, weights = self._counted(X, sample_weight)
         log_p = steps.log_density(self._params(), x, self._fitted_family())
-        if weights is None:
-            return float(log_p.sum()), float(len(x))
-        return float(log_p @ weights), float(weights.sum())
+        return float((log_p * weights).sum()), float(weights.sum())
 
-    def _counted(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Array | None]:
-        """The rows that count, as the family takes them, and their weights."""
+    def _counted(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Array]:
+        """The rows that count, as the family takes them, and how many times each does."""
         x, weights = self._read(X, sample_weight)
-        return (x, None) if weights is None else (x[weights > 0], weights[weights > 0])
+        if weights is None:
+            return x, np.ones(len(x))
+        return x[weights > 0], weights[weights > 0]
 
     def standard_errors(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """Standard errors of weights and components, in their shapes (Louis 1982).

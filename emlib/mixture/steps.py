@@ -153,7 +153,7 @@ def named(weights: Array, components: Components, family: Family) -> Any:
 
 
 def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
-    """Logarithm of p(x_n, z_n = k): one row per point, one column per component.
+    """Logarithm of p(x_n, z_n = k), -inf where it is zero: a row per point, a column per component.
 
     Parameters
     ----------
@@ -173,11 +173,11 @@ def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> A
         If a covariance is not positive definite.
     """
     params, data = checked(params, x, family)
-    form = engine.form_of(params, data)
-    joint = np.empty((len(params[0]), len(data.x)))
+    form, found = engine.form_of(params, data), np.empty((len(params[0]), len(data.x)))
     for rows in form.slices:
-        joint[:, rows] = form.log_joint(rows) + form.log_shared()
-    return joint.T
+        joint = form.log_joint(rows)
+        found[:, rows] = np.where(joint > engine.IMPOSSIBLE, joint + form.log_shared(), -np.inf)
+    return found.T
 
 
 def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:

@@ -15,6 +15,7 @@ from emlib import (
     Mixture,
     PoissonMixture,
     StopReason,
+    mixture,
 )
 from emlib.families import Binomial, Poisson
 
@@ -198,3 +199,11 @@ def test_a_point_that_counts_for_nothing_may_be_impossible():
     icl = 3 * np.log(3) - 2 * 3 * np.log(0.5)
     assert model.icl(x, sample_weight=weights) == pytest.approx(icl)
     assert model.score(x) == -np.inf
+    assert model.icl(x) == model.bic(x) == np.inf
+
+
+def test_what_a_component_cannot_produce_has_the_logarithm_of_zero():
+    params = np.array([0.25, 0.75]), np.array([[0.0], [0.5]])
+    expected = [[np.log(0.25), np.log(0.375)], [-np.inf, np.log(0.375)]]
+    joint = mixture.log_joint(params, [[0.0], [1.0]], Binomial(1))
+    np.testing.assert_allclose(joint, expected, rtol=1e-12)
