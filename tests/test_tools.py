@@ -582,8 +582,11 @@ def test_copies_without_solutions_have_every_exercise_and_the_summary():
         assert "\n## Summary" in f"\n{text}"
 
 
-def test_a_check_that_a_change_of_its_reader_breaks_lets_the_rest_run():
-    check = new_code_cell("# Checked: it is one\nassert x == 1", metadata={"tags": ["check"]})
+@pytest.mark.parametrize("tags", [["check"], ["hide-input"], []])
+@pytest.mark.parametrize("claim", ["assert x == 1", "assert_equal(x, 1)"])
+def test_a_check_that_a_change_of_its_reader_breaks_lets_the_rest_run(tags, claim):
+    source = f"from numpy.testing import assert_equal\n{claim}"
+    check = new_code_cell(source, metadata={"tags": tags})
     cells = [new_markdown_cell("# Title"), new_code_cell("x = 1"), check, new_code_cell("print(x)")]
     for number in ("1", "2"):
         made = readable(new_notebook(cells=cells), "hmm", References())

@@ -2,8 +2,8 @@
 
 In `chapters/` prose is written for the site, whose build numbers equations and figures. A copy has
 these numbers as text, captions under its figures, and nothing that needs an extension. Solutions
-stand at its end, where who goes from cell to cell does not step into them. A check that fails lets
-the rest run: its reader has changed a number, and wants to see what becomes of it.
+stand at its end, where who goes from cell to cell does not step into them. A cell whose check fails
+lets the rest run: its reader has changed a number, and wants to see what becomes of it.
 """
 
 import copy
@@ -27,7 +27,7 @@ from tools.equations import COMMENT, LABEL
 from tools.exercise_list import exercise_list
 from tools.notebooks import dumps, normalise, shared
 from tools.paths import CHAPTERS, ROOT, write_atomically
-from tools.reading import lesson_cells, solution_cells
+from tools.reading import assertion_lines, lesson_cells, solution_cells
 from tools.references import References, chapter_numbers, parts
 from tools.repository import repository
 
@@ -51,8 +51,9 @@ INSTALL = (
     "project.)*"
 )
 HOW_TO_RUN = (
-    "*Change what you like, and run it again. Folded checks compare with the book's own numbers: "
-    "one that says otherwise after your change is no fault, and what follows runs all the same. "
+    "*Change what you like, and run it again. Folded checks, and lines that begin with `assert`, "
+    "compare with the book's own numbers: one that says otherwise after your change is no fault, "
+    "and what follows runs all the same. "
     "To begin anew, restart the kernel and run all cells. Solutions are folded, at the end.*"
 )
 
@@ -187,7 +188,7 @@ def readable(
             cell.source = plain_code(cell.source, references)
             cells += [cell, *caption(cell, page, references)]
             cell.metadata.pop("mystnb", None)
-            if "check" in (tags := cell.metadata.get("tags", [])):
+            if "check" in (tags := cell.metadata.get("tags", [])) or assertion_lines(cell.source):
                 cell.metadata["tags"] = [*tags, "raises-exception"]
         else:
             cells += cells_of(plain_markdown(cell.source, page, references))

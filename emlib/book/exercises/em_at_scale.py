@@ -177,6 +177,7 @@ EXERCISES = {
     "halflife": Exercise(
         14,
         (
+            (np.log(0.5) / np.log(0.95), "Right so far: a whole number of batches was asked."),
             (13, "After so many its weight is still a little above half."),
             (20, "That is the inverse of the step: by then little more than a third is left."),
             (10, "It does not fade by equal amounts, but by equal factors."),
