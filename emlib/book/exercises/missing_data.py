@@ -209,4 +209,25 @@ EXERCISES = {
         rtol=1e-5,
         atol=1e-6,
     ),
+    "intercept": Exercise(
+        [37.2603, 49.5101],
+        (
+            ([1388.33, 2451.25], "These are the variances: take their roots."),
+            ([49.5101, 37.2603], "tau is for the batches, sigma for preparations of one batch."),
+            (
+                [43.3426, 49.5101],
+                "The batches' means differ by chance as well: take off what the preparations add.",
+            ),
+            ([42.0006, 49.5101], "Maximum likelihood divides the batches' squares by all six."),
+            (
+                [38.5573, 44.2832],
+                "Each batch has a mean of its own: within it, divide by one yield less.",
+            ),
+            (
+                [0.0, 61.9644],
+                "What the preparations leave open of each batch adds to both averages of squares.",
+            ),
+        ),
+        "The formula needs no EM: sigma from within the batches first, then tau from their means.",
+    ),
 }
