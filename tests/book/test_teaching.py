@@ -49,10 +49,10 @@ def test_a_folder_of_notebooks_is_graded(tmp_path):
         text=True,
     )
     assert run.stdout.splitlines() == [
-        "ada mixtures.count right",
-        "ada mixtures.estep not yet",
-        "bo mixtures.count not yet",
-        "bo mixtures.estep right",
+        "ada mixtures.count True",
+        "ada mixtures.estep False",
+        "bo mixtures.count False",
+        "bo mixtures.estep True",
     ]
 
 
