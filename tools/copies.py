@@ -46,9 +46,9 @@ SOLUTION, SOLVED = "#### Solution of ", "<!-- solved -->"
 SOLUTION_MARK = re.compile(rf"^({SOLUTION}.*|{SOLVED})$", re.MULTILINE)
 INSTALL = (
     "*A chapter of “Expectation–Maximization, Step by Step”. Its code needs `emlib`, the book's "
-    "own package: in the folder of the book, `make lab` installs all that is needed, and "
-    "`pip install .` the package alone, as `em-step-by-step`. (`pip install emlib` gives another "
-    "project.)*"
+    "own package: in the folder of the book, `make lab` installs all that is needed, and so does "
+    '`pip install ".[parquet,plot]" hmmlearn scikit-image jupyterlab`. (`pip install emlib` gives '
+    "another project.)*"
 )
 HOW_TO_RUN = (
     "*Change what you like, and run it again. Folded checks, and lines that begin with `assert`, "

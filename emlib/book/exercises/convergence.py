@@ -162,7 +162,7 @@ EXERCISES = {
             (5 / 7, "That is the fraction observed."),
             (200 / 7, "Right, but give it as a fraction of one."),
             (2 / 5, "Compare with the complete information, and not with the observed."),
-            (7 / 5, "A rate above one would be a saddle. Turn the fraction, then look again."),
+            (7 / 5, "A rate above one would be no maximum. Turn the fraction, then look again."),
         ),
         "How much information would a point hold if its precision were known?",
         rtol=2e-2,
