@@ -343,7 +343,15 @@ def test_a_missing_program_is_named_with_what_to_install():
         needs(("sh" if shutil.which("sh") else "python", "no-such-program"), "Install it.")
 
 
-@pytest.mark.skipif(not shutil.which("latexmk"), reason="needs TeX; make pdf tells how to get it")
+def has_tex():
+    """Whether TeX is here, with the book's fonts."""
+    if not shutil.which("latexmk") or not shutil.which("fc-list"):
+        return False
+    fonts = subprocess.run(["fc-list"], capture_output=True, text=True, check=True).stdout
+    return "TeX Gyre Pagella Math" in fonts
+
+
+@pytest.mark.skipif(not has_tex(), reason="needs TeX; make pdf tells how to get it")
 def test_a_page_of_the_book_becomes_a_pdf(tmp_path):
     text = (
         "\\documentclass[openany,oneside]{book}\n\\usepackage{amsmath,titlesec,fancyhdr,hyperref}\n"

@@ -72,14 +72,18 @@
       fuzzy: (term) => (term.length > 5 ? 0.15 : false),
       boostDocument: (url, term, { title, page }) => {
         const [, weight] = LESSER.find(([name]) => name.test(title) || name.test(page)) ?? [0, 1];
-        return weight * (title.toLowerCase().includes(wanted) ? 2 : 1);
+        const name = title.toLowerCase();
+        return weight * (name === wanted ? 2.2 : name.includes(wanted) ? 2 : 1);
       },
     };
     const results = book.search(query, { ...options, combineWith: "AND" });
     const seen = new Set(results.map((result) => result.id));
     const wider = [...asked, ...asked.flatMap((term) => OTHERWISE[term] ?? [])].join(" ");
     const more = book.search(wider, options).filter((result) => !seen.has(result.id));
-    return [...results, ...more].slice(0, 12);
+    // One entry of the glossary says what a word means; others come after the sections that teach it.
+    const all = [...results, ...more];
+    const others = new Set(all.filter(({ page }) => page === "Glossary").slice(1));
+    return [...all.filter((result) => !others.has(result)), ...others].slice(0, 12);
   }
 
   const escape = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
