@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from scipy.special import ndtri
 
 from emlib import gaussian
 from emlib.families import SEED, Components, Family
@@ -36,9 +37,11 @@ class Gaussians(Family):
     Attributes
     ----------
     floor : float
-        Lower bound on every eigenvalue of every covariance.
+        Lower bound on every eigenvalue of every covariance; for estimators, once every feature is
+        scaled to unit variance.
     ridge : float or ndarray of shape (D,)
-        Added to the diagonals as scikit-learn's `reg_covar` is. EM with a ridge is not exact.
+        Added to the diagonals as scikit-learn's `reg_covar` is, in the units of the data. EM with a
+        ridge is not exact.
     """
 
     floor: float = 0.0
@@ -131,18 +134,24 @@ class Gaussians(Family):
     ) -> GaussianStatistics:
         """Statistics as if each component had been moved by `size` of its spread.
 
-        Moves go along each component's own axes, so they make sense for correlated features too.
-        Shares are evened out, which brings back a component that has died.
+        Moves go along each component's own axes, so they make sense for correlated features too,
+        and are no two alike, so that components that have become equal are told apart. Shares are
+        evened out, which brings back a component that has died.
         """
         means, covariances = self.mle(statistics)
-        step = size * rng.standard_normal(means.shape)
+        # The normal distribution in K slices of equal probability: one for each component.
+        slices = rng.permuted(np.indices(means.shape)[0], axis=0)
+        step = size * ndtri((slices + rng.uniform(0.25, 0.75, means.shape)) / len(means))
         for k, w in enumerate(self.whiteners((means, covariances))):
             step[k] = unwhiten(w, step[k][:, None])[:, 0]
         n = statistics.n
         return self.expected((means + step, covariances), (1 - size) * n + size * n.mean())
 
-    def check_spread(self, x: Array) -> None:
+    def check_fit(self, x: Array) -> None:
         check_spread(x)
+
+    def in_units(self, units: Units) -> Gaussians:
+        return self if self.exact else replace(self, ridge=self.ridge * units.per_scale**2)
 
     def to_units(self, components: Components, units: Units) -> Components:
         means, covariances = components
@@ -321,6 +330,9 @@ class Spherical(Gaussians):
         np.einsum("db,db->b", x, x, out=out[0])
 
 
+# What estimators show beside a family's parameters.
+NAMES_TAKEN = {"weights", "startprob", "transmat", "converged", "n_iter", "result", "results"}
+NAMES_TAKEN |= {"lower_bound", "lower_bounds", "n_features_in", "feature_names_in"}
 FORMS: dict[str, Callable[..., Gaussians]] = {
     form.form: form for form in (Full, Tied, Diagonal, Spherical)
 }
@@ -330,12 +342,21 @@ def family_of(setting: Any) -> Family:
     """The family that an estimator's setting asks for; by default full Gaussians."""
     if not isinstance(setting, Family | None):
         raise ValueError(f"family must be an emlib.families.Family, got {shown(setting)}")
-    if setting is not None and [*setting.parameters.values()][:1] != ["KD"]:
+    if setting is None:
+        return Full(floor=1e-8)
+    parameters = getattr(setting, "parameters", None)
+    if not isinstance(parameters, dict) or [*parameters.values()][:1] != ["KD"]:
         raise ValueError(
-            "the first of a family's parameters must have the axes KD, a row for each component "
-            f"and a column for each feature; {shown(setting)} has parameters = {setting.parameters}"
+            "parameters of a family must be a dict of names and axes, of which the first must have "
+            "the axes KD, a row for each component and a column for each feature; "
+            f"{shown(setting)} has parameters = {parameters}"
         )
-    return setting or Full(floor=1e-8)
+    if taken := NAMES_TAKEN.intersection(parameters):
+        raise ValueError(
+            f"a family's parameter may not be named {min(taken)!r}: under that name estimators "
+            "show something else. Choose another"
+        )
+    return setting
 
 
 def precisions(w: Array) -> Array:

@@ -26,6 +26,7 @@ from tqdm import tqdm
 from emlib.results import (
     FALL_TOLERANCE,
     WARNINGS,
+    DegenerateError,
     EMResult,
     Interrupted,
     ObjectiveFellWarning,
@@ -35,7 +36,7 @@ from emlib.results import (
 )
 from emlib.squarem import Coordinates, leaps
 from emlib.trees import add, leaves, map_leaves
-from emlib.validation import check_count, check_generator, check_size
+from emlib.validation import check_count, check_generator, check_is, check_size, shown
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -81,11 +82,16 @@ def climb(
                 return path.ended(
                     StopReason.CONVERGED, f"estimated remaining gain {path.remaining_gain:.1e}"
                 )
-    except (ArithmeticError, np.linalg.LinAlgError) as error:
+    except DegenerateError as error:
         return path.ended(StopReason.DEGENERATE, str(error))
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        return path.ended(
+            StopReason.DEGENERATE,
+            f"{type(error).__name__} after iteration {len(path.objective) - 1}: {error}",
+        )
     except KeyboardInterrupt:
         return path.ended(
-            StopReason.INTERRUPTED, f"interrupted after {len(path.params) - 1} iterations"
+            StopReason.INTERRUPTED, f"interrupted after {len(path.objective) - 1} iterations"
         )
     return path.ended(
         StopReason.MAX_ITER, f"stopped after {max_iter} iterations, before convergence"
@@ -102,7 +108,7 @@ def gains_to_come(path: Path[P, S], exact: bool) -> tuple[float, float]:
     If steps go on shrinking by the same factor, what is left is a geometric series (Boehning et
     al. 1994, Ann. Inst. Stat. Math. 46, 373-388). Of fewer than two steps there is no telling.
     """
-    since_leap = len(path.params) - max((0, *path.leapt_at))
+    since_leap = len(path.objective) - max((0, *path.leapt_at))
     if since_leap < 3:
         return path.remaining_gain, np.inf
     step, before = (path.objective[-i] - path.objective[-i - 1] for i in (1, 2))
@@ -132,6 +138,8 @@ def geometric_rest(step: float, before: float) -> float:
 
 NUDGE_SIZES = (0.3, 0.1, 0.03)
 MAX_ESCAPES = 20
+# Bytes (32 MiB) of the parameters on a path that are kept.
+PATH_MEMORY = 2**25
 SAME_VALUE = 1e-9
 
 
@@ -182,13 +190,19 @@ def maximise(
         try:
             with np.errstate(all="ignore"):
                 path = climb_from(m_step(nudge(statistics, rng, size)))
-        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        except Exception:  # whatever the steps may say where EM itself did not come to
             return None
         except KeyboardInterrupt:
             return Path[P, S]().ended(StopReason.INTERRUPTED, "")
         # Where a nudge leads, a covariance may rest on its floor and leave only half of the digits.
         if path.stop is StopReason.OBJECTIVE_FELL and path.fall > tol:
-            warnings.warn(f"after a nudge, {path.message}", ObjectiveFellWarning, stacklevel=5)
+            warnings.warn(
+                f"after a nudge of the statistics, the objective fell by {path.fall:.3g}: a step "
+                "has a mistake; or of nudged statistics the M-step makes no valid parameters, as "
+                "weights that do not sum to one. Then let it normalise them, or give a nudge",
+                ObjectiveFellWarning,
+                stacklevel=5,
+            )
         return None if path.stop in WARNINGS else path
 
     path, confirmed = climb_from(params), None
@@ -284,11 +298,11 @@ def em(
         The default multiplies every entry by a random factor near one.
     confirm : bool
         Whether to nudge the solution and see that EM returns to it. A saddle, where EM
-        stays for ever, is left that way. Costs a second, short climb.
+        stays for ever, is nearly always left that way. Costs a second, short climb.
     accelerate : bool or Coordinates
         Whether to leap ahead along the path of the steps (SQUAREM). A leap that leads lower, or
         nowhere, is not taken. `Coordinates` show the parameters as a vector that may take any
-        values; True takes their numbers as they are.
+        values; True takes their numbers as they are, and leaves none negative that never was.
     map : callable (function, chunks) -> iterable, optional
         With which to run the E-step over a list of chunks: the built-in `map`, an executor's
         or a Dask client's. The chunks' statistics are added. Futures are waited for.
@@ -344,6 +358,13 @@ def em(
             raise TypeError(f"{name} must be a function, got {step!r}")
     if rng is not None:
         check_generator("rng", rng)
+    check_is("accelerate", accelerate, bool | Coordinates, "True, False or Coordinates")
+    for leaf in leaves(params) if accelerate is True else ():
+        if np.asarray(leaf).dtype.kind not in "biuf":
+            raise TypeError(
+                f"with accelerate=True parameters must be numbers, got {shown(leaf)} among them: "
+                "give Coordinates in its place"
+            )
     if map is not None and (isinstance(data, np.ndarray) or iter(data) is data or not len(data)):
         raise ValueError(
             "with map, data must be a list of chunks, at least one: not a generator, and not an "
@@ -351,6 +372,8 @@ def em(
         )
     if map is None:
         e_step = Watched("e_step", e_step)
+    numbers_as_they_are = Coordinates.of(params)._replace(keep_signs=True)
+    coordinates = numbers_as_they_are if accelerate is True else accelerate or None
     with progress_bar(progress) as bar:
         result = maximise(
             Visitor(e_step, data, log_prior, bar, map),
@@ -360,7 +383,7 @@ def em(
             max_iter=max_iter,
             nudge=(nudge or relative_nudge) if confirm else None,
             rng=rng or np.random.default_rng(0),
-            coordinates=Coordinates.of(params) if accelerate is True else accelerate or None,
+            coordinates=coordinates,
         )
     if result.stop is StopReason.INTERRUPTED:
         raise Interrupted(result)
@@ -534,8 +557,13 @@ class Path(Generic[P, S]):
 
     Attributes
     ----------
-    params, objective : list
-        One entry a point.
+    params : list
+        Those of every point; of a path on which they would take more than `PATH_MEMORY`, of its
+        start and its end.
+    objective : list of float
+        That of every point.
+    size : int
+        Of the parameters of one point, in bytes.
     statistics : S
         Of the last point only: those of all points would fill the memory.
     nudged_at, leapt_at : tuple of int
@@ -548,6 +576,7 @@ class Path(Generic[P, S]):
 
     params: list[P] = field(default_factory=list)
     objective: list[float] = field(default_factory=list)
+    size: int = 0
     statistics: Any = None
     nudged_at: tuple[int, ...] = ()
     leapt_at: tuple[int, ...] = ()
@@ -559,10 +588,18 @@ class Path(Generic[P, S]):
     def add(self, point: Visit[P, S]) -> None:
         """Add a point to the end."""
         if point.leapt:
-            self.leapt_at = (*self.leapt_at, len(self.params))
+            self.leapt_at = (*self.leapt_at, len(self.objective))
+        if not self.objective:
+            self.size = sum(np.asarray(leaf).nbytes for leaf in leaves(point.params))
         self.params.append(point.params)
         self.objective.append(point.objective)
         self.statistics = point.statistics
+        self._forget()
+
+    def _forget(self) -> None:
+        """Keep no parameters but those of the start and the end, if all were too many."""
+        if self.size * len(self.objective) > PATH_MEMORY:
+            del self.params[1:-1]
 
     def ended(self, stop: StopReason, message: str) -> Path[P, S]:
         """The path, with the reason why it ends here."""
@@ -571,11 +608,13 @@ class Path(Generic[P, S]):
 
     def then(self, other: Path[P, S]) -> Path[P, S]:
         """The path, and after a nudge the other."""
-        n = len(self.params)
-        return replace(
+        n = len(self.objective)
+        path = replace(
             other,
             params=self.params + other.params,
             objective=self.objective + other.objective,
             nudged_at=(*self.nudged_at, n),
             leapt_at=(*self.leapt_at, *(n + i for i in other.leapt_at)),
         )
+        path._forget()
+        return path

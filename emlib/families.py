@@ -38,6 +38,8 @@ from emlib.validation import (
 LOG_ZERO = -1e200
 # The share of all points that a component gets which has none: too small for the likelihood to see.
 SEED = 1e-12
+# The share of counts that components have in common at a start at which some would have none.
+SHARED = 0.1
 # Log-densities of counts are small differences of numbers thirty times as large as the counts: up
 # to here they are right to a thousandth of a nat.
 LARGEST_COUNT, LARGEST_TRIALS = 1e12, 10**11
@@ -132,6 +134,10 @@ class Family(ABC):
         seeds = SEED * ~(statistics.n > 0)
         return Sums(*(s + np.multiply.outer(seeds, s.sum(axis=0)) for s in leaves(statistics)))
 
+    def lifted(self, statistics: Any) -> Any:
+        """Statistics to start from, without zeros that EM would keep for ever."""
+        return statistics
+
     def refit(self, statistics: Any, visited: Mask, components: Components) -> Components:
         """Maximum likelihood for the components that were visited; the others as they are."""
         fitted = list(self.mle(statistics[visited]))
@@ -163,12 +169,21 @@ class Family(ABC):
     # family; or a ValueError.
     check_data: ClassVar[Callable[..., Array]] = staticmethod(check_data)
 
-    def check_spread(self, x: Array) -> None:
-        """A ValueError if nothing can be fitted to data such as `x`, of shape (N, D)."""
+    def check_fit(self, x: Array) -> None:
+        """A ValueError if nothing can be fitted to data such as `x`, of shape (N, D).
+
+        By default, if the family's own methods do not go together.
+        """
+        if not self.looked_up:
+            check_methods(self, x)
 
     # Whether EM works in standard units, and whether all features keep a common scale in them.
     standardised: ClassVar[bool] = False
     common_scale: ClassVar[bool] = False
+
+    def in_units(self, units: Units) -> Family:
+        """The family of `units.standardise(x)`: another only if a setting is in the units of x."""
+        return self
 
     def to_units(self, components: Components, units: Units) -> Components:
         """The components of `units.standardise(x)` if these are those of x."""
@@ -302,6 +317,13 @@ class Counts(Family):
                 f"{counts.max():g}. Such counts are as good as Gaussian: GaussianMixture takes them"
             )
         return counts
+
+    def lifted(self, statistics: Sums) -> Sums:
+        # A rate or probability of zero stays zero: no later point that needs it can be claimed.
+        sums = leaves(statistics)
+        if not any(((s == 0) & (s.sum(axis=0) > 0)).any() for s in sums):
+            return statistics
+        return Sums(*((1 - SHARED) * s + SHARED * s.mean(axis=0) for s in sums))
 
     def to_free(self, components: Components) -> tuple[Array, ...]:
         return (np.log(components[0]),)
@@ -488,3 +510,51 @@ def log(values: Array) -> Array:
         raise DegenerateError("rates and probabilities must not be negative, nor above one")
     with np.errstate(divide="ignore"):
         return np.maximum(np.log(values), LOG_ZERO)
+
+
+def check_methods(family: Any, x: Array) -> None:
+    """A ValueError that names the method of a family that does not do what `Family` asks of it.
+
+    They are tried on a few rows of `x`, of shape (N, D), and on two components.
+    """
+    points = x[:: -(-len(x) // 50)].T.copy()
+    points.flags.writeable = False
+    d, n = points.shape
+
+    def check(method: str, is_right: bool, task: str) -> None:
+        if not is_right:
+            raise ValueError(f"{type(family).__name__}.{method} must {task}")
+
+    check("n_more", callable(family.n_more), "be a method, n_more(self, d)")
+    k, height = 2, 1 + d + family.n_more(d)
+    features, shared = np.full((height, n), np.nan), np.zeros((0, n))
+    features[0], features[1 : d + 1] = 1.0, points
+    with np.errstate(all="ignore"):
+        try:
+            returned = family.fill(points, features[d + 1 :])
+        except ValueError as error:
+            check("fill", "read-only" not in str(error), "leave x as it is")
+            raise
+        task = f"write what n_more announces, {height - d - 1} rows, into `out`, and return nothing"
+        check("fill", returned is None and not np.isnan(features).any(), task)
+        if family.log_base is not None:
+            task = "return log h(x) of every point, of shape (B,)"
+            check("log_base", np.shape(family.log_base(points)) == (n,), task)
+        if family.shared is not None:
+            shared = family.shared(points)
+            check("shared", np.shape(shared)[1:] == (n,), "return features of shape (Q, B)")
+        share = np.linspace(0.2, 0.8, n)
+        sums = np.stack([share, 1 - share]) @ features.T
+        try:
+            components = family.mle(family.statistics(sums, shared.sum(axis=1), d))
+        except Exception:  # of few points, there need be no maximum
+            return
+        shapes, shape = family.shapes(k, d), (k, height + len(shared))
+        task = f"return a tuple of arrays, of shapes {shapes} for {k} components"
+        arrays = components if isinstance(components, tuple) else ()
+        found = tuple(part.shape for part in arrays if isinstance(part, np.ndarray))
+        check("mle", found == shapes, task)
+        eta = family.natural(components)
+        task = f"return an array, of shape {shape} for {k} components: coefficients for 1, for x, "
+        task += "and for what `fill` and `shared` add"
+        check("natural", isinstance(eta, np.ndarray) and eta.shape == shape, task)

@@ -189,8 +189,13 @@ def table_of(model: Any, X: ArrayLike, reset: bool, **options: Any) -> Array:
             raise TypeError
         return np.asarray(validate_data(model, X, reset=reset, dtype=np.float64, **options))
     except TypeError as error:
-        if "parse" in str(error) or "np.matrix" in str(error):  # and so it names what is wrong
-            raise
+        if "NAType" in str(error):
+            raise TypeError(
+                "data hold pd.NA in a column of objects: make it numbers first, with "
+                ".astype('Float64') or np.nan in its place"
+            ) from None
+        if any(word in str(error) for word in ("parse", "np.matrix", "Feature names")):
+            raise  # these say what is wrong
         raise TypeError(  # in words for which scikit-learn's checks look
             "data as an argument must be numbers, not a date, a string or anything that is no "
             "number"

@@ -15,6 +15,7 @@ import numpy as np
 
 from emlib.families import Components, Family
 from emlib.types import Array
+from emlib.validation import is_whole
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,16 @@ class Held:
 
         `outer` and `inner` are the explicit starts, by the names that `hold` has for them.
         """
-        asked = list(hold) if isinstance(hold, list | tuple | set | frozenset) else [hold]
+        several = (list, tuple, set, frozenset, range, np.ndarray)
+        asked = list(hold) if isinstance(hold, several) else [hold]
         given = {**outer, **inner}
         names = {what for what in asked if isinstance(what, str) and what in given}
-        components = {what for what in asked if type(what) is int and 0 <= what < k}
-        if wrong := [what for what in asked if repr(what) not in map(repr, names | components)]:
-            raise ValueError(
-                f"hold must be of {list(given)}, or components from 0 to {k - 1}, got {wrong[0]!r}"
-            )
+        components = {int(what) for what in asked if is_whole(what) and 0 <= what < k}
+        for what in asked:
+            if not (is_whole(what) and 0 <= what < k) and what not in list(names):
+                raise ValueError(
+                    f"hold must be of {list(given)}, or components from 0 to {k - 1}, got {what!r}"
+                )
         needed = names.union(inner) if components else names
         if missing := [name for name in given if name in needed and given[name] is None]:
             raise ValueError(f"what is held must be given, and {', '.join(missing)} is not")
@@ -86,19 +89,19 @@ class Held:
         return family.around(statistics, given, self.inner) if partly else statistics
 
     def put_back_outer(
-        self, found: tuple[Array, ...], given: tuple[Array, ...]
-    ) -> tuple[Array, ...]:
+        self, found: tuple[Array, ...], given: tuple[Array | None, ...]
+    ) -> tuple[Any, ...]:
         """The weights, or the chain, that were found; those given where they are held."""
         return tuple(g if h else f for f, g, h in zip(found, given, self.outer, strict=True))
 
-    def put_back(self, found: Components, given: Components) -> Components:
+    def put_back(self, found: Components, given: tuple[Array | None, ...]) -> tuple[Any, ...]:
         """The components that were found, those given where they are held."""
-        parts = [g if h else f for f, g, h in zip(found, given, self.inner, strict=True)]
+        parts: list[Any] = [g if h else f for f, g, h in zip(found, given, self.inner, strict=True)]
         rows = list(self.components)
         if rows:
             parts = [np.array(part) for part in parts]
             for part, held in zip(parts, given, strict=True):
-                part[rows] = held[rows]
+                part[rows] = np.asarray(held)[rows]
         return tuple(parts)
 
     def n_free(self, family: Family, k: int, d: int) -> int:

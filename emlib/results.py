@@ -92,7 +92,8 @@ class Trace(Generic[P]):
     Attributes
     ----------
     params : tuple of P
-        The parameters at every iteration; the start is number 0.
+        The parameters at every iteration; the start is number 0. Of a path on which they would
+        take more than 32 MiB, only those at its start and its end.
     objective : ndarray of shape (n_iter + 1,)
         The objective (log-likelihood, plus log-prior if there is one) at each of them.
         A nudge off a saddle counts as an iteration.
@@ -109,7 +110,7 @@ class Trace(Generic[P]):
     leapt_at: tuple[int, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.params)
+        return len(self.objective)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,7 @@ class EMResult(Generic[P]):
         Aitken's estimate of how much the objective would still gain; inf if unknown. Noisy
         where the steps are close to rounding.
     confirmed : bool or None
-        True: nudged away, EM came back to the same value, so this is no saddle.
+        True: nudged away, EM came back to the same value; from a saddle it hardly ever does.
         False: it did not come back. None: not checked, or no nudge made sense.
     trace : Trace
         Parameters and objective at every iteration.
@@ -155,4 +156,4 @@ class EMResult(Generic[P]):
     @property
     def n_iter(self) -> int:
         """Number of iterations from the start to `params`, any nudge off a saddle included."""
-        return len(self.trace.params) - 1
+        return len(self.trace) - 1

@@ -20,16 +20,21 @@ P = TypeVar("P")
 S = TypeVar("S")
 # A leap may be so many EM steps long at first; four times that where the longest succeeds.
 FIRST_LEAP = 4.0
+# A leap by one step is EM itself: one that is hardly longer is not worth its price.
+SHORTEST_LEAP = 1.05
 
 
 class Coordinates(NamedTuple):
     """Parameters as a vector whose entries may be any numbers, and back.
 
-    Logarithms of rates and weights, for instance, so that a leap cannot leave the range.
+    Logarithms of rates and weights, for instance, so that a leap cannot leave the range. Where
+    they are the parameters' numbers as they are, a leap is to keep signs: what was never negative
+    on the path, as a weight, does not become so.
     """
 
     to_vector: Callable[[Any], Array]
     from_vector: Callable[[Array], Any]
+    keep_signs: bool = False
 
     @classmethod
     def of(
@@ -104,17 +109,25 @@ def leap(
 
     The length is in steps of EM, at most `longest`. None if it is no further than EM itself.
     """
-    first, second, third = (coordinates.to_vector(params) for params in (start, once, twice))
-    u, v = second - first, (third - second) - (second - first)
     with np.errstate(all="ignore"):
+        path = np.stack([coordinates.to_vector(params) for params in (start, once, twice)])
+        # What is infinite, as the logarithm of a probability of zero, stays where it is.
+        moves, target = np.isfinite(path).all(axis=0), path[2].copy()
+        first, second, third = path[:, moves]
+        u, v = second - first, (third - second) - (second - first)
         a = min(float(np.linalg.norm(u) / np.linalg.norm(v)), longest)
-        # Equation conv-leap
-        target = first + 2 * a * u + a**2 * v
-        if not a > 1 or not np.all(np.isfinite(target)):
+        never_negative = coordinates.keep_signs & (path >= 0).all(axis=0)
+        while a > SHORTEST_LEAP:
+            # Equation conv-leap
+            target[moves] = first + 2 * a * u + a**2 * v
+            if not (target[never_negative] < 0).any():
+                break
+            a = (a + 1) / 2
+        if not a > SHORTEST_LEAP or not np.all(np.isfinite(target[moves])):
             return None
         try:
             return coordinates.from_vector(target), a
-        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        except Exception:
             return None  # no parameters are there
 
 
@@ -132,7 +145,7 @@ def _landed(
             if not lowest <= point.objective < np.inf:
                 return None
             after = visit(m_step(point.statistics))
-    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+    except Exception:  # whatever the steps may say where EM itself does not come to
         return None
     least = point.objective - FALL_TOLERANCE * max(1.0, abs(point.objective))
     fell = exact and after.objective < least

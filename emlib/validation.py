@@ -64,9 +64,14 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+def is_whole(value: Any) -> bool:
+    """Whether this is a whole number: one of Python's or NumPy's, and no bool."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def check_count(name: str, value: Any, least: int = 1) -> int:
     """A whole number, at least `least`; or a ValueError. A bool is no count."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
+    if not is_whole(value) or int(value) < least:
         raise ValueError(f"{name} must be a whole number, at least {least}, got {shown(value)}")
     return int(value)
 
@@ -136,12 +141,15 @@ def check_data(x: ArrayLike) -> Array:
     return data
 
 
-def observed(x: ArrayLike, partly: bool = False) -> tuple[ArrayLike, Mask | None, Mask | None]:
+def observed(
+    x: ArrayLike, partly: bool = False, fit: bool = False
+) -> tuple[ArrayLike, Mask | None, Mask | None]:
     """`x` with numbers in the place of NaN, which rows were observed, and which numbers are such.
 
     A row that is NaN throughout was not observed. Both masks are None if nothing is NaN, and the
     last if all observed rows are complete. Where some lack a part of their values, it is a
-    ValueError, unless they may be observed `partly`.
+    ValueError, unless they may be observed `partly`. For a `fit`, something of every feature must
+    have been observed.
     """
     try:
         table = numbers("data", x, finite=False)
@@ -151,11 +159,13 @@ def observed(x: ArrayLike, partly: bool = False) -> tuple[ArrayLike, Mask | None
         return x, None, None
     lacking = np.isnan(table.reshape(len(table), -1))
     made: Mask = np.asarray(~lacking.all(axis=1))
-    filled = table.copy()
     if not made.any():
-        raise ValueError("every row of data is NaN: at least one observation is needed")
+        if fit:
+            raise ValueError("every row of data is NaN: at least one observation is needed")
+        return np.ones_like(table), made, None
     holes = lacking & made[:, None]
     if not holes.any():
+        filled = table.copy()
         filled[~made] = table[made.argmax()]
         return filled, made, None
     if not partly:
@@ -164,9 +174,9 @@ def observed(x: ArrayLike, partly: bool = False) -> tuple[ArrayLike, Mask | None
             "complete it; or let it be NaN throughout, which stands for an observation that was "
             "not made. Do not remove it: it is a step of the chain."
         )
-    if (never := lacking.all(axis=0)).any():
+    if fit and (never := lacking.all(axis=0)).any():
         raise ValueError(f"feature {listed(np.flatnonzero(never))} was never observed: drop it")
-    means = table.sum(axis=0, where=~lacking) / (~lacking).sum(axis=0)
+    means = table.sum(axis=0, where=~lacking) / np.maximum((~lacking).sum(axis=0), 1)
     return np.where(lacking, means, table), made, holes
 
 
@@ -271,8 +281,8 @@ def extremes(data: Array) -> tuple[Array, Array]:
 
 
 def shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
-    """An explicit start as an array of that shape; None if there is none."""
-    return None if value is None else numbers(name, value, shape=shape)
+    """An explicit start as an array of that shape, its user's no longer; None if there is none."""
+    return None if value is None else numbers(name, value, shape=shape).copy()
 
 
 def in_range(

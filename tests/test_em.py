@@ -13,7 +13,7 @@ from scipy.special import expit
 from scipy.stats import poisson
 
 from emlib import DegenerateError, DegenerateWarning, ObjectiveFellWarning, StopReason, em
-from emlib.em import Path, Trace, climb, gains_to_come, relative_nudge
+from emlib.em import PATH_MEMORY, Path, Trace, climb, gains_to_come, relative_nudge
 from emlib.results import FALL_TOLERANCE, Interrupted, Visit
 from emlib.trees import add
 
@@ -623,3 +623,56 @@ def test_two_steps_after_a_leap_what_it_gained_may_still_be_to_gain():
     assert gains_to_come(path, exact=True)[1] == pytest.approx(8.9 - 4.9989)
     path.add(Visit(None, None, -4.99889))
     assert gains_to_come(path, exact=True)[1] < 1e-4
+
+
+def test_a_step_that_fails_beside_the_path_loses_no_fit():
+    linkage = np.array([125.0, 18, 20, 34])
+
+    def e_step(theta, y):
+        p = np.array([2 + theta, 1 - theta, 1 - theta, theta]) / 4
+        return y[0] * theta / (2 + theta), float(y @ np.log(p))
+
+    def m_step(inherited):
+        assert inherited < 30, "more than the data hold"  # which is so on all of EM's path
+        return (inherited + 34) / (inherited + 72)
+
+    result = em(e_step, m_step, 0.5, linkage)
+    assert result.converged
+    assert result.params == pytest.approx((15 + np.sqrt(53809)) / 394, abs=1e-5)
+
+
+def test_a_long_path_of_many_parameters_keeps_its_ends():
+    size = PATH_MEMORY // 8 // 20  # twenty points are too many, by one
+
+    def e_step(theta, target):
+        return theta, -float(np.square(theta - target).sum()) / size
+
+    def m_step(theta):
+        return theta + 0.5 * (1 - theta)
+
+    few = em(e_step, m_step, np.zeros(size), 1.0, tol=0, max_iter=10, confirm=False)
+    many = em(e_step, m_step, np.zeros(size), 1.0, tol=0, max_iter=25, confirm=False)
+    assert len(few.trace) == len(few.trace.params) == 11
+    assert len(many.trace) == len(many.trace.objective) == many.n_iter + 1 == 26
+    assert len(many.trace.params) == 2
+    np.testing.assert_array_equal(many.trace.params[0], 0)
+    np.testing.assert_array_equal(many.trace.params[1], many.params)
+    np.testing.assert_allclose(many.params, 1 - 0.5**25)
+
+
+def test_an_alarm_after_a_nudge_names_the_nudge():
+    x = np.concatenate([np.full(20, -2.0), np.full(20, 2.0)]) + np.linspace(-1, 1, 40)
+
+    def e_step(params, x):
+        joint = params[0] * np.exp(-0.5 * (x[:, None] - params[1]) ** 2)
+        r = joint / joint.sum(axis=1, keepdims=True)
+        return (r.sum(axis=0), r.T @ x), np.log(joint.sum(axis=1)).sum()
+
+    def m_step(s):  # exact, of statistics that sum to the number of points
+        return s[0] / len(x), s[1] / s[0]
+
+    def nudge(s, _, size):
+        return tuple(part * (1 + size) for part in s)
+
+    with pytest.warns(ObjectiveFellWarning, match="normalise"):
+        em(e_step, m_step, (np.full(2, 0.5), np.array([-1.0, 1.0])), x, nudge=nudge)

@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 
 from emlib import HMM, CategoricalHMM, DegenerateError, Mixture, em, hmm, mixture
 from emlib.covariances import FORMS
-from emlib.families import Binomial, Categorical, Poisson, Sums, Symbols
+from emlib.families import Binomial, Categorical, Family, Poisson, Sums, Symbols
 from emlib.hmm import HMMParams
 from emlib.hmm.forward_backward import plain
 from emlib.mixture.blocks import Blocks
@@ -353,3 +353,71 @@ def test_large_counts_are_right_to_a_thousandth_of_a_nat_or_refused(x):
             family.check_data([[1.0], [1e14]])
     with pytest.raises(ValueError, match=r"trials must not be above 1e\+11"):
         Binomial(10**12)
+
+
+class Rayleigh(Family):
+    """Independent Rayleigh variables; the components are scales of shape (K, D)."""
+
+    parameters = {"scales": "KD"}
+
+    def natural(self, components):
+        (scales,) = components
+        return np.column_stack([-2 * np.log(scales).sum(axis=1), 0 * scales, -0.5 / scales**2])
+
+    def n_more(self, d):
+        return d
+
+    def fill(self, x, out):
+        np.square(x, out=out)
+
+    def log_base(self, x):
+        return np.log(x).sum(axis=0)
+
+    def mle(self, statistics):
+        return (np.sqrt(statistics.sum_more / (2 * statistics.n[:, None])),)
+
+
+def returns_squares(_, x, __):
+    return x**2
+
+
+def writes_over_x(_, x, out):
+    x **= 2
+    out[:] = x
+
+
+def no_tuple(self, statistics):
+    return Rayleigh.mle(self, statistics)[0]
+
+
+def too_flat(self, statistics):
+    return (Rayleigh.mle(self, statistics)[0][:, 0],)
+
+
+@pytest.mark.parametrize("estimator", [Mixture, HMM])
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        ({"fill": returns_squares}, "fill must write what n_more announces"),
+        ({"fill": lambda self, x, out: None}, "fill must write what n_more announces"),
+        ({"fill": writes_over_x}, "fill must leave x as it is"),
+        ({"n_more": 1}, "n_more must be a method"),
+        ({"log_base": lambda self, x: -2.0}, "log_base must return"),
+        ({"log_base": lambda self, x: np.log(x)}, "log_base must return"),
+        ({"mle": no_tuple}, "mle must return a tuple"),
+        ({"mle": too_flat}, "mle must return a tuple"),
+        ({"natural": lambda self, c: [[1.0]]}, "natural must return an array"),
+        ({"natural": lambda self, c: Rayleigh.natural(self, c)[:, 1:]}, "natural must return"),
+        ({"natural": lambda self, c: Rayleigh.natural(self, c).T}, "natural must return"),
+        ({"parameters": ["scales"]}, "must be a dict"),
+        ({"parameters": {"n_iter": "KD"}}, "may not be named 'n_iter'"),
+        ({"parameters": {"transmat": "KD"}}, "may not be named 'transmat'"),
+    ],
+)
+def test_what_is_wrong_in_a_family_is_named_before_it_is_fitted(mistake, message, estimator):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.rayleigh(1, 100), rng.rayleigh(8, 100)])[:, None]
+    with pytest.raises(ValueError, match=message):
+        estimator(2, family=type("Wrong", (Rayleigh,), mistake)(), random_state=0).fit(x)
+    right = estimator(2, family=Rayleigh(), random_state=0).fit(x)
+    np.testing.assert_allclose(np.sort(right.scales_[:, 0]), [1, 8], rtol=0.2)

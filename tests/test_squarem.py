@@ -303,3 +303,40 @@ def test_the_iteration_limit_is_never_overshot(max_iter):
 def times_deaths_limited(max_iter):
     start = (np.array([0.3, 0.7]), np.array([[1.0], [2.5]]))
     return em(**STEPS, params=start, data=DEATHS, tol=0, max_iter=max_iter, accelerate=True)
+
+
+@pytest.mark.parametrize("seed", [10, *range(100, 112)])
+def test_a_leap_makes_no_weight_negative(seed):
+    x = np.random.default_rng(seed).normal(size=80)
+    densities = np.exp(-0.5 * (x[:, None] - [-1.0, 0.0, 0.3, 1.2]) ** 2)  # only weights are unknown
+
+    def e_step(weights, f):
+        r = f * weights / (f @ weights)[:, None]
+        return r.sum(axis=0), np.log(f @ weights).sum()
+
+    fits = [
+        em(
+            e_step,
+            lambda n: n / n.sum(),
+            np.full(4, 0.25),
+            densities,
+            accelerate=leaping,
+            max_iter=20_000,
+        )
+        for leaping in (True, False)
+    ]
+    assert all((params >= 0).all() for params in fits[0].trace.params)
+    assert fits[0].objective == pytest.approx(fits[1].objective, abs=1e-4)
+    assert fits[0].trace.leapt_at
+
+
+@pytest.mark.parametrize(
+    ("params", "accelerate", "message"),
+    [
+        ((0.5, "name"), True, "must be numbers, got 'name'"),
+        (0.5, "yes", "must be True, False or Coordinates"),
+    ],
+)
+def test_what_cannot_be_accelerated_is_said(params, accelerate, message):
+    with pytest.raises(TypeError, match=message):
+        em(lambda p, x: (1.0, 0.0), lambda s: s, params, None, accelerate=accelerate)

@@ -137,7 +137,8 @@ class _HMM(BaseEstimator):
             if states is not None:
                 rows = sequences.pieces.rows
                 known = check_labels("states", states, len(rows), k)
-                sequences = replace(sequences, states=known[rows])
+                if (known >= 0).any():
+                    sequences = replace(sequences, states=known[rows])
             if k > sequences.n:
                 raise ValueError(
                     f"n_components={k} is more than the {sequences.n} observations: use fewer."
@@ -159,7 +160,8 @@ class _HMM(BaseEstimator):
                 return start
 
             best = fit_from_starts(self, problem, start, rng)
-            self._fitted, self._free_steps = family, _free_steps(*best.trace.params[0][:2])
+            self._fitted = family
+            self._free_steps = self._free_in_chain(*best.trace.params[0][:2])
             self._held = held
             self.startprob_, self.transmat_, components = best.params
             for name, part in zip(self._names(family), components, strict=True):
@@ -192,7 +194,10 @@ class _HMM(BaseEstimator):
         return self._filtered(X, lengths)[1]
 
     def filter_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Array:
-        """p(z_t = k | x_1 .. x_t), of shape (T, K): what was known of the states at the time."""
+        """p(z_t = k | x_1 .. x_t), of shape (T, K): what was known of the states at the time.
+
+        From where a sequence becomes impossible, its rows are zero.
+        """
         return self._filtered(X, lengths)[0]
 
     def forecast_proba(
@@ -208,7 +213,11 @@ class _HMM(BaseEstimator):
         ndarray of shape (number of sequences, K)
         """
         check_count("steps", steps)
-        r = self.filter_proba(X, lengths)
+        r, log_likelihoods = self._filtered(X, lengths)
+        if len(impossible := np.flatnonzero(log_likelihoods == -np.inf)):
+            raise ImpossibleError(
+                f"sequence {listed(impossible)} is impossible under the model: nothing follows"
+            )
         last = np.cumsum(check_lengths(lengths, len(r))) - 1
         # Equation hmm-forward, without an observation
         return r[last] @ np.linalg.matrix_power(self.transmat_, steps)
@@ -267,10 +276,14 @@ class _HMM(BaseEstimator):
     def _n_parameters(self) -> int:
         """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""
         params, held = self._params(), getattr(self, "_held", Held((False, False)))
-        free = getattr(self, "_free_steps", _free_steps(*params[:2]))
-        free = 0 if self.stationary else free[0], free[1]
+        free = getattr(self, "_free_steps", self._free_in_chain(*params[:2]))
         chain = sum(n for n, is_held in zip(free, held.outer, strict=True) if not is_held)
         return chain + held.n_free(self._fitted_family(), *params.components[0].shape)
+
+    def _free_in_chain(self, startprob: Array, transmat: Array) -> tuple[int, int]:
+        """How many probabilities of start and steps are free, if zeros are forbidden."""
+        starts = 0 if self.stationary else int((startprob > 0).sum()) - 1
+        return starts, int((transmat > 0).sum()) - len(transmat)
 
     def _names(self, family: Family) -> list[str]:
         """The names of the family's parameters, as users know them."""
@@ -369,7 +382,7 @@ def _warn_of_unvisited(params: HMMParams, sequences: Sequences, family: Family) 
     if len(never):
         message = f"state {listed(never)} is never visited: what it has is that of the start"
         warnings.warn(message, DegenerateWarning, stacklevel=3)
-    if len(stays):
+    if len(stays) and len(params.startprob) > 1:
         message = f"state {listed(stays)} is never left: its row of transmat_ is the start's"
         warnings.warn(message, DegenerateWarning, stacklevel=3)
 
@@ -553,7 +566,7 @@ class CategoricalHMM(_HMM):
             check_count("n_features", n)
         elif table is not None and table.ndim:
             n = table.shape[-1]
-        filled, made, _ = observed(X)
+        filled, made, _ = observed(X, fit=fit)
         symbols = check_symbols(filled, n)
         if fit:
             self.n_features_in_ = 1
@@ -608,8 +621,3 @@ class HMM(_HMM):
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         return self._family(1).check_start(self.components_init, shapes)
-
-
-def _free_steps(startprob: Array, transmat: Array) -> tuple[int, int]:
-    """How many of a chain's probabilities are free, if zeros are forbidden: of start and steps."""
-    return int((startprob > 0).sum()) - 1, int((transmat > 0).sum()) - len(transmat)

@@ -46,7 +46,10 @@ def problem_of(
         restore=partial(restored, family=family, units=units),
         log_scale=sequences.data.log_scale,
         responsibilities=lambda params: steps.smoothed(params, sequences, family)[0],
-        relabelled=partial(steps.relabelled, family=family),
+        # In another order of the states it is another model, if something tells them apart.
+        relabelled=None
+        if sequences.states is not None or (prior and not prior.treats_states_alike)
+        else partial(steps.relabelled, family=family),
         log_prior=None if prior is None else prior.log_density,
     )
 
@@ -106,7 +109,7 @@ def start(
     if startprob is None or transmat is None or any(part is None for part in components):
         r, shares = draw_shares(sequences, family, k, components, how, rng)
         statistics = mixture.statistics(r, data, family)
-        own = mixture.steps.maximum(statistics, family, revive=True)[1:]
+        own = mixture.steps.maximum(family.lifted(statistics), family, revive=True)[1:]
         seen = STEPS_SEEN + sequences.transitions(shares)
         transmat = seen / seen.sum(axis=1, keepdims=True) if transmat is None else transmat
         startprob = np.full(k, 1 / k) if startprob is None else startprob

@@ -82,6 +82,7 @@ def forward(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, flo
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
     b, shifts = scaled(log_b)
     filtered, scales = _filtered(startprob, transmat, b)
+    _rest(startprob, transmat, b, scales)
     return filtered, float(np.log(scales).sum() + shifts.sum())
 
 
@@ -109,16 +110,12 @@ def plain(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
     b, shifts = scaled(log_b)
     filtered, scales = _filtered(startprob, transmat, b)
-    rest, later = np.ones_like(b), np.empty_like(b)
-    for t in range(len(b) - 1, 0, -1):
-        # Equation hmm-backward: in any scale, as responsibilities sum to one
-        later[t] = b[t] * rest[t] / (b[t] @ rest[t])
-        rest[t - 1] = transmat @ later[t]
+    rest, later = _rest(startprob, transmat, b, scales)
     # Equation hmm-responsibilities
     r = filtered * rest
     total = r.sum(axis=1, keepdims=True)
-    if not np.all(total > 0):
-        raise DegenerateError(f"at time {np.argmin(total > 0)}, {TOO_SMALL}")
+    if not np.all(total > walks.UNDERFLOW):
+        raise DegenerateError(f"at time {np.argmin(total)}, {TOO_SMALL}")
     # Equation hmm-transitions
     transitions = transmat * (filtered[:-1].T @ (later[1:] / total[:-1]))
     return Posterior(r / total, transitions, float(np.log(scales).sum() + shifts.sum()))
@@ -137,6 +134,27 @@ def _filtered(startprob: Array, transmat: Array, b: Array) -> tuple[Array, Array
         filtered[t] = joint / scales[t]
         predicted = filtered[t] @ transmat
     return filtered, scales
+
+
+def _rest(
+    startprob: Array, transmat: Array, b: Array, forward_scales: Array
+) -> tuple[Array, Array]:
+    """p(x_{t+1} .. x_T | z_t), and the same times `b` one step on: in any scale, (T, K) each.
+
+    A DegenerateError if the likelihood is another than forward: states were lost on one way.
+    """
+    rest, later, scales = np.ones_like(b), np.empty_like(b), np.empty(len(b))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for t in range(len(b) - 1, 0, -1):
+            # Equation hmm-backward: in any scale, as responsibilities sum to one
+            scales[t] = b[t] @ rest[t]
+            later[t] = b[t] * rest[t] / scales[t]
+            rest[t - 1] = transmat @ later[t]
+        scales[0] = startprob @ (b[0] * rest[0])
+        forward, backward = np.log(forward_scales).sum(), np.log(scales).sum()
+    if not abs(forward - backward) <= walks.ROUNDING + walks.RELATIVE_ROUNDING * abs(forward):
+        raise DegenerateError(f"on the way back, {TOO_SMALL}")
+    return rest, later
 
 
 def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
@@ -216,7 +234,9 @@ def scaled(log_b: Array) -> tuple[Array, Array]:
     if not shifts.min() > IMPOSSIBLE:
         raise DegenerateError(IMPOSSIBLE_OBSERVATION.format(np.argmax(~(shifts > IMPOSSIBLE))))
     with np.errstate(under="ignore"):
-        return np.exp(log_b - shifts[:, None]), shifts
+        b = np.exp(log_b - shifts[:, None])
+    b[b < walks.UNDERFLOW] = 0.0  # what is smaller has lost digits
+    return b, shifts
 
 
 def checked(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, Array, Array]:

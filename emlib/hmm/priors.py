@@ -36,6 +36,14 @@ class ChainPrior:
     symbols: Array | float = 0.0
     gaussians: BoundPrior | None = None
 
+    @property
+    def treats_states_alike(self) -> bool:
+        """Whether the prior is the same for the states in any order."""
+        off = ~np.eye(len(self.starts), dtype=bool)
+        chain = (self.starts, self.transitions.diagonal(), self.transitions[off])
+        alike = (*chain, *np.transpose(np.atleast_2d(self.symbols)))
+        return all(len(np.unique(part)) <= 1 for part in alike)
+
     def m_step(self, statistics: HMMStatistics, family: Family, stationary: bool) -> HMMParams:
         """The maximum of the expected complete-data log-posterior."""
         params, emissions = statistics.params, statistics.emissions

@@ -300,17 +300,17 @@ class Sequences:
         if isinstance(x, Sequences):
             return x
         check_is("family", family, Family)
-        filled, made, holes = observed(x, partly=family.whitens)
+        filled, made, holes = observed(x, partly=family.whitens, fit=standard)
         checked = family.check_data(filled)
         if standard:
-            family.check_spread(checked)
+            family.check_fit(checked)
         if holes is None and np.all(checked == np.floor(checked)):
             values, which = np.unique(checked, axis=0, return_inverse=True)
             if COPIES * len(values) <= len(checked):
                 return cls.of_values(values, which.ravel(), lengths, family, standard, made)
         if made is not None:
-            which = np.cumsum(made) - 1
-            found = cls.of_values(checked[made], which, lengths, family, standard, made)
+            which, values = np.cumsum(made) - 1, checked[made] if made.any() else checked[:1]
+            found = cls.of_values(values, which, lengths, family, standard, made)
             if holes is None:
                 return found
             return replace(found, data=replace(found.data, holes=holes[made]))

@@ -78,7 +78,10 @@ def forward_backward(
         for run, before, after in zip(pieces.runs, arriving, later, strict=True):
             # Equation hmm-responsibilities: what has arrived, times the density and what follows
             r = np.multiply(before, after, out=_of_run(b, run))
-            total = np.reciprocal(np.add.reduce(r, axis=1))[:, None]
+            total = np.add.reduce(r, axis=1)[:, None]
+            if not total.min() > UNDERFLOW:
+                return None
+            np.reciprocal(total, out=total)
             r *= total
             after *= total
         # Equation hmm-transitions
@@ -148,7 +151,7 @@ class Walk:
             ends[:, pieces] = self.leaving[position][:, pieces]
         total = ends.sum(axis=0)
         logs = np.log(self.scales).sum(axis=0) + np.log(total)
-        return ends / np.maximum(total, SMALLEST_SUM), logs
+        return ends / np.where(total > 0, total, 1.0), logs
 
     def _pass(self, start: Array, until_same: bool = False) -> bool:
         """Walk once, from `start` of shape (K, C), or `until_same` as the last time: then True."""
@@ -182,9 +185,9 @@ class Walk:
             arriving[:, n:] = start[:, n:size]
 
     def _rescale(self, leaving: Array, number: int) -> None:
-        scale = np.add.reduce(leaving, axis=0)
+        scale = np.maximum(np.add.reduce(leaving, axis=0), SMALLEST_SUM)
         self.scales[number, : len(scale)] = scale
-        leaving /= np.maximum(scale, SMALLEST_SUM, out=scale)
+        leaving /= scale
         if self.floor:
             leaving += self.floor
 
@@ -224,7 +227,8 @@ def _log_likelihoods(startprob: Array, onward: Walk, backward: Walk) -> Array | 
     backward_logs = backward_logs + np.where(pieces.follows < 0, np.log(startprob @ heads), 0.0)
     log_p, again = _per_sequence(logs, pieces), _per_sequence(backward_logs, pieces)
     allowed = ROUNDING + RELATIVE_ROUNDING * np.abs(log_p)
-    return log_p if np.all(np.abs(log_p - again) <= allowed) else None
+    agree = np.isfinite(log_p) & (np.abs(log_p - again) <= allowed)
+    return log_p if agree.all() else None
 
 
 def _per_sequence(logs: Array, pieces: Pieces) -> Array:
@@ -398,6 +402,6 @@ def _check_possible(joint: Array, pieces: Pieces, log_likelihoods: Array) -> Non
     time = int(np.argmax(joint[:, places].max(axis=0) == -np.inf))
     raise ImpossibleError(
         f"sequence {pieces.sequence[piece]} is impossible from time {time} on: no state that can "
-        "be reached then can produce the observation. Allow a transition, or give the symbol a "
-        "probability above zero."
+        "be reached then (and that `states` admit) can produce the observation. Allow a "
+        "transition, or give what was observed a probability above zero."
     )

@@ -79,7 +79,7 @@ class Blocks:
         if family.common_scale:
             variances = np.full_like(variances, variances.mean())
         units = Units(data.units.origin, np.sqrt(variances))
-        return cls(x, family, weights, units, copy=x.size <= LARGEST_COPY)
+        return cls(x, family.in_units(units), weights, units, copy=x.size <= LARGEST_COPY)
 
     @cached_property
     def checked(self) -> bool:

@@ -106,6 +106,14 @@ def form_without_params(data: Blocks, k: int) -> Form:
     return Natural(data, weights, np.zeros((k, data.height + len(data.total_shared))))
 
 
+def form_about(means: Array, data: Blocks) -> Form:
+    """A form that adds up statistics of Gaussians about these means, of shape (K, D)."""
+    family: Any = data.family
+    shape = family.shapes(*means.shape)[1]
+    spheres = np.broadcast_to(np.eye(means.shape[1]) if family.matrices else 1.0, shape)
+    return Whitened(data, np.full(len(means), 1 / len(means)), family, (means, spheres))
+
+
 class Form(ABC):
     """A mixture bound to data, with the sums that an E-step fills.
 

@@ -35,7 +35,7 @@ from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
 from emlib.types import Array, Integers
-from emlib.units import IDENTITY, Units
+from emlib.units import IDENTITY
 from emlib.validation import (
     check_count,
     check_data,
@@ -104,15 +104,15 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             k, d = self.n_components, x.shape[1]
             r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
             known = None if labels is None else check_labels("labels", labels, len(x), k)
+            known = None if known is None or not (known >= 0).any() else known
             if weights is not None and not np.all(weights > 0):
                 counted = weights > 0
                 x, weights, r = x[counted], weights[counted], None if r is None else r[counted]
                 known = None if known is None else known[counted]
             _check_enough(x, k)
             family = self._family()
-            family.check_spread(x)
-            data = Blocks.standard(x, family, weights)
-            data = replace(data, family=self._family(data.units), labels=known)
+            family.check_fit(x)
+            data = replace(Blocks.standard(x, family, weights), labels=known)
             prior = self._prior(data)
             problem = fitting.problem_of(data, prior, k, self.accelerate)
             components = self._given(data.family, k, d)
@@ -124,8 +124,12 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             rng = generator(self.random_state, 4)
 
             def start(number: int) -> steps.Params:
-                last = None if number or held else self._last_fit(k, d)
-                given = explicit if last is None else (last[0], last[1:])
+                given, last = explicit, None if number else self._last_fit(k, d)
+                if last is not None:
+                    if known is not None and not held:
+                        last = fitting.in_order_of_labels(last, x, known, family)
+                    (w,) = held.put_back_outer(last[:1], explicit[:1])
+                    given = w, held.put_back(last[1:], components)
                 return fitting.start(problem, k, *given, r, self.init_params, rng)
 
             best = fit_from_starts(self, problem, start, rng)
@@ -138,15 +142,20 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         warn_of(self, "Raise max_iter, or try other starts with n_init.")
         return self
 
-    def e_step(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[Any, float]:
+    def e_step(
+        self,
+        X: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+    ) -> tuple[Any, float]:
         """Expected statistics, and the log-likelihood, of `X` at the fitted parameters.
 
         Statistics add. Sum those of the parts of a data set too large to hold, and give the sum
-        to `m_step`: that is one step of EM on all of it.
+        to `m_step`: that is one step of EM on all of it. `labels` are as in `fit`.
         """
-        data, family = self._blocks(X, sample_weight), self._fitted_family()
-        params = fitting.standardised(self._params(), family, data.units)
-        statistics, log_likelihood = steps.e_step(params, data, family)
+        data = self._blocks(X, sample_weight, labels)
+        params = fitting.standardised(self._params(), data.family, data.units)
+        statistics, log_likelihood = steps.e_step(params, data, data.family)
         return statistics, log_likelihood - data.log_scale
 
     def m_step(self, statistics: Any) -> Self:
@@ -162,8 +171,14 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
                 f"statistics must be those of {shape[0]} components with {shape[1]} features, "
                 f"got sum_x of shape {statistics.sum_x.shape}"
             )
-        params = self._m_step(statistics)
-        self._show(fitting.restored(params, self._fitted_family(), self._units))
+        if not hasattr(self, "_m_step") and (self.hold != () or getattr(self, "prior", None)):
+            raise ValueError(
+                "m_step of a model made by hand knows neither a prior nor what is held: fit first"
+            )
+        plain = partial(steps.maximum, family=self._fitted_family())
+        params = getattr(self, "_m_step", plain)(statistics)
+        units = getattr(self, "_units", IDENTITY)
+        self._show(fitting.restored(params, self._fitted_family(), units))
         return self
 
     def score_samples(self, X: ArrayLike) -> Array:
@@ -190,10 +205,14 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         return self.predict_proba(X).argmax(axis=1)
 
     def fit_predict(
-        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
     ) -> Integers:
-        """Fit, then the most probable component of each row of `X`."""
-        return self.fit(X, sample_weight=sample_weight).predict(X)
+        """Fit, then the most probable component of each row of `X`, also where labels are known."""
+        return self.fit(X, sample_weight=sample_weight, labels=labels).predict(X)
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> tuple[Array, Integers]:
         """Draw points and the components they came from."""
@@ -237,16 +256,27 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             return x, np.ones(len(x))
         return x[weights > 0], weights[weights > 0]
 
-    def standard_errors(self, X: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
+    def standard_errors(
+        self,
+        X: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+    ) -> Any:
         """Standard errors of weights and components, in their shapes (Louis 1982).
 
-        `X` are the data of the fit, which must have converged; a prior is not counted in.
+        `X`, `sample_weight` and `labels` are those of the fit, which must have converged, and held
+        nothing; a prior is not counted in.
         """
-        data, family = self._blocks(X, sample_weight), self._fitted_family()
-        params = fitting.standardised(self._params(), family, data.units)
-        errors = standard_errors(params, data, family)
+        if getattr(self, "_held", None):
+            raise ValueError(
+                "some parameters are held, and these standard errors are for fits in which all "
+                "are free: draw from the model, fit again, and look how the estimates scatter"
+            )
+        data = self._blocks(X, sample_weight, labels)
+        params = fitting.standardised(self._params(), data.family, data.units)
+        errors = standard_errors(params, data, data.family)
         units = replace(data.units, origin=np.zeros(1))
-        return fitting.restored(errors, family, units)
+        return fitting.restored(errors, data.family, units)
 
     def _n_parameters(self) -> int:
         """Free parameters: K - 1 weights, and those of the components."""
@@ -277,9 +307,9 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
 
     def _show(self, params: steps.Params) -> None:
         """Set the fitted parameters, under the names of the family."""
-        self.weights_ = params[0]
+        self.weights_ = params[0].copy()
         for name, part in zip(self._fitted_family().parameters, params[1:], strict=True):
-            setattr(self, f"{name}_", part)
+            setattr(self, f"{name}_", part.copy())
 
     def _last_fit(self, k: int, d: int) -> steps.Params | None:
         """What a warm start goes on from: the last fit, if it was one of the same form."""
@@ -289,10 +319,14 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         same = family.key() == self._fitted.key() and params[1].shape == (k, d)
         return params if same else None
 
-    def _blocks(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Blocks:
+    def _blocks(
+        self, X: ArrayLike, sample_weight: ArrayLike | None, labels: ArrayLike | None
+    ) -> Blocks:
         """New data in the units of the fit."""
         x, weights = self._read(X, sample_weight)
-        return Blocks(x, self._fitted_family(), weights, getattr(self, "_units", IDENTITY))
+        k, units = len(self._params()[0]), getattr(self, "_units", IDENTITY)
+        known = None if labels is None else check_labels("labels", labels, len(x), k)
+        return Blocks(x, self._fitted_family().in_units(units), weights, units, labels=known)
 
     def _read(
         self, X: ArrayLike, sample_weight: ArrayLike | None = None, reset: bool = False
@@ -313,8 +347,8 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
 
     # --- What a mixture of one family has of its own
 
-    def _family(self, units: Units = IDENTITY) -> Family:
-        """The family that the settings ask for, in the units of the data."""
+    def _family(self) -> Family:
+        """The family that the settings ask for."""
         raise NotImplementedError
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
@@ -428,11 +462,11 @@ class GaussianMixture(_Mixture):
     means_init: ArrayLike | None = None
     precisions_init: ArrayLike | None = None
 
-    def _family(self, units: Units = IDENTITY) -> Family:
+    def _family(self) -> Family:
         make = FORMS[self.covariance_type]
         if self.reg_covar is None:
             return make(floor=float(self.covariance_floor))
-        return make(ridge=self.reg_covar * units.per_scale**2)
+        return make(ridge=float(self.reg_covar))
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         shape = family.shapes(k, d)[1]
@@ -454,7 +488,8 @@ class GaussianMixture(_Mixture):
     def marginal(self, features: ArrayLike) -> GaussianMixture:
         """The mixture of some of the `features`, columns of the data, whatever the others are."""
         family: Any = self._fitted_family()
-        return _mixture_of(marginal(self._params(), features, family))
+        found = _mixture_of(marginal(self._params(), features, family))
+        return self._with_names(found, np.atleast_1d(features))
 
     def conditional(self, x: ArrayLike) -> GaussianMixture:
         """The mixture of the features that are NaN in `x`, one point of shape (D,), given the rest.
@@ -462,7 +497,14 @@ class GaussianMixture(_Mixture):
         `weights_ @ means_` of what comes back is the best guess of them.
         """
         family: Any = self._fitted_family()
-        return _mixture_of(conditional(self._params(), x, family))
+        found = _mixture_of(conditional(self._params(), x, family))
+        return self._with_names(found, np.isnan(np.asarray(x, dtype=float)))
+
+    def _with_names(self, model: GaussianMixture, features: Any) -> GaussianMixture:
+        """The mixture of some features, which checks their names if this one does."""
+        if hasattr(self, "feature_names_in_"):
+            model.feature_names_in_ = self.feature_names_in_[features]
+        return model
 
     def _show(self, params: steps.Params) -> None:
         super()._show(params)
@@ -519,7 +561,7 @@ class Mixture(_Mixture):
     family: Family | None = None
     components_init: tuple[ArrayLike | None, ...] | None = None
 
-    def _family(self, units: Units = IDENTITY) -> Family:
+    def _family(self) -> Family:
         return family_of(self.family)
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
@@ -563,7 +605,7 @@ class PoissonMixture(_Mixture):
     _: KW_ONLY
     rates_init: ArrayLike | None = None
 
-    def _family(self, units: Units = IDENTITY) -> Family:
+    def _family(self) -> Family:
         return Poisson()
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
@@ -613,7 +655,7 @@ class BernoulliMixture(_Mixture):
     binarize: float | None = None
     probabilities_init: ArrayLike | None = None
 
-    def _family(self, units: Units = IDENTITY) -> Family:
+    def _family(self) -> Family:
         return Binomial(1)
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
@@ -666,8 +708,9 @@ class CategoricalMixture(_Mixture):
     n_categories: int | ArrayLike | None = None
     probabilities_init: list[ArrayLike] | None = None
 
-    def _family(self, units: Units = IDENTITY) -> Family:
-        check_is_fitted(self, "n_categories_")
+    def _family(self) -> Family:
+        message = "%(name)s has no n_categories_: fit it, or set them with its parameters"
+        check_is_fitted(self, "n_categories_", msg=message)
         return Categorical(self.n_categories_)
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
@@ -697,8 +740,11 @@ class CategoricalMixture(_Mixture):
                 f"column {column} has category {x[row, column]:g} (row {row}), but only "
                 f"{self.n_categories_[column]} categories: say with n_categories how many there are"
             )
-        codes = zip(x.astype(int).T, self.n_categories_, strict=True)
-        return np.concatenate([np.eye(n)[code] for code, n in codes], axis=1)
+        ends = np.cumsum(self.n_categories_)
+        one_hot = np.zeros((len(x), ends[-1]))
+        columns = x.astype(int) + ends - self.n_categories_
+        np.put_along_axis(one_hot, columns, 1.0, axis=1)
+        return one_hot
 
     def _decode(self, x: Array) -> Array:
         features = np.split(x, np.cumsum(self.n_categories_)[:-1], axis=1)

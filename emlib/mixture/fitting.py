@@ -19,6 +19,7 @@ from emlib.mixture.blocks import Blocks
 from emlib.mixture.priors import BoundPrior
 from emlib.mixture.starts import STARTS
 from emlib.mixture.steps import Params
+from emlib.results import DegenerateError
 from emlib.squarem import Coordinates
 from emlib.types import Array, Integers
 from emlib.units import Units
@@ -43,7 +44,8 @@ def problem_of(
         restore=partial(restored, family=family, units=units),
         log_scale=data.log_scale,
         responsibilities=partial(steps.responsibilities, x=data, family=family),
-        relabelled=partial(steps.relabelled, family=family),
+        # With known labels, the same components in another order are another model.
+        relabelled=None if data.labels is not None else partial(steps.relabelled, family=family),
         log_prior=None if prior is None else prior.log_density,
         coordinates=coordinates(family, k, data.x.shape[1]) if accelerate else None,
         exact=family.exact,
@@ -123,14 +125,43 @@ def start(
             shares = draw_responsibilities(data, k, how, rng)
         if data.labels is not None:
             shares = with_known(shares.T, data.labels, matching=r is None and places is None).T
-        first = problem.m_step(steps.statistics(shares, data, family))
-        if is_given:
+        first = first_m_step(problem.m_step, shares, data, lift=r is None)
+        if is_given and r is None and data.labels is None:
             first = matched(first, weights, components, family, units)
         weights, own = first[0] if weights is None else weights, first[1:]
     params = steps.named(weights, first_components(family, units, components, own), family)
     if is_given:
         steps.checked_params(params, family, data.x.shape[1])
     return params
+
+
+def first_m_step(
+    m_step: Callable[[Any], Params], r: Array, data: Blocks, lift: bool = True
+) -> Params:
+    """The parameters that the M-step makes of responsibilities of shape (N, K).
+
+    With `lift`, without probabilities of zero that would stay. Components may be so narrow, and so
+    far apart, that squares about the data's origin have no digits left: then about their means.
+    """
+    family = data.family
+    statistics = steps.statistics(r, data, family)
+    statistics = family.lifted(statistics) if lift else statistics
+    try:
+        return m_step(statistics)
+    except DegenerateError:
+        if not family.whitens or not (statistics.n > 0).all():
+            raise
+        form = engine.form_about(statistics.sum_x / statistics.n[:, None], data)
+        return m_step(engine.statistics(form, r.T * data.count(slice(None)))[0])
+
+
+def in_order_of_labels(params: Params, x: Array, labels: Integers, family: Family) -> Params:
+    """The same mixture, with the components in the order in which they suit known labels best."""
+    known = np.flatnonzero(labels >= 0)
+    r = steps.responsibilities(params, x[known], family)
+    told = np.eye(len(params[0]))[:, labels[known]]
+    order = linear_sum_assignment(told @ r, maximize=True)[1]
+    return steps.relabelled(params, order, family)
 
 
 def matched(
@@ -168,7 +199,8 @@ def first_components(
 
 def draw_responsibilities(data: Blocks, k: int, how: str, rng: np.random.Generator) -> Array:
     """Responsibilities of shape (N, K) from one of the `STARTS`, for which features weigh alike."""
-    return STARTS[how](units_for_distances(data).standardise(data.x), k, rng, data.weights)
+    weights = None if data.weights is None else data.weights / data.weights.max()
+    return STARTS[how](units_for_distances(data).standardise(data.x), k, rng, weights)
 
 
 def with_known(r: Array, labels: Integers, matching: bool) -> Array:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import block_diag
 
+from emlib.covariances import whiten
 from emlib.families import Family
 from emlib.mixture import engine, steps
 from emlib.mixture.blocks import Blocks
@@ -28,6 +29,8 @@ from emlib.types import Array
 STEP = 1e-3
 # Squared distance from a stationary point, in standard errors, up to which it counts as one.
 LARGEST_DECREMENT = 0.01
+# The largest share of themselves by which standard errors may be wrong through rounding.
+LARGEST_ERROR = 1e-3
 
 
 def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
@@ -51,6 +54,8 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
         hardly any points.
     """
     params, data = steps.checked(params, data, family)
+    if family.whitens:
+        _check_digits(params, family)
     row = _Row(family, len(params[0]), data.x.shape[1])
     try:
         with np.errstate(all="ignore"):  # what goes wrong shows in the information
@@ -71,13 +76,28 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
         raise DegenerateError(
             "these parameters are no proper maximum of the likelihood, and standard errors belong "
             "to one: run EM to convergence (a smaller tol), without a strong prior, or use fewer "
-            "components."
+            "components. Rates and probabilities at the end of their range, as 0, have none."
         ) from error
     variances = np.einsum("iu,uv,iv->i", d_params, covariance, d_params, optimize=True)
     ends = np.cumsum([part.size for part in params])[:-1]
     parts = np.split(np.sqrt(variances), ends)
     shaped = [e.reshape(part.shape) for e, part in zip(parts, params, strict=True)]
     return steps.named(shaped[0], tuple(shaped[1:]), family)
+
+
+def _check_digits(params: steps.Params, family: Any) -> None:
+    """A DegenerateError if a Gaussian is too narrow, and too far from the middle of the data.
+
+    Fourth moments about the middle then hold too few digits of those about its mean.
+    """
+    means = params[1]
+    for k, w in enumerate(family.whiteners(params[1:])):
+        distance = float(np.square(whiten(w, means[k][:, None])).sum())
+        if np.finfo(float).eps * distance**2 > LARGEST_ERROR:
+            raise DegenerateError(
+                f"component {k} is so narrow beside the spread of all the data that rounding "
+                "leaves no digits of its standard errors: fit one Gaussian to its points"
+            )
 
 
 class _Moments(NamedTuple):
@@ -143,7 +163,7 @@ class _Row:
         """The M-step."""
         split = self.k * self.own
         own, shared = sums[:split].reshape(self.k, self.own), sums[split:]
-        return steps.m_step(self.family.statistics(own, shared, self.d), self.family)
+        return steps.maximum(self.family.statistics(own, shared, self.d), self.family)
 
     def eta(self, params: steps.Params) -> Array:
         """The coefficients of the features in the complete data's log-likelihood."""

@@ -306,3 +306,29 @@ def test_an_outlier_after_the_switch_of_a_chain_that_cannot_go_back():
     np.testing.assert_allclose(found.transitions, [[half - 1, 1], [0, half - 1]], rtol=1e-12)
     expected = (half - 1) * np.log1p(-1e-4) + np.log(1e-4) - 5000
     np.testing.assert_allclose(found.log_likelihood, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "log_b",
+    [
+        [[-750, 0.0], [0, -740], [0, -740]],
+        [[-743, 0.0], [0, -2000], [0, -740]],
+        [[-400, 0.0], [-400, 0], [0, -400], [0, -400], [0, -400]],
+        [[0, -400.0], [0, -400], [-300, 0], [-300, 0]],
+    ],
+)
+def test_what_scaled_numbers_cannot_hold_is_refused_and_not_lost(log_b):
+    start, stays, log_b = np.full(2, 0.5), np.eye(2), np.array(log_b)
+    each = np.log(0.5) + log_b.sum(axis=0)  # a path stays in its state
+    expected = np.logaddexp(*each)
+    found = in_logs(start, stays, log_b)
+    np.testing.assert_allclose(found.log_likelihood, expected)
+    np.testing.assert_allclose(found.responsibilities, np.exp(each - expected)[None] + 0 * log_b)
+    for method in (forward, plain):
+        try:
+            result = method(start, stays, log_b)
+        except DegenerateError as error:
+            assert "Use in_logs" in str(error)  # noqa: PT017
+        else:
+            log_likelihood = result[1] if method is forward else result.log_likelihood
+            assert log_likelihood == pytest.approx(expected)

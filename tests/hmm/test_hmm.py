@@ -12,12 +12,13 @@ from hmmlearn import hmm as peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from scipy.special import expit, logsumexp
+from scipy.special import expit, logsumexp, xlogy
 from scipy.stats import binom, multivariate_normal, norm, poisson
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import (
+    HMM,
     CategoricalHMM,
     DegenerateError,
     DegenerateWarning,
@@ -733,6 +734,9 @@ def test_what_is_not_one_column_of_symbols_is_refused(symbols, message):
     with pytest.raises(ValueError, match=message):
         CategoricalHMM(1).fit(symbols)
     fitted = CategoricalHMM(1).fit([[0], [1], [1]])
+    if "every row" in message:  # of which a fit can make nothing, but a fitted model something
+        assert fitted.predict(symbols).tolist() == [0, 0]
+        return
     with pytest.raises(ValueError, match=message):
         fitted.predict(symbols)
 
@@ -1154,3 +1158,155 @@ def test_statistics_of_sequences_add_by_sum():
     np.testing.assert_allclose(total.starts.sum(), 2)
     np.testing.assert_allclose(total.transitions.sum(), 58)  # 19 and 39 steps
     np.testing.assert_allclose(total.emissions.n.sum(), 60)
+
+
+CYCLE = np.array([[0.0, 1.0], [1.0, 0.0]])
+
+
+def by_hand(transmat, means, startprob=(1.0, 0.0)):
+    """A chain of Gaussians of variance one with these parameters."""
+    model = GaussianHMM(2)
+    model.startprob_, model.transmat_ = np.array(startprob), np.array(transmat)
+    model.means_, model.covars_ = np.array(means)[:, None], np.ones((2, 1, 1))
+    return model
+
+
+@pytest.mark.parametrize("far", [5, 25, 30, 30.5, 31, 32, 33, 34, 35, 36, 37, 40])
+def test_an_outlier_in_a_chain_without_choice_costs_what_it_must(far):
+    x = np.array([[0.0], [far], [far], [far], [0.0]])
+    cycle = by_hand(CYCLE, [0.0, far])
+    expected = norm.logpdf(x[:, 0], [0, far, 0, far, 0]).sum()
+    assert cycle.score(x) == pytest.approx(expected, rel=1e-12)
+    assert cycle.score_samples(x)[1].tolist() == np.eye(2)[[0, 1, 0, 1, 0]].tolist()
+    stays = by_hand(np.eye(2), [0.0, far])
+    assert stays.score(x) == pytest.approx(norm.logpdf(x[:, 0]).sum(), rel=1e-12)
+    several = np.tile(x, (60, 1))
+    assert stays.score(several, [5] * 60) == pytest.approx(60 * norm.logpdf(x[:, 0]).sum())
+    assert cycle.score(several, [5] * 60) == pytest.approx(60 * expected)
+
+
+def test_steps_too_rare_for_scaled_numbers_are_scored_in_logs():
+    model = by_hand([[1e-71, 1.0], [0.0, 1.0]], [0.0, 100.0])
+    x = np.array([[0.0], [np.nan], [np.nan], [np.nan], [np.nan], [0.0]])
+    expected = 2 * norm.logpdf(0) + 5 * np.log(1e-71)
+    assert model.score(x) == pytest.approx(expected)
+    np.testing.assert_allclose(model.predict_proba(x)[-1], [1, 0])
+
+
+def test_what_was_never_observed_says_nothing_and_is_no_error():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 2)) + np.repeat([0, 4], 25)[:, None]
+    model = GaussianHMM(2, random_state=0).fit(x)
+    new = np.array([[np.nan, 0.1], [np.nan, 3.9]])
+    joint = model.startprob_[:, None] * model.transmat_
+    for t, seen in enumerate(new[:, 1]):
+        density = norm.pdf(seen, model.means_[:, 1], np.sqrt(model.covars_[:, 1, 1]))
+        joint = joint * (density[:, None] if t == 0 else density)
+    assert model.score(new) == pytest.approx(np.log(joint.sum()))
+    np.testing.assert_allclose(model.predict_proba(new)[1], joint.sum(axis=0) / joint.sum())
+    nothing = np.full((3, 2), np.nan)
+    assert model.score(nothing) == pytest.approx(0, abs=1e-12)
+    expected = model.startprob_ @ np.linalg.matrix_power(model.transmat_, 3)
+    np.testing.assert_allclose(model.forecast_proba(nothing), [expected])
+    with pytest.raises(ValueError, match="every row of data is NaN"):
+        GaussianHMM(2).fit(nothing)
+    with pytest.raises(ValueError, match="feature 0 was never observed"):
+        GaussianHMM(2).fit(new)
+
+
+@pytest.mark.parametrize("seed", range(5, 10))
+def test_no_rate_is_zero_only_because_of_a_start_by_clusters(seed):
+    rng = np.random.default_rng(seed)
+    transmat = np.array([[0.9, 0.08, 0.02], [0.05, 0.9, 0.05], [0.02, 0.08, 0.9]])
+    z = np.zeros(500, dtype=int)
+    for t in range(1, 500):
+        z[t] = rng.choice(3, p=transmat[z[t - 1]])
+    counts = rng.poisson(np.array([0.3, 1.5, 4])[z])[:, None]
+    model = PoissonHMM(3, random_state=0).fit(counts)
+    from_truth = PoissonHMM(3, lambdas_init=[[0.3], [1.5], [4]], random_state=0).fit(counts)
+    assert model.score(counts) > from_truth.score(counts) - 1e-3
+
+
+def test_a_left_right_chain_starts_where_its_counts_are_possible():
+    left_right = [[0.9, 0.1, 0], [0, 0.9, 0.1], [0, 0, 1]]
+    rates = np.repeat([0.1, 2, 0.5], 50)
+    counts = np.random.default_rng(4).poisson(rates)[:, None]
+    chain = {"transmat_init": left_right, "startprob_init": [1, 0, 0], "random_state": 0}
+    model = PoissonHMM(3, **chain).fit(counts)
+    means = [part.mean() for part in np.split(counts, 3)]
+    np.testing.assert_allclose(model.lambdas_[:, 0], means, rtol=0.5)
+    binary = (counts > 0).astype(float)
+    assert np.isfinite(HMM(3, family=Binomial(1), **chain).fit(binary).score(binary))
+
+
+def test_results_keep_their_order_if_a_prior_tells_the_states_apart():
+    rng = np.random.default_rng(0)
+    x = np.repeat([0.0, 2.0, 4.0, 0.0, 2.0], 40)[:, None] + rng.normal(size=(200, 1))
+    prior = np.array([[20.0, 1, 1], [1, 5, 1], [1, 1, 2]])
+    settings = {"n_init": 5, "init_params": "random", "transmat_prior": prior, "random_state": 0}
+    model = GaussianHMM(3, **settings).fit(x)
+    for result in model.results_:
+        startprob, transmat, (means, covars) = result.params
+        log_b = norm.logpdf(x, means[:, 0], np.sqrt(covars[:, 0, 0]))
+        log_prior = xlogy(prior - 1, transmat).sum()
+        expected = plain(startprob, transmat, log_b).log_likelihood + log_prior
+        assert result.objective == pytest.approx(expected, abs=1e-6)
+
+
+def test_criteria_tell_of_the_fit_and_not_of_later_settings():
+    counts = np.random.default_rng(0).poisson(np.repeat([1.0, 6.0, 1.0], 30))[:, None]
+    model = PoissonHMM(2, random_state=0).fit(counts)
+    before = model.bic(counts)
+    assert model.set_params(stationary=True).bic(counts) == before
+
+
+def test_nothing_follows_from_an_impossible_sequence():
+    model = CategoricalHMM(2, n_features=4, n_init=3, random_state=0)
+    model.fit([[0], [1], [0], [2], [1], [0], [0], [1]])
+    with pytest.raises(DegenerateError, match="sequence 1 is impossible"):
+        model.forecast_proba([[0], [1], [0], [3]], [2, 2])
+
+
+def test_one_state_has_no_step_to_be_warned_of():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PoissonHMM(1).fit([[3.0]])
+
+
+def test_the_default_prior_is_of_the_spread_of_what_was_seen():
+    x = np.random.default_rng(0).normal(size=(400, 2)) * [1.0, 3.0]
+    x[:240, 1] = np.nan
+    model = GaussianHMM(2, covariance_type="diag", prior=Prior(), max_iter=0, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(x)
+    sequences = model._sequences(x, None, fit=True)
+    scale = model.prior.bound(sequences.data, 2, sequences.data.family).scale
+    in_units = scale * sequences.data.units.scale**2
+    np.testing.assert_allclose(in_units, np.nanvar(x, axis=0) / 2, rtol=1e-9)
+
+
+@pytest.mark.parametrize("first", [37.0, 37.9, 38.0, 38.3, 38.5, 39.0])
+def test_no_responsibility_is_lost_between_two_rescalings(first):
+    model = by_hand(np.full((2, 2), 0.5), [0.0, 40.0])
+    x = np.array([[first], [0.0], [0.0]])
+    log_likelihood, r = model.score_samples(x)
+    np.testing.assert_allclose(r, [[1, 0]] * 3, atol=1e-12)
+    assert log_likelihood == pytest.approx(norm.logpdf(x).sum() + 2 * np.log(0.5))
+
+
+def test_a_known_state_may_be_far_from_likely():
+    transmat = np.array([[0.9, 0.1], [0.1, 0.9]])
+    for seed in range(60):
+        x = np.random.default_rng(seed).uniform(20, 40, (60, 1))
+        states = np.full(60, -1)
+        states[30] = 0
+        start = {"means_init": [[0.0], [40.0]], "covars_init": np.ones((2, 1, 1))}
+        model = GaussianHMM(2, startprob_init=[0.5, 0.5], transmat_init=transmat, **start)
+        with pytest.warns(ConvergenceWarning):
+            model.set_params(max_iter=0).fit(x, states=states)
+        log_b = norm.logpdf(x, [0, 40])
+        log_b[30, 1] = -np.inf
+        log_a = np.log(0.5) + log_b[0]
+        for t in range(1, 60):
+            log_a = logsumexp(log_a[:, None] + np.log(transmat), axis=0) + log_b[t]
+        assert model.result_.objective == pytest.approx(logsumexp(log_a), rel=1e-10)

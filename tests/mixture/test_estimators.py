@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy.stats import multivariate_normal
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal, norm
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -19,16 +20,18 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import (
+    HMM,
     CategoricalMixture,
     DegenerateWarning,
     GaussianImputer,
     GaussianMixture,
     Mixture,
     PoissonMixture,
+    Prior,
     StopReason,
     mixture,
 )
-from emlib.covariances import FORMS
+from emlib.covariances import FORMS, Full
 from emlib.datasets import load_faithful, load_galaxies, make_2_9, make_20_40
 from emlib.families import Poisson
 from emlib.mixture.starts import STARTS
@@ -768,3 +771,93 @@ def test_dates_are_not_read_as_the_ticks_of_a_clock(model, x):
 def test_a_matrix_is_told_to_become_an_array(faithful):
     with pytest.raises(TypeError, match="matrix is not supported"):
         GaussianMixture(2).fit(np.matrix(faithful))
+
+
+def test_a_ridge_is_in_the_units_of_the_data_in_every_estimator():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 1, (100, 1)), rng.normal(40, 1, (100, 1))])
+    theirs = SklearnMixture(2, reg_covar=0.1, random_state=0, tol=1e-12).fit(x).covariances_.ravel()
+    for model in (
+        GaussianMixture(2, reg_covar=0.1, random_state=0),
+        Mixture(2, family=Full(ridge=0.1), random_state=0),
+        HMM(2, family=Full(ridge=0.1), random_state=0),
+    ):
+        ours = model.fit(x).covariances_.ravel()
+        np.testing.assert_allclose(np.sort(ours), np.sort(theirs), rtol=1e-6)
+    one = Mixture(1, family=Full(ridge=0.1)).fit(x)
+    assert one.covariances_[0, 0, 0] == pytest.approx(x.var() + 0.1)
+
+
+def test_a_model_that_was_not_fitted_takes_steps_too(faithful):
+    fitted = GaussianMixture(2, random_state=0).fit(faithful)
+    model = fitted.marginal([1])
+    start = mixture.MixtureParams(model.weights_, model.means_, model.covariances_)
+    expected = mixture.m_step(mixture.e_step(start, faithful[:, [1]])[0])
+    model.m_step(model.e_step(faithful[:, [1]])[0])
+    np.testing.assert_allclose(model.covariances_, expected.covariances)
+    model.set_params(prior=Prior())
+    with pytest.raises(ValueError, match="fit first"):
+        fitted.marginal([1]).set_params(prior=Prior()).m_step(model.e_step(faithful[:, [1]])[0])
+
+
+def test_a_marginal_and_a_conditional_know_the_names_of_their_features(faithful):
+    frame = pd.DataFrame(np.c_[faithful, faithful[:, 0] ** 2], columns=["a", "b", "c"])
+    model = GaussianMixture(2, random_state=0).fit(frame)
+    pair = model.marginal([2, 0])
+    pair.predict(frame[["c", "a"]])
+    rest = model.conditional([np.nan, 60.0, np.nan])
+    assert rest.feature_names_in_.tolist() == ["a", "c"]
+    with pytest.raises(ValueError, match="feature names"):
+        pair.predict(frame[["a", "c"]])
+
+
+def test_labels_are_part_of_a_step_and_of_predictions(faithful):
+    labels = np.full(len(faithful), -1)
+    labels[::7] = (faithful[::7, 0] > 3).astype(int)
+    model = GaussianMixture(2, random_state=0).fit(faithful, labels=labels)
+    statistics, log_likelihood = model.e_step(faithful, labels=labels)
+    assert log_likelihood == pytest.approx(model.result_.objective, abs=1e-9)
+    before = model.means_
+    np.testing.assert_allclose(model.m_step(statistics).means_, before, rtol=1e-5)
+    again = GaussianMixture(2, random_state=0).fit_predict(faithful, labels=labels)
+    np.testing.assert_array_equal(again, model.predict(faithful))
+
+
+def test_standard_errors_count_labels_and_refuse_what_is_held():
+    rng = np.random.default_rng(0)
+    z = rng.random(400) < 0.4
+    x = np.where(z, rng.normal(2.5, 1, 400), rng.normal(0, 1, 400))[:, None]
+    labels = np.where(np.arange(400) % 4 == 0, z.astype(int), -1)
+    model = GaussianMixture(2, random_state=0, tol=1e-12).fit(x, labels=labels)
+    errors = model.standard_errors(x, labels=labels)
+
+    def log_likelihood(theta):
+        weight, means, variances = theta[0], theta[1:3], theta[3:]
+        joint = np.log([weight, 1 - weight]) + norm.logpdf(x, means, np.sqrt(variances))
+        joint[(labels >= 0)[:, None] & (labels[:, None] != np.arange(2))] = -np.inf
+        return logsumexp(joint, axis=1).sum()
+
+    theta = np.r_[model.weights_[0], model.means_.ravel(), model.covariances_.ravel()]
+    steps = 1e-4 * np.eye(5)
+    hessian = [
+        [
+            sum(a * b * log_likelihood(theta + a * s + b * t) for a in (1, -1) for b in (1, -1))
+            / 4e-8
+            for s in steps
+        ]
+        for t in steps
+    ]
+    expected = np.sqrt(np.diag(np.linalg.inv(-np.array(hessian))))
+    found = np.r_[errors.weights[0], errors.means.ravel(), errors.covariances.ravel()]
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+    held = GaussianMixture(2, means_init=model.means_, hold="means", random_state=0).fit(x)
+    with pytest.raises(ValueError, match="held"):
+        held.standard_errors(x)
+
+
+def test_names_of_two_kinds_and_missing_values_of_pandas_are_named(faithful):
+    frame = pd.DataFrame(faithful, columns=["eruption", 0])
+    with pytest.raises(TypeError, match="string names"):
+        GaussianMixture(2).fit(frame)
+    with pytest.raises(TypeError, match="Float64"):
+        GaussianImputer().fit(pd.DataFrame({"a": [1, 2, pd.NA], "b": [3, 4, 7]}))

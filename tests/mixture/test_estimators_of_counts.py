@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bernoulli, poisson
 from sklearn import __version__ as sklearn_version
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import (
     BernoulliMixture,
     CategoricalMixture,
+    DegenerateError,
     GaussianMixture,
     Mixture,
     PoissonMixture,
@@ -207,3 +209,49 @@ def test_what_a_component_cannot_produce_has_the_logarithm_of_zero():
     expected = [[np.log(0.25), np.log(0.375)], [-np.inf, np.log(0.375)]]
     joint = mixture.log_joint(params, [[0.0], [1.0]], Binomial(1))
     np.testing.assert_allclose(joint, expected, rtol=1e-12)
+
+
+def test_leaps_are_taken_beside_probabilities_of_zero():
+    rng = np.random.default_rng(3)
+    z, p = rng.integers(3, size=400), rng.dirichlet(np.full(5, 0.5), (4, 3))
+    x = np.stack([[rng.choice(5, p=p[j, k]) for k in z] for j in range(4)], axis=1)
+    start = p.copy()
+    start[0, 0] = [0.0, 0.25, 0.25, 0.25, 0.25]
+    explicit = {"probabilities_init": list(start), "weights_init": np.full(3, 1 / 3)}
+    slow = CategoricalMixture(3, **explicit).fit(x)
+    fast = CategoricalMixture(3, accelerate=True, **explicit).fit(x)
+    assert fast.result_.trace.leapt_at
+    assert fast.n_iter_ < slow.n_iter_ / 2
+    assert fast.probabilities_[0, 0] == slow.probabilities_[0, 0] == 0
+    np.testing.assert_allclose(fast.probabilities_, slow.probabilities_, atol=1e-2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_probability_is_zero_only_because_of_a_start_by_clusters(seed):
+    rng = np.random.default_rng(seed)
+    z = rng.integers(2, size=1000)
+    x = (rng.random((1000, 3)) < np.array([[0.2, 0.3, 0.6], [0.8, 0.7, 0.4]])[z]).astype(int)
+    settings = {"accelerate": True, "random_state": 0}
+    by_clusters = BernoulliMixture(2, **settings).fit(x)
+    at_random = BernoulliMixture(2, init_params="random", n_init=5, **settings).fit(x)
+    assert by_clusters.lower_bound_ > at_random.lower_bound_ - 1e-4
+
+
+def test_errors_of_a_probability_of_zero_are_refused_in_words():
+    counts = [[1, 1, 0], [1, 0, 0], [1, 1, 1], [0, 0, 1], [0, 0, 0], [0, 1, 1]]
+    x = np.repeat(counts, [24, 8, 8, 16, 8, 8], axis=0)
+    for model in (CategoricalMixture(2, random_state=0), BernoulliMixture(1)):
+        table = x if model.n_components == 2 else np.c_[x, np.zeros(len(x))]
+        with pytest.raises(DegenerateError, match="end of their range"):
+            model.fit(table).standard_errors(table)
+
+
+def test_a_rare_high_category_costs_no_square_table():
+    model = CategoricalMixture(1).fit([[0], [1], [100_000], [2]])
+    np.testing.assert_allclose(
+        model.probabilities_[0, [0, 1, 2, 3, 100_000]], [0.25] * 3 + [0, 0.25]
+    )
+    made = CategoricalMixture(1)
+    made.weights_, made.probabilities_ = np.ones(1), np.array([[0.5, 0.5]])
+    with pytest.raises(NotFittedError, match="n_categories_"):
+        made.predict([[0]])

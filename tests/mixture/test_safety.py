@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.special import logsumexp
+from scipy.stats import norm
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from emlib import DegenerateWarning, GaussianMixture, StopReason, em, mixture
+from emlib import DegenerateWarning, GaussianMixture, PoissonMixture, StopReason, em, mixture
 from emlib.covariances import FORMS
 from emlib.datasets import load_faithful, make_20_40
 from emlib.families import Categorical, Poisson
@@ -329,3 +332,125 @@ def test_the_default_nudge_leaves_gaussian_statistics_usable():
     x = clusters(0)
     start = MixtureParams(np.full(2, 0.5), x[[0, -1]], np.stack([np.eye(2)] * 2))
     assert em(mixture.e_step, mixture.m_step, start, x).converged
+
+
+def two_clusters(seed=0):
+    rng = np.random.default_rng(seed)
+    x = np.concatenate([rng.normal(0, 1, (120, 2)), rng.normal(4, 1, (180, 2))])
+    labels = np.full(300, -1)
+    labels[:5], labels[120:125] = 0, 1
+    return x, labels
+
+
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize(
+    "start",
+    [
+        {},
+        {"weights_init": [0.6, 0.4]},
+        {"weights_init": [0.5, 0.5]},
+        {"precisions_init": [np.eye(2), 3 * np.eye(2)]},
+        {"warm_start": True},
+    ],
+)
+def test_labels_name_the_components_whatever_else_is_given(start, swap):
+    x, labels = two_clusters()
+    if swap:
+        labels = np.where(labels >= 0, 1 - labels, -1)
+    model = GaussianMixture(2, random_state=0, **start)
+    if "warm_start" in start:  # a fit whose order nobody has chosen
+        model.fit(x)
+    model.fit(x, labels=labels)
+    assert (model.predict(x[labels >= 0]) == labels[labels >= 0]).all()
+    best = GaussianMixture(2, random_state=0).fit(x, labels=labels).lower_bound_
+    assert model.lower_bound_ == pytest.approx(best, abs=1e-7)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_explicit_responsibilities_say_which_component_is_which(first):
+    x = two_clusters()[0]
+    r = np.eye(2)[np.repeat([first, 1 - first], [120, 180])]
+    model = GaussianMixture(2, responsibilities_init=r, precisions_init=[np.eye(2)] * 2).fit(x)
+    assert model.predict(x[[0, 200]]).tolist() == [first, 1 - first]
+
+
+def test_every_result_has_the_objective_of_its_parameters_if_labels_are_known():
+    rng = np.random.default_rng(57)
+    z = rng.integers(3, size=150)
+    x = 2 * rng.normal(size=(3, 2))[z] + rng.normal(size=(150, 2))
+    labels = np.where(rng.random(150) < 0.06, z, -1)
+    model = GaussianMixture(
+        3, covariance_type="diag", n_init=6, init_params="random", random_state=0
+    ).fit(x, labels=labels)
+    for result in model.results_:
+        weights, means, variances = result.params
+        joint = np.log(weights) + norm.logpdf(x[:, None], means, np.sqrt(variances)).sum(axis=2)
+        joint[(labels >= 0)[:, None] & (labels[:, None] != np.arange(3))] = -np.inf
+        assert result.objective == pytest.approx(logsumexp(joint, axis=1).sum(), abs=1e-6)
+
+
+def test_an_explicit_start_stays_its_users():
+    x = np.random.default_rng(0).poisson(3, (50, 2))
+    start = np.array([[1.0, 8.0], [3.0, 10.0]])
+    model = PoissonMixture(2, rates_init=start, hold="rates", random_state=0).fit(x)
+    start += 1
+    np.testing.assert_array_equal(model.rates_, [[1, 8], [3, 10]])
+    model.rates_ += 7
+    np.testing.assert_array_equal(start, [[2, 9], [4, 11]])
+    np.testing.assert_array_equal(model.result_.params[1], [[1, 8], [3, 10]])
+
+
+@pytest.mark.parametrize("gap", [1e5, 1e7])
+def test_narrow_components_far_apart_are_fitted(gap):
+    rng = np.random.default_rng(0)
+    parts = rng.normal(0, 1, (100, 1)), rng.normal(gap, 2, (100, 1))
+    model = GaussianMixture(2, covariance_floor=1e-24, random_state=0).fit(np.concatenate(parts))
+    order = model.means_[:, 0].argsort()
+    variances = [part.var() for part in parts]
+    np.testing.assert_allclose(model.covariances_[order, 0, 0], variances, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", [*range(5), 26, 36, 69, 80, 97, 99])
+@pytest.mark.parametrize("x", ["a grid", "two groups"])
+def test_no_saddle_of_equal_components_is_confirmed(x, seed):
+    # Symmetric and light-tailed: EM leaves the saddle, but ever more slowly the nearer it is.
+    rng = np.random.default_rng(35)
+    grid = (np.arange(100.0) + 0.5) / 100
+    groups = np.concatenate([rng.normal(-2, 1, 100), rng.normal(2, 1, 100)])
+    data = (grid if x == "a grid" else groups)[:, None]
+    saddle = {
+        "weights_init": [0.5, 0.5],
+        "means_init": [data.mean(axis=0)] * 2,
+        "precisions_init": [[[1 / data.var()]]] * 2,
+    }
+    model = GaussianMixture(2, random_state=seed, **saddle).fit(data)
+    assert abs(model.means_[0, 0] - model.means_[1, 0]) > 0.8 * data.std()
+
+
+def test_a_warm_start_goes_on_with_what_is_not_held():
+    x = two_clusters()[0][:60]
+    model = GaussianMixture(2, warm_start=True, weights_init=[0.5, 0.5], hold="weights")
+    model.set_params(max_iter=5, random_state=0)
+    ends = []
+    for _ in range(4):
+        with pytest.warns(ConvergenceWarning):
+            ends.append(model.fit(x).lower_bound_)
+    assert (np.diff(ends) > 0).all()
+    np.testing.assert_array_equal(model.weights_, 0.5)
+
+
+@pytest.mark.parametrize("hold", [np.array([0]), range(1), np.int64(0), {np.int32(0)}])
+def test_numbers_of_components_to_hold_may_be_numpys(hold):
+    x = two_clusters()[0]
+    start = {"means_init": [[0, 0], [4, 4]], "precisions_init": [np.eye(2)] * 2}
+    model = GaussianMixture(2, hold=hold, random_state=0, **start).fit(x)
+    np.testing.assert_allclose(model.means_[0], 0, atol=1e-12)
+    assert np.abs(model.means_[1] - 4).max() > 1e-3
+
+
+def test_weights_of_any_size_reach_the_start():
+    faithful = load_faithful().values
+    weights = np.full(len(faithful), 1e303)
+    model = GaussianMixture(2, random_state=0).fit(faithful, sample_weight=weights)
+    expected = GaussianMixture(2, random_state=0).fit(faithful)
+    np.testing.assert_allclose(model.means_, expected.means_, rtol=1e-6)

@@ -137,3 +137,28 @@ def test_errors_take_another_order_as_their_components_do():
     turned = mixture.relabelled(errors, [1, 0])
     for part, other in zip(errors, turned, strict=True):
         np.testing.assert_array_equal(other, part[::-1])
+
+
+@pytest.mark.parametrize("kind", FORMS)
+@pytest.mark.parametrize("width", [0.005, 0.02, 0.2])
+def test_errors_of_narrow_components_have_digits_or_are_refused(width, kind):
+    means = np.array([[0, 0], [30.0, 5], [10, 40.0]])[np.repeat([0, 1, 2], 300)]
+    x = means + width * np.random.default_rng(2).normal(size=(900, 2))
+    model = GaussianMixture(3, covariance_type=kind, random_state=0).fit(x)
+    try:
+        errors = model.standard_errors(x)
+    except DegenerateError as error:
+        assert "so narrow" in str(error)  # noqa: PT017
+        assert width < 0.1
+        return
+    deviations = np.sqrt([np.diag(c) for c in covariance_matrices(model)])
+    np.testing.assert_allclose(errors.means, deviations / np.sqrt(300), rtol=1e-3)
+    if kind == "diag":  # of clusters so far apart, the variances' errors are those of one Gaussian
+        expected = model.covariances_ * np.sqrt(2 / 300)
+        np.testing.assert_allclose(errors.covariances, expected, rtol=1e-2)
+
+
+def covariance_matrices(model):
+    """Those of every component, (K, D, D), whatever the form."""
+    family = model._fitted_family()
+    return family.as_matrices((model.means_, model.covariances_))
