@@ -199,8 +199,7 @@ def first_components(
 
 def draw_responsibilities(data: Blocks, k: int, how: str, rng: np.random.Generator) -> Array:
     """Responsibilities of shape (N, K) from one of the `STARTS`, for which features weigh alike."""
-    weights = None if data.weights is None else data.weights / data.weights.max()
-    return STARTS[how](units_for_distances(data).standardise(data.x), k, rng, weights)
+    return STARTS[how](units_for_distances(data).standardise(data.x), k, rng, data.weights)
 
 
 def with_known(r: Array, labels: Integers, matching: bool) -> Array:

@@ -446,11 +446,3 @@ def test_numbers_of_components_to_hold_may_be_numpys(hold):
     model = GaussianMixture(2, hold=hold, random_state=0, **start).fit(x)
     np.testing.assert_allclose(model.means_[0], 0, atol=1e-12)
     assert np.abs(model.means_[1] - 4).max() > 1e-3
-
-
-def test_weights_of_any_size_reach_the_start():
-    faithful = load_faithful().values
-    weights = np.full(len(faithful), 1e303)
-    model = GaussianMixture(2, random_state=0).fit(faithful, sample_weight=weights)
-    expected = GaussianMixture(2, random_state=0).fit(faithful)
-    np.testing.assert_allclose(model.means_, expected.means_, rtol=1e-6)
