@@ -24,6 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from emlib.results import (
+    FAILURES,
     FALL_TOLERANCE,
     WARNINGS,
     DegenerateError,
@@ -190,7 +191,7 @@ def maximise(
         try:
             with np.errstate(all="ignore"):
                 path = climb_from(m_step(nudge(statistics, rng, size)))
-        except Exception:  # whatever the steps may say where EM itself did not come to
+        except FAILURES:
             return None
         except KeyboardInterrupt:
             return Path[P, S]().ended(StopReason.INTERRUPTED, "")
@@ -302,7 +303,7 @@ def em(
     accelerate : bool or Coordinates
         Whether to leap ahead along the path of the steps (SQUAREM). A leap that leads lower, or
         nowhere, is not taken. `Coordinates` show the parameters as a vector that may take any
-        values; True takes their numbers as they are, and leaves none negative that never was.
+        values; True takes their numbers as they are, and no leap makes one negative that was not.
     map : callable (function, chunks) -> iterable, optional
         With which to run the E-step over a list of chunks: the built-in `map`, an executor's
         or a Dask client's. The chunks' statistics are added. Futures are waited for.

@@ -12,6 +12,8 @@ P = TypeVar("P")
 S = TypeVar("S")
 # Of the size of the objective: a fall by less is rounding.
 FALL_TOLERANCE = 1e-8
+# What steps may raise where EM itself does not lead: beside the path, or after a leap.
+FAILURES = (ArithmeticError, AssertionError, RuntimeError, ValueError)
 
 
 class StopReason(Enum):

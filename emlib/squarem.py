@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
-from emlib.results import FALL_TOLERANCE, Visit
+from emlib.results import FAILURES, FALL_TOLERANCE, Visit
 from emlib.trees import leaves, rebuild
 from emlib.types import Array
 
@@ -110,7 +110,8 @@ def leap(
     The length is in steps of EM, at most `longest`. None if it is no further than EM itself.
     """
     with np.errstate(all="ignore"):
-        path = np.stack([coordinates.to_vector(params) for params in (start, once, twice)])
+        vectors = [coordinates.to_vector(params) for params in (start, once, twice)]
+        path = np.stack([np.ravel(vector) for vector in vectors])
         # What is infinite, as the logarithm of a probability of zero, stays where it is.
         moves, target = np.isfinite(path).all(axis=0), path[2].copy()
         first, second, third = path[:, moves]
@@ -126,8 +127,8 @@ def leap(
         if not a > SHORTEST_LEAP or not np.all(np.isfinite(target[moves])):
             return None
         try:
-            return coordinates.from_vector(target), a
-        except Exception:
+            return coordinates.from_vector(target.reshape(np.shape(vectors[0]))), a
+        except FAILURES:
             return None  # no parameters are there
 
 
@@ -145,7 +146,7 @@ def _landed(
             if not lowest <= point.objective < np.inf:
                 return None
             after = visit(m_step(point.statistics))
-    except Exception:  # whatever the steps may say where EM itself does not come to
+    except FAILURES:
         return None
     least = point.objective - FALL_TOLERANCE * max(1.0, abs(point.objective))
     fell = exact and after.objective < least

@@ -340,3 +340,23 @@ def test_a_leap_makes_no_weight_negative(seed):
 def test_what_cannot_be_accelerated_is_said(params, accelerate, message):
     with pytest.raises(TypeError, match=message):
         em(lambda p, x: (1.0, 0.0), lambda s: s, params, None, accelerate=accelerate)
+
+
+def test_a_mistake_in_coordinates_is_not_taken_for_a_leap_that_fails():
+    def wrong(_):
+        return undefined_name  # noqa: F821
+
+    counts = np.array([125.0, 18, 20, 34])
+
+    def e_step(theta, y):
+        p = np.array([2 + theta, 1 - theta, 1 - theta, theta]) / 4
+        return y[0] * theta / (2 + theta), float(y @ np.log(p))
+
+    def m_step(inherited):
+        return (inherited + 34) / (inherited + 72)
+
+    with pytest.raises(NameError):
+        em(e_step, m_step, 0.01, counts, accelerate=Coordinates(np.atleast_1d, wrong), tol=1e-12)
+    leaping = em(e_step, m_step, 0.01, counts, accelerate=Coordinates(np.log, np.exp), tol=1e-12)
+    assert leaping.params == pytest.approx((15 + np.sqrt(53809)) / 394)
+    assert leaping.trace.leapt_at

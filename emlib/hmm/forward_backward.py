@@ -82,8 +82,11 @@ def forward(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, flo
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
     b, shifts = scaled(log_b)
     filtered, scales = _filtered(startprob, transmat, b)
-    _rest(startprob, transmat, b, scales)
-    return filtered, float(np.log(scales).sum() + shifts.sum())
+    log_likelihood = float(np.log(scales).sum())
+    # What is lost makes a likelihood smaller. What is lost on the way back alone does no harm here.
+    if _rest(startprob, transmat, b)[2] - log_likelihood > _rounding(log_likelihood):
+        raise DegenerateError(f"on the way, {TOO_SMALL}")
+    return filtered, log_likelihood + float(shifts.sum())
 
 
 def plain(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
@@ -110,7 +113,10 @@ def plain(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
     b, shifts = scaled(log_b)
     filtered, scales = _filtered(startprob, transmat, b)
-    rest, later = _rest(startprob, transmat, b, scales)
+    rest, later, backward = _rest(startprob, transmat, b)
+    log_likelihood = float(np.log(scales).sum())
+    if not abs(backward - log_likelihood) <= _rounding(log_likelihood):
+        raise DegenerateError(f"on the way back, {TOO_SMALL}")
     # Equation hmm-responsibilities
     r = filtered * rest
     total = r.sum(axis=1, keepdims=True)
@@ -118,7 +124,7 @@ def plain(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
         raise DegenerateError(f"at time {np.argmin(total)}, {TOO_SMALL}")
     # Equation hmm-transitions
     transitions = transmat * (filtered[:-1].T @ (later[1:] / total[:-1]))
-    return Posterior(r / total, transitions, float(np.log(scales).sum() + shifts.sum()))
+    return Posterior(r / total, transitions, log_likelihood + float(shifts.sum()))
 
 
 def _filtered(startprob: Array, transmat: Array, b: Array) -> tuple[Array, Array]:
@@ -136,12 +142,11 @@ def _filtered(startprob: Array, transmat: Array, b: Array) -> tuple[Array, Array
     return filtered, scales
 
 
-def _rest(
-    startprob: Array, transmat: Array, b: Array, forward_scales: Array
-) -> tuple[Array, Array]:
-    """p(x_{t+1} .. x_T | z_t), and the same times `b` one step on: in any scale, (T, K) each.
+def _rest(startprob: Array, transmat: Array, b: Array) -> tuple[Array, Array, float]:
+    """p(x_{t+1} .. x_T | z_t), the same times `b` one step on, (T, K) each, and log p(x).
 
-    A DegenerateError if the likelihood is another than forward: states were lost on one way.
+    The first two are in any scale. A state that is lost to underflow forward and backward alike is
+    missing in both likelihoods, and they agree.
     """
     rest, later, scales = np.ones_like(b), np.empty_like(b), np.empty(len(b))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -151,10 +156,12 @@ def _rest(
             later[t] = b[t] * rest[t] / scales[t]
             rest[t - 1] = transmat @ later[t]
         scales[0] = startprob @ (b[0] * rest[0])
-        forward, backward = np.log(forward_scales).sum(), np.log(scales).sum()
-    if not abs(forward - backward) <= walks.ROUNDING + walks.RELATIVE_ROUNDING * abs(forward):
-        raise DegenerateError(f"on the way back, {TOO_SMALL}")
-    return rest, later
+        return rest, later, float(np.log(scales).sum())
+
+
+def _rounding(log_likelihood: float) -> float:
+    """How far two ways to the same log-likelihood may be apart."""
+    return walks.ROUNDING + walks.RELATIVE_ROUNDING * abs(log_likelihood)
 
 
 def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:

@@ -104,11 +104,11 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             k, d = self.n_components, x.shape[1]
             r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
             known = None if labels is None else check_labels("labels", labels, len(x), k)
-            known = None if known is None or not (known >= 0).any() else known
             if weights is not None and not np.all(weights > 0):
                 counted = weights > 0
                 x, weights, r = x[counted], weights[counted], None if r is None else r[counted]
                 known = None if known is None else known[counted]
+            known = None if known is None or not (known >= 0).any() else known
             _check_enough(x, k)
             family = self._family()
             family.check_fit(x)
@@ -126,7 +126,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             def start(number: int) -> steps.Params:
                 given, last = explicit, None if number else self._last_fit(k, d)
                 if last is not None:
-                    if known is not None and not held:
+                    if known is not None and not any((*held.inner, held.components)):
                         last = fitting.in_order_of_labels(last, x, known, family)
                     (w,) = held.put_back_outer(last[:1], explicit[:1])
                     given = w, held.put_back(last[1:], components)
@@ -171,7 +171,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
                 f"statistics must be those of {shape[0]} components with {shape[1]} features, "
                 f"got sum_x of shape {statistics.sum_x.shape}"
             )
-        if not hasattr(self, "_m_step") and (self.hold != () or getattr(self, "prior", None)):
+        if not hasattr(self, "_m_step") and (np.size(self.hold) or getattr(self, "prior", None)):
             raise ValueError(
                 "m_step of a model made by hand knows neither a prior nor what is held: fit first"
             )

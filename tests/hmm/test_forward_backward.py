@@ -332,3 +332,15 @@ def test_what_scaled_numbers_cannot_hold_is_refused_and_not_lost(log_b):
         else:
             log_likelihood = result[1] if method is forward else result.log_likelihood
             assert log_likelihood == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("startprob", "transmat", "log_b", "expected"),
+    [
+        ([0, 1], [[0.9, 0.1], [0, 1]], np.tile([0.0, -30], (60, 1)), -1800),
+        ([1, 0], np.eye(2), np.tile([-400.0, 0], (2, 1)), -800),
+    ],
+)
+def test_what_is_lost_on_the_way_back_does_not_matter_forward(startprob, transmat, log_b, expected):
+    found = forward(np.array(startprob, float), np.array(transmat, float), log_b)
+    assert found[1] == pytest.approx(expected)

@@ -149,7 +149,7 @@ def test_errors_of_narrow_components_have_digits_or_are_refused(width, kind):
         errors = model.standard_errors(x)
     except DegenerateError as error:
         assert "so narrow" in str(error)  # noqa: PT017
-        assert width < 0.1
+        assert width < 0.01
         return
     deviations = np.sqrt([np.diag(c) for c in covariance_matrices(model)])
     np.testing.assert_allclose(errors.means, deviations / np.sqrt(300), rtol=1e-3)
