@@ -19,7 +19,13 @@ from emlib.hmm.sequences import Sequences
 from emlib.hmm.steps import HMMParams, HMMStatistics
 from emlib.holding import Held
 from emlib.mixture.blocks import Blocks
-from emlib.mixture.fitting import draw_responsibilities, first_components, nearest, with_known
+from emlib.mixture.fitting import (
+    draw_responsibilities,
+    first_components,
+    first_m_step,
+    nearest,
+    with_known,
+)
 from emlib.results import DegenerateError
 from emlib.types import Array
 from emlib.units import Units
@@ -108,8 +114,8 @@ def start(
     own: Components = ()
     if startprob is None or transmat is None or any(part is None for part in components):
         r, shares = draw_shares(sequences, family, k, components, how, rng)
-        statistics = mixture.statistics(r, data, family)
-        own = mixture.steps.maximum(family.lifted(statistics), family, revive=True)[1:]
+        m_step = partial(mixture.steps.maximum, family=family, revive=True)
+        own = first_m_step(m_step, r, data)[1:]
         seen = STEPS_SEEN + sequences.transitions(shares)
         transmat = seen / seen.sum(axis=1, keepdims=True) if transmat is None else transmat
         startprob = np.full(k, 1 / k) if startprob is None else startprob
