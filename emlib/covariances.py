@@ -72,24 +72,24 @@ class Gaussians(Family):
         # log N(x | mu, Sigma) = c - mu' Lambda mu / 2 + (Lambda mu)' x - x' Lambda x / 2
         means, w = components[0], self.whiteners(components)
         precision = precisions(w)
-        linear = (precision @ means[:, :, None])[:, :, 0] if self.matrices else precision * means
-        constant = log_normalisers(w) - 0.5 * (linear * means).sum(axis=1)
-        return np.concatenate([constant[:, None], linear, -0.5 * self.packed(precision)], axis=1)
-
-    def packed(self, precision: Array) -> Array:
-        """Precisions as coefficients of the products of two features, (K, number of products)."""
         if self.matrices:
-            i, j, times = triangle(precision.shape[-1])
-            return precision[:, i, j] * times
-        return precision[:, :1] if self.common_scale else precision
+            linear = (precision @ means[:, :, None])[:, :, 0]
+            i, j, times = triangle(means.shape[1])
+            squares = precision[:, i, j] * times
+        else:
+            linear = precision * means
+            squares = precision[:, :1] if self.common_scale else precision
+        constant = log_normalisers(w) - 0.5 * (linear * means).sum(axis=1)
+        return np.concatenate([constant[:, None], linear, -0.5 * squares], axis=1)
 
     def statistics(self, sums: Array, shared: Array, d: int) -> GaussianStatistics:
-        products = shared if self.tied else sums[:, d + 1 :]
+        sum_xx = products = shared if self.tied else sums[:, d + 1 :]
         if self.matrices:
-            products = square(products, d)
+            (i, j, _), sum_xx = triangle(d), np.empty((*products.shape[:-1], d, d))
+            sum_xx[..., i, j] = sum_xx[..., j, i] = products
         elif self.common_scale:
-            products = products[:, 0]
-        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], products, form=self.form)
+            sum_xx = products[:, 0]
+        return GaussianStatistics(sums[:, 0], sums[:, 1 : d + 1], sum_xx, form=self.form)
 
     def mle(self, statistics: GaussianStatistics) -> Components:
         """Means and covariances of maximum likelihood, under the floor."""
@@ -148,7 +148,8 @@ class Gaussians(Family):
         return self.expected((means + step, covariances), (1 - size) * n + size * n.mean())
 
     def check_fit(self, x: Array) -> None:
-        check_spread(x)
+        # What a variance is shared with, or added to, makes up for a feature that is constant.
+        check_spread(x, constants=self.common_scale or bool(np.all(np.asarray(self.ridge) > 0)))
 
     def in_units(self, units: Units) -> Gaussians:
         return self if self.exact else replace(self, ridge=self.ridge * units.per_scale**2)
@@ -161,8 +162,24 @@ class Gaussians(Family):
         means, covariances = components
         return means * units.scale + units.origin, self.rescaled(covariances, units.scale)
 
+    def statistics_to_units(
+        self, statistics: GaussianStatistics, units: Units
+    ) -> GaussianStatistics:
+        sum_xx = self.rescaled(statistics.sum_xx, units.per_scale)
+        origin = units.standardise(statistics.origin + np.zeros_like(statistics.sum_x))
+        sum_x = statistics.sum_x * units.per_scale
+        return replace(statistics, sum_x=sum_x, sum_xx=sum_xx, origin=origin)
+
+    def statistics_from_units(
+        self, statistics: GaussianStatistics, units: Units
+    ) -> GaussianStatistics:
+        sum_xx = self.rescaled(statistics.sum_xx, units.scale)
+        origin = statistics.origin * units.scale + units.origin + np.zeros_like(statistics.sum_x)
+        sum_x = statistics.sum_x * units.scale
+        return replace(statistics, sum_x=sum_x, sum_xx=sum_xx, origin=origin)
+
     def rescaled(self, covariances: Array, scale: Array) -> Array:
-        """The covariances of features that are multiplied by `scale`."""
+        """The covariances, or sums of squares, of features that are multiplied by `scale`."""
         if self.matrices:
             return covariances * np.outer(scale, scale)
         return covariances * (scale[0] if self.common_scale else scale) ** 2
@@ -187,8 +204,8 @@ class Gaussians(Family):
         if not self.exact:
             rest, lower = "is hardly more than the ridge", "reg_covar"
         return (
-            f"{which} has collapsed onto too few or identical points, or "
-            f"onto features that depend linearly on each other: its covariance {rest} "
+            f"{which} has collapsed onto too few or identical points, or onto features that are "
+            f"constant, or depend linearly on each other: its covariance {rest} "
             f"and its likelihood says nothing. Use fewer {part}s, more starts (n_init), a prior, "
             f"or drop duplicate features. If it really is that narrow, lower {lower}."
         )
@@ -385,10 +402,3 @@ def triangle(d: int) -> tuple[Integers, Integers, Array]:
     """The products x_i x_j with i <= j: i, j, and how often each stands in the matrix x x'."""
     i, j = np.triu_indices(d)
     return i, j, np.where(i == j, 1.0, 2.0)
-
-
-def square(products: Array, d: int) -> Array:
-    """Symmetric matrices, from their entries with i <= j in the order of `triangle`."""
-    (i, j, _), matrices = triangle(d), np.empty((*products.shape[:-1], d, d))
-    matrices[..., i, j] = matrices[..., j, i] = products
-    return matrices

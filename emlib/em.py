@@ -378,7 +378,7 @@ def em(
     with progress_bar(progress) as bar:
         result = maximise(
             Visitor(e_step, data, log_prior, bar, map),
-            Watched("m_step", m_step, [snapshot(params)]),
+            Watched("m_step, or e_step," if map else "m_step", m_step, [snapshot(params)]),
             params,
             tol=tol,
             max_iter=max_iter,

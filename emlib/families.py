@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, softmax
 
 from emlib.em import relative_nudge
@@ -180,6 +180,8 @@ class Family(ABC):
     # Whether EM works in standard units, and whether all features keep a common scale in them.
     standardised: ClassVar[bool] = False
     common_scale: ClassVar[bool] = False
+    # What fits add to the variance of every feature, in the units of x.
+    ridge: float | Array = 0.0
 
     def in_units(self, units: Units) -> Family:
         """The family of `units.standardise(x)`: another only if a setting is in the units of x."""
@@ -192,6 +194,14 @@ class Family(ABC):
     def from_units(self, components: Components, units: Units) -> Components:
         """The inverse of `to_units`."""
         return components
+
+    def statistics_to_units(self, statistics: Any, units: Units) -> Any:
+        """The statistics of `units.standardise(x)` if these are those of x."""
+        return statistics
+
+    def statistics_from_units(self, statistics: Any, units: Units) -> Any:
+        """The inverse of `statistics_to_units`."""
+        return statistics
 
     # --- Checks of what a user gives
 
@@ -260,7 +270,7 @@ class Family(ABC):
         """What to say if a component (in the user's words, a `part`) has collapsed, or None."""
         return None
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> NDArray[Any]:
         """A point from component z_n for each n, of shape (N, D)."""
         raise NotImplementedError(f"{type(self).__name__} cannot be drawn from: write its `sample`")
 
@@ -349,8 +359,8 @@ class Poisson(Counts):
     def mle(self, statistics: Sums) -> Components:
         return (statistics.mean_x(),)
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
-        return rng.poisson(components[0][z]).astype(float)
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> NDArray[Any]:
+        return rng.poisson(components[0][z])
 
 
 @dataclass(frozen=True)
@@ -397,8 +407,8 @@ class Binomial(Counts):
             raise ValueError(NO_COUNTS)
         return counts
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
-        return rng.binomial(self.trials, components[0][z]).astype(float)
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> NDArray[Any]:
+        return rng.binomial(self.trials, components[0][z])
 
 
 @dataclass(frozen=True)
@@ -450,9 +460,9 @@ class Categorical(Counts):
     def n_parameters(self, k: int, d: int) -> int:
         return k * (d - len(self.sizes))
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> NDArray[Any]:
         groups = self._by_feature(components[0], axis=1)
-        return np.concatenate([rng.multinomial(1, g[z]) for g in groups], axis=1).astype(float)
+        return np.concatenate([rng.multinomial(1, g[z]) for g in groups], axis=1)
 
     def from_free(self, free: tuple[Array, ...]) -> Components:
         groups = self._by_feature(free[0], axis=1)
@@ -496,8 +506,8 @@ class Symbols(Counts):
     def n_parameters(self, k: int, d: int) -> int:
         return k * (self.height - 1)
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
-        x, u = np.empty(len(z)), rng.uniform(size=len(z))
+    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> NDArray[Any]:
+        x, u = np.empty(len(z), dtype=np.intp), rng.uniform(size=len(z))
         for k, p in enumerate(components[0]):
             # The last bound is one, whatever rounding made of it; no uniform number reaches it.
             x[z == k] = np.searchsorted(np.cumsum(p)[:-1], u[z == k], side="right")

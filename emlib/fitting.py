@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -71,16 +71,6 @@ class Problem(Generic[P, S]):
     exact: bool = True
     weight: float = 1.0
     holding: Callable[..., P] | None = None
-
-    def with_held(self, m_step: Callable[..., P], held: object) -> Self:
-        """The same problem, whose M-step keeps what is held; components then have no other order.
-
-        `m_step` is that of a model, as `emlib.mixture.fitting.m_step_holding`.
-        """
-        if not held:
-            return self
-        m_step = partial(m_step, m_step=self.m_step, held=held)
-        return replace(self, holding=m_step, relabelled=None)
 
     def m_step_from(self, start: P) -> Callable[[S], P]:
         """The M-step of a climb from `start`, of which something may be held."""
@@ -228,7 +218,7 @@ def check_settings(model: Any, choices: Mapping[str, Any]) -> None:
 
     `choices` are the allowed values of settings that are words.
     """
-    for name, value in model.get_params(deep=False).items():
+    for name, value in vars(model).items():
         if name in COUNTS:
             check_count(name, value, COUNTS[name])
         if name in SIZES and not (name == "reg_covar" and value is None):

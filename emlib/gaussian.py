@@ -7,6 +7,7 @@ forms of covariance are in `emlib.covariances`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,8 +40,7 @@ NOT_POSITIVE = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Gaussian:
+class Gaussian(NamedTuple):
     """Parameters of a Gaussian in D dimensions.
 
     Attributes

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import numpy as np
 
 from emlib.results import FAILURES, FALL_TOLERANCE, Visit
-from emlib.trees import leaves, rebuild
+from emlib.trees import map_leaves, rebuild
 from emlib.types import Array
 
 P = TypeVar("P")
@@ -49,7 +49,10 @@ class Coordinates(NamedTuple):
         """
 
         def to_vector(params: Any) -> Array:
-            return np.concatenate([np.ravel(leaf) for leaf in leaves(to_free(params))])
+            # Side by side with the example, as a dict may have its keys in any order.
+            parts: list[Array] = []
+            map_leaves(lambda _, leaf: parts.append(np.ravel(leaf)), example, to_free(params))
+            return np.concatenate(parts)
 
         return cls(to_vector, lambda vector: from_free(rebuild(example, vector)))
 

@@ -87,11 +87,9 @@ def check_size(name: str, value: Any, least: float = 0.0) -> float:
 
 def check_generator(name: str, value: Any) -> np.random.Generator:
     """One of NumPy's generators, or a TypeError."""
-    if not isinstance(value, np.random.Generator):
-        raise TypeError(
-            f"{name} must be a generator, as np.random.default_rng(0) is, got {value!r}"
-        )
-    return value
+    hint = "a generator, as np.random.default_rng(0) is"
+    generator: np.random.Generator = check_is(name, value, np.random.Generator, hint)
+    return generator
 
 
 def check_is(name: str, value: Any, kind: Any, hint: str = "") -> Any:
@@ -107,15 +105,15 @@ def check_data(x: ArrayLike) -> Array:
 
     Examples
     --------
-    >>> check_data([1.0, 2.0])
+    >>> check_data(np.empty((0, 2)))
     Traceback (most recent call last):
-    ValueError: data must be a table of shape (N, D), got (2,). For one feature use x[:, None].
+    ValueError: data are empty: shape (0, 2). At least one row and one column are needed.
     """
     stack = "stack several sequences one below the other, and give their lengths="
     data = numbers("data", x, finite=False, hint=f". Encode text as numbers; {stack}")
     if data.ndim != 2:
         flat = f"Flatten the extra axes; {stack}"
-        hint = "For one feature use x[:, None]." if data.ndim < 2 else flat
+        hint = "For one feature use np.reshape(x, (-1, 1))." if data.ndim < 2 else flat
         raise ValueError(f"data must be a table of shape (N, D), got {data.shape}. {hint}")
     if data.size == 0:
         raise ValueError(
@@ -127,10 +125,12 @@ def check_data(x: ArrayLike) -> Array:
     bad = np.argwhere(~np.isfinite(data)) if suspicious else np.empty((0, 2), dtype=int)
     if len(bad):
         row, feature = bad[0]
-        value = "NaN" if np.isnan(data[row, feature]) else "infinity"
+        value, advice = "infinity", "Is it the logarithm of zero, or a division by it?"
+        if np.isnan(data[row, feature]):
+            value, advice = "NaN", "Remove those rows, or let GaussianImputer fill the holes first."
         raise ValueError(
             f"data contain {value} (row {row}, feature {feature}; {len(bad)} such values in all). "
-            "Remove those rows or fill the values in first; of Gaussian data, GaussianImputer can."
+            f"{advice}"
         )
     if max(data.max(), -data.min()) > LARGEST:
         row, feature = np.unravel_index(np.abs(data).argmax(), data.shape)
@@ -243,21 +243,25 @@ def check_weights(weights: ArrayLike | None, n: int, name: str = "weights") -> A
     return w
 
 
-def check_spread(data: Array) -> None:
-    """A ValueError if some feature does not vary, or by too little to be squared."""
+def check_spread(data: Array, constants: bool = False) -> None:
+    """A ValueError if some feature does not vary, or by too little to be squared.
+
+    With `constants`, some features may be constant, as long as not all are.
+    """
     if len(data) < 2:
         raise ValueError("n_samples=1: one row has no spread, and a Gaussian needs at least two")
     lowest, highest = extremes(data)
     spread = highest - lowest
     constant = np.flatnonzero(spread == 0)
-    if len(constant):
+    if len(constant) and not (constants and spread.any()):
         raise ValueError(
             f"feature {listed(constant)} is constant: a Gaussian needs a variance above zero. "
             "Drop it."
         )
-    if spread.min() < SMALLEST:
+    tiny = np.flatnonzero((spread > 0) & (spread < SMALLEST))
+    if len(tiny):
         raise ValueError(
-            f"feature {spread.argmin()} varies by only {spread.min():g}, whose square is out of a "
+            f"feature {tiny[0]} varies by only {spread[tiny[0]]:g}, whose square is out of a "
             "float's range. Rescale the feature."
         )
 
@@ -350,14 +354,15 @@ def positive_definite(
 
 
 def listed(indices: Integers) -> str:
-    """Components or features as a message names them.
+    """Components or features as a message names them: the first ten, and how many more there are.
 
     Examples
     --------
     >>> listed(np.array([0, 2]))
     '0, 2'
     """
-    return ", ".join(str(i) for i in indices)
+    more = f" and {len(indices) - 10} more" if len(indices) > 10 else ""
+    return ", ".join(str(i) for i in indices[:10]) + more
 
 
 def with_value(row: int, x: Array) -> str:

@@ -676,3 +676,13 @@ def test_an_alarm_after_a_nudge_names_the_nudge():
 
     with pytest.warns(ObjectiveFellWarning, match="normalise"):
         em(e_step, m_step, (np.full(2, 0.5), np.array([-1.0, 1.0])), x, nudge=nudge)
+
+
+def test_with_map_an_e_step_that_writes_into_parameters_is_named():
+    def e_step(theta, heads):
+        found = coins_e_step(theta, heads)
+        theta *= 0.9
+        return found
+
+    with pytest.raises(ValueError, match=r"e_step.* writes into an array"):
+        em(e_step, coins_m_step, np.array([0.6, 0.5]), np.split(HEADS, 5), map=map)

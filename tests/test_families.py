@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import logsumexp
 
-from emlib import HMM, CategoricalHMM, DegenerateError, Mixture, em, hmm, mixture
+from emlib import HMM, CategoricalHMM, DegenerateError, GaussianMixture, Mixture, em, hmm, mixture
 from emlib.covariances import FORMS
 from emlib.families import Binomial, Categorical, Family, Poisson, Sums, Symbols
 from emlib.hmm import HMMParams
@@ -309,6 +309,15 @@ def test_parameters_out_of_range_have_no_density(family, value):
         family.natural((np.array([[value]]),))
 
 
+@pytest.mark.parametrize("family", [Poisson(), Binomial(9), Categorical((2,)), Symbols(2)])
+def test_counts_are_drawn_as_whole_numbers(family):
+    # So that they can be an index, as symbols are of their names.
+    parts = (np.full((3, 2), 0.5),)
+    draws = family.sample(parts, np.repeat(np.arange(3), 20), np.random.default_rng(0))
+    assert np.issubdtype(draws.dtype, np.integer)
+    np.testing.assert_array_equal(np.arange(10)[draws], draws)
+
+
 def test_symbols_are_drawn_with_their_probabilities():
     p, n = np.array([[0.1, 0.2, 0.3, 0.4], [0.5, 0.0, 0.25, 0.25]]), 40_000
     z = np.repeat([0, 1], n)
@@ -422,3 +431,43 @@ def test_what_is_wrong_in_a_family_is_named_before_it_is_fitted(mistake, message
     returns_out = {"fill": lambda _, x, out: np.square(x, out=out)}  # is right, too
     right = estimator(2, family=type("Right", (Rayleigh,), returns_out)(), random_state=0).fit(x)
     np.testing.assert_allclose(np.sort(right.scales_[:, 0]), [1, 8], rtol=0.2)
+
+
+class OneVariance(Family):
+    """Gaussians in one dimension that share their variance: x squared is a feature for all."""
+
+    parameters = {"means": "KD", "variance": "D"}
+
+    def shared(self, x):
+        return x**2
+
+    def statistics(self, sums, shared, d):  # noqa: ARG002
+        return Sums(sums[:, 0], sums[:, 1:], np.full((len(sums), 1), shared[0]))
+
+    def mle(self, statistics):
+        means, n = statistics.mean_x(), statistics.n
+        squares = statistics.sum_more[0] - (n[:, None] * means**2).sum(axis=0)
+        return means, squares / n.sum()
+
+    def natural(self, components):
+        means, variance = components
+        ones = np.ones_like(means)
+        constant = -0.5 * (means**2 / variance + np.log(2 * np.pi * variance))
+        return np.concatenate([constant, means / variance, -0.5 * ones / variance], axis=1)
+
+
+def test_a_family_with_shared_features_is_tried_with_their_sums():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=100), rng.normal(size=100) + 5])[:, None]
+    model = Mixture(2, family=OneVariance(), random_state=0).fit(x)
+    tied = GaussianMixture(2, covariance_type="tied", random_state=0).fit(x)
+    np.testing.assert_allclose(
+        np.sort(model.means_, axis=0), np.sort(tied.means_, axis=0), rtol=1e-4
+    )
+
+    class WithoutSquares(OneVariance):
+        def natural(self, components):
+            return super().natural(components)[:, :2]
+
+    with pytest.raises(ValueError, match="natural must return an array, of shape"):
+        Mixture(2, family=WithoutSquares(), random_state=0).fit(x)

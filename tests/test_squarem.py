@@ -342,6 +342,12 @@ def test_what_cannot_be_accelerated_is_said(params, accelerate, message):
         em(lambda p, x: (1.0, 0.0), lambda s: s, params, None, accelerate=accelerate)
 
 
+def test_a_dict_of_parameters_may_have_its_keys_in_any_order():
+    forward = Coordinates.of({"a": 0.0, "b": 0.0})
+    backward = forward.to_vector({"b": 2.0, "a": 1.0})
+    assert forward.from_vector(backward) == {"a": 1.0, "b": 2.0}
+
+
 def test_a_mistake_in_coordinates_is_not_taken_for_a_leap_that_fails():
     def wrong(_):
         return undefined_name  # noqa: F821

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import KW_ONLY, dataclass, replace
-from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -73,7 +72,8 @@ class _HMM(BaseEstimator):
     n_init : int
         Number of starts; the best result is kept in the attributes.
     init_params : {'kmeans', 'k-means++', 'random_from_data', 'random'}
-        How the states are first told apart, as in a mixture, where no start is given.
+        How the states are first told apart, as in a mixture, where no start is given. k-means often
+        finds the same again: for a search, take another.
     verbose : bool or int
         Whether to show a progress bar.
     random_state : int, RandomState instance or None
@@ -145,12 +145,11 @@ class _HMM(BaseEstimator):
                 )
             family = sequences.data.family
             prior = self._prior(sequences, family)
-            problem = fitting.problem_of(sequences, family, self.stationary, prior)
             given = self._given(family.shapes(k, sequences.data.x.shape[1]))
             startprob = shares("startprob_init", self.startprob_init, (k,))
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
             held = self._what_is_held(chain, given, family, prior)
-            problem = problem.with_held(partial(fitting.m_step_holding, family=family), held)
+            problem = fitting.problem_of(sequences, family, self.stationary, prior, held)
             rng = generator(self.random_state, 4)
 
             def start(_: int) -> HMMParams:
@@ -289,15 +288,15 @@ class _HMM(BaseEstimator):
         """The names of the family's parameters, as users know them."""
         return [self._renamed.get(name, name) for name in family.parameters]
 
-    def _fitted_family(self, d: int | None = None) -> Family:
+    def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
         if hasattr(self, "_fitted"):
             return self._fitted
         check_settings(self, CHOICES)  # of a model made by hand
-        return self._family(d or self._params().components[0].shape[1])
+        return self._family()
 
     def _params(self) -> HMMParams:
-        names = [f"{name}_" for name in self._names(self._fitted_family(1))]
+        names = [f"{name}_" for name in self._names(self._fitted_family())]
         names = ["startprob_", "transmat_", *names]
         check_is_fitted(self, names)
         startprob, transmat, *components = (numbers(name, getattr(self, name)) for name in names)
@@ -350,8 +349,8 @@ class _HMM(BaseEstimator):
         """The prior on the components: symbols' pseudo-counts, and one on Gaussians."""
         return 0.0, None
 
-    def _family(self, d: int) -> Family:
-        """What the states emit, by the settings, for data with `d` features."""
+    def _family(self) -> Family:
+        """What the states emit, by the settings."""
         raise NotImplementedError
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
@@ -362,7 +361,7 @@ class _HMM(BaseEstimator):
         """Checked data; for a fit, in the units in which EM works."""
         _check_feature_names(self, X, reset=fit)
         if fit:
-            sequences = Sequences.of(X, lengths, self._family(1), standard=True)
+            sequences = Sequences.of(X, lengths, self._family(), standard=True)
             self.n_features_in_ = sequences.data.x.shape[1]
             return sequences
         d = getattr(self, "n_features_in_", self._params().components[0].shape[1])
@@ -410,7 +409,8 @@ class GaussianHMM(_HMM):
         Concentrations of Dirichlet priors, at least 1: for that less one starts or steps each.
     stationary, tol, max_iter, n_init, init_params
         Whether the chain starts stationary; when to stop, in log-likelihood per observation; how
-        many starts, and how to make them.
+        many starts, and how to make them: 'kmeans' often makes the same again, so for a search take
+        'k-means++', 'random_from_data' or 'random'.
     hold : str, int, or a list of these
         What stays as its explicit start: 'startprob', 'transmat', 'means', 'covars', or the number
         of a state, of which mean and covariance stay. EM is exact for the rest, and criteria do
@@ -445,7 +445,7 @@ class GaussianHMM(_HMM):
 
     _renamed = {"covariances": "covars"}
 
-    def _family(self, d: int) -> Family:
+    def _family(self) -> Family:
         return FORMS[self.covariance_type](floor=float(self.covariance_floor))
 
     def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
@@ -498,7 +498,7 @@ class PoissonHMM(_HMM):
 
     _renamed = {"rates": "lambdas"}
 
-    def _family(self, d: int) -> Family:
+    def _family(self) -> Family:
         return Poisson()
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
@@ -551,8 +551,9 @@ class CategoricalHMM(_HMM):
         shape = self.n_components, family.height
         return concentration("emissionprob_prior", self.emissionprob_prior, shape), None
 
-    def _family(self, d: int) -> Family:
-        return Symbols(d)
+    def _family(self) -> Family:
+        shape = np.shape(getattr(self, "emissionprob_", 0.0))
+        return Symbols(shape[-1] if shape else 1)
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         return (shares("emissionprob_init", self.emissionprob_init, *shapes),)
@@ -616,8 +617,8 @@ class HMM(_HMM):
     components_init: tuple[ArrayLike | None, ...] | None = None
     init_params: str = "kmeans"
 
-    def _family(self, d: int) -> Family:
+    def _family(self) -> Family:
         return family_of(self.family)
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
-        return self._family(1).check_start(self.components_init, shapes)
+        return self._family().check_start(self.components_init, shapes)

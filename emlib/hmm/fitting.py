@@ -36,15 +36,15 @@ MOST_PERMUTED = 4
 
 
 def problem_of(
-    sequences: Sequences, family: Family, stationary: bool, prior: ChainPrior | None = None
+    sequences: Sequences, family: Family, stationary: bool, prior: ChainPrior | None, held: Held
 ) -> Problem[HMMParams, HMMStatistics]:
     """A hidden Markov model with all that is needed to fit it to the sequences."""
     units = sequences.data.units
+    m_step = partial(prior.m_step if prior else steps.maximum, family=family, stationary=stationary)
     return Problem(
         e_step=steps.expectations,
-        m_step=partial(
-            prior.m_step if prior else steps.maximum, family=family, stationary=stationary
-        ),
+        m_step=m_step,
+        holding=partial(m_step_holding, m_step=m_step, held=held, family=family) if held else None,
         nudge=partial(steps.moved, family=family),
         data=sequences,
         n=sequences.n,
@@ -54,7 +54,7 @@ def problem_of(
         responsibilities=lambda params: steps.smoothed(params, sequences, family)[0],
         # In another order of the states it is another model, if something tells them apart.
         relabelled=None
-        if sequences.states is not None or (prior and not prior.treats_states_alike)
+        if held or sequences.states is not None or (prior and not prior.treats_states_alike)
         else partial(steps.relabelled, family=family),
         log_prior=None if prior is None else prior.log_density,
     )

@@ -21,10 +21,6 @@ TOO_SMALL = (
     "states that can be reached give the observations density zero, or one that is too small "
     "for a float beside that of other states. Use in_logs, which can tell"
 )
-IMPOSSIBLE_OBSERVATION = (
-    "observation {} has density zero in every state. Is it an outlier, a symbol without "
-    "probability, or a start far from the data?"
-)
 
 
 class Posterior(NamedTuple):
@@ -239,7 +235,9 @@ def scaled(log_b: Array) -> tuple[Array, Array]:
     """Densities over the largest of each time, of shape (T, K), and its logarithms, (T,)."""
     shifts = log_b.max(axis=1)
     if not shifts.min() > IMPOSSIBLE:
-        raise DegenerateError(IMPOSSIBLE_OBSERVATION.format(np.argmax(~(shifts > IMPOSSIBLE))))
+        raise DegenerateError(
+            walks.IMPOSSIBLE_OBSERVATION.format(np.argmax(~(shifts > IMPOSSIBLE)))
+        )
     with np.errstate(under="ignore"):
         b = np.exp(log_b - shifts[:, None])
     b[b < walks.UNDERFLOW] = 0.0  # what is smaller has lost digits
@@ -257,11 +255,6 @@ def checked(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, Arr
         )
     if not len(log_b) or np.any(np.isnan(log_b)) or np.any(log_b == np.inf):
         raise ValueError("log_b must have at least one row, and hold no NaN and no +inf")
-    check_chain(startprob, transmat)
-    return startprob, transmat, log_b
-
-
-def check_chain(startprob: Array, transmat: Array) -> None:
-    """A ValueError unless these are distributions; it names the row that is none."""
     check_sums("startprob", startprob)
     check_sums("transmat", transmat)
+    return startprob, transmat, log_b

@@ -31,13 +31,11 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emlib.covariances import Full
 from emlib.families import Family
-from emlib.mixture.blocks import Blocks
+from emlib.mixture.blocks import FULL, Blocks
 from emlib.types import Array, Integers, Mask
 from emlib.validation import check_is, numbers, observed, shown
 
-FULL = Full()
 # A piece shorter than this is not worth a start from a guess.
 SHORTEST = 64
 # A piece is this times the root of all there is: many short ones, as a step has its price.
@@ -315,7 +313,7 @@ class Sequences:
                 return found
             return replace(found, data=replace(found.data, holes=holes[made]))
         pieces = Pieces.of(check_lengths(lengths, len(checked)))
-        data = _blocks(checked[pieces.rows], family, None, standard)
+        data = (Blocks.standard if standard else Blocks)(checked[pieces.rows], family)
         return cls(data, None, pieces.rows, pieces)
 
     @classmethod
@@ -335,7 +333,7 @@ class Sequences:
         occurs, first = np.unique(which, return_index=True)
         row = np.zeros(n + 1, dtype=np.intp)
         row[occurs] = first
-        data = _blocks(values, family, counts, standard)
+        data = (Blocks.standard if standard else Blocks)(values, family, counts)
         return cls(data, which[pieces.rows], row, pieces, int((which == n).sum()))
 
     @cached_property
@@ -386,10 +384,6 @@ class Sequences:
         rows = np.empty((packed.shape[1], len(packed)))
         rows[self.pieces.rows] = packed.T
         return rows
-
-
-def _blocks(x: Array, family: Family, weights: Array | None, standard: bool) -> Blocks:
-    return Blocks.standard(x, family, weights) if standard else Blocks(x, family, weights)
 
 
 def check_lengths(lengths: ArrayLike | None, n: int) -> Integers:

@@ -16,7 +16,6 @@ from emlib import mixture
 from emlib.em import relative_nudge
 from emlib.families import Components, Family
 from emlib.hmm import walks
-from emlib.hmm.forward_backward import IMPOSSIBLE_OBSERVATION, check_chain
 from emlib.hmm.sequences import FULL, Sequences
 from emlib.hmm.stationary import stationary_m_step
 from emlib.mixture import engine
@@ -30,6 +29,7 @@ from emlib.validation import (
     check_is,
     check_order,
     check_size,
+    check_sums,
     numbers,
     with_value,
 )
@@ -157,7 +157,8 @@ def checked_params(params: HMMParams, family: Family, d: int | None = None) -> H
     k = len(components[0])
     startprob = numbers("startprob", params[0], shape=(k,))
     transmat = numbers("transmat", params[1], shape=(k, k))
-    check_chain(startprob, transmat)
+    check_sums("startprob", startprob)
+    check_sums("transmat", transmat)
     return HMMParams(startprob, transmat, components)
 
 
@@ -290,11 +291,20 @@ def filtered(
     That of an impossible sequence is minus infinity, and its rows are zero from where it fails.
     """
     params, sequences = checked(params, x, family)
-    log_b = log_emission(params, sequences.data, family).T
-    log_b = sequences.per_observation(log_b, 0.0)
+    even, data, pieces = evenly(params.components), sequences.data, sequences.pieces
+    log_b, log_p = log_emission(params, data, family), mixture.log_density(even, data, family)
+    if log_p.min() > -np.inf:  # then of an outlier, too, all digits of densities' ratios are known
+        r = mixture.responsibilities(even, data, family)
+        with np.errstate(divide="ignore"):
+            log_r = np.where(r > walks.UNDERFLOW, np.log(r * r.shape[1]), log_b - log_p[:, None])
+    else:
+        log_r, log_p = log_b, np.zeros(len(log_b))
+    log_r = sequences.per_observation(log_r.T, 0.0)
     chain = params.startprob, params.transmat
-    packed, log_likelihoods = walks.filtered_in_logs(*chain, log_b, sequences.pieces)
-    return sequences.in_order(packed), log_likelihoods
+    packed, log_likelihoods = walks.filtered_in_logs(*chain, log_r, pieces)
+    log_p = sequences.per_observation(log_p[None], 0.0)[0]
+    sequence = pieces.sequence[np.concatenate([np.arange(n) for n in pieces.active])]
+    return sequences.in_order(packed), log_likelihoods + np.bincount(sequence, log_p)
 
 
 def decoded(
@@ -392,4 +402,4 @@ def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
 def _impossible(place: int, sequences: Sequences) -> ImpossibleError:
     """The error that names an observation which no state can produce, by its row of `data`."""
     row = with_value(sequences.row[place], sequences.data.x[place])
-    return ImpossibleError(IMPOSSIBLE_OBSERVATION.format(row))
+    return ImpossibleError(walks.IMPOSSIBLE_OBSERVATION.format(row))

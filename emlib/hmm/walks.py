@@ -36,6 +36,11 @@ SMALLEST_SUM = 1e-200
 # How far the log-likelihoods of the two directions may be apart: by their rounding.
 ROUNDING, RELATIVE_ROUNDING = 1e-9, 1e-12
 
+IMPOSSIBLE_OBSERVATION = (
+    "observation {} has density zero in every state. Is it an outlier, a symbol without "
+    "probability, or a start far from the data?"
+)
+
 
 class Packed(NamedTuple):
     """What sequences say of their hidden states, in packed order.
@@ -158,38 +163,27 @@ class Walk:
         before, space = np.empty((len(start), 0)), np.empty_like(start)
         positions = zip(self.arriving, self.densities, self.leaving, strict=True)
         for i, (arriving, density, leaving) in enumerate(positions, 1):
-            self._arrive(arriving, before, start)
-            before = leaving
-            if i % self.every or not until_same:
-                np.multiply(arriving, density, out=leaving)
-                if not i % self.every:
-                    self._rescale(leaving, i // self.every - 1)
-                continue
-            now = np.multiply(arriving, density, out=space[:, : leaving.shape[1]])
-            self._rescale(now, i // self.every - 1)
-            if np.all(np.abs(now - leaving) <= AGREEMENT * now + UNDERFLOW):
-                return True
-            leaving[:] = now
+            n, size = before.shape[1], arriving.shape[1]
+            # Equations hmm-forward and hmm-backward
+            if n < size:  # some pieces go on, and the others begin
+                arriving[:, :n] = self.matrix @ before
+                arriving[:, n:] = start[:, n:size]
+            else:
+                np.dot(self.matrix, before if n == size else before[:, :size], out=arriving)
+            before, rescales = leaving, not i % self.every
+            compares = until_same and rescales
+            now = np.multiply(arriving, density, out=space[:, :size] if compares else leaving)
+            if rescales:
+                scale = np.maximum(np.add.reduce(now, axis=0), SMALLEST_SUM)
+                self.scales[i // self.every - 1, :size] = scale
+                now /= scale
+                if self.floor:
+                    now += self.floor
+            if compares:
+                if np.all(np.abs(now - leaving) <= AGREEMENT * now + UNDERFLOW):
+                    return True
+                leaving[:] = now
         return False
-
-    def _arrive(self, arriving: Array, before: Array, start: Array) -> None:
-        """One step: pieces that go on come from `before`, and the others begin."""
-        n, size = before.shape[1], arriving.shape[1]
-        # Equations hmm-forward and hmm-backward
-        if n == size:
-            np.dot(self.matrix, before, out=arriving)
-        elif n > size:
-            np.dot(self.matrix, before[:, :size], out=arriving)
-        else:
-            arriving[:, :n] = self.matrix @ before
-            arriving[:, n:] = start[:, n:size]
-
-    def _rescale(self, leaving: Array, number: int) -> None:
-        scale = np.maximum(np.add.reduce(leaving, axis=0), SMALLEST_SUM)
-        self.scales[number, : len(scale)] = scale
-        leaving /= scale
-        if self.floor:
-            leaving += self.floor
 
     def _from_every_state(self, start: Array, cut: Mask) -> Array:
         """What each piece starts with, from passes that start in every state: maps are linear."""
@@ -331,8 +325,11 @@ def _walk_in_logs(
         if n:
             now[:, :n] = _log_sum(leaving[:, None, before] + log_a[:, :, None])
         joint = now + log_b[:, at]
-        scales[at] = _log_sum(joint)
-        leaving[:, at] = joint - _finite(scales[at])
+        highest = _finite(joint.max(axis=0))
+        joint -= highest  # which may be so large that a sum with it would have no digits left
+        total = _log_sum(joint)
+        scales[at] = highest + total
+        leaving[:, at] = joint - _finite(total)
     return arriving, leaving, scales
 
 

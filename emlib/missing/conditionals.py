@@ -10,8 +10,6 @@ D, D + 1, ..., which are zero in every row, have variance one, and depend on not
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from emlib import gaussian
@@ -23,8 +21,8 @@ from emlib.types import Array, Integers
 COST_OF_A_HOLE = 2.0
 
 
-class Conditional(Protocol):
-    """The holes of a block's patterns, given what was seen.
+class FewSeen:
+    """The holes of a block's patterns by regression on what was seen, as the book writes it.
 
     Attributes
     ----------
@@ -32,7 +30,16 @@ class Conditional(Protocol):
         Of the covariance of what was seen.
     """
 
-    log_determinants: Array
+    def __init__(self, covariance: Array, block: Block) -> None:
+        seen = block.sights
+        padded = with_ones(covariance, seen)
+        self.covariance, self.block = covariance, block
+        self.roots = gaussian.inverse_factor(padded[seen[:, :, None], seen[:, None, :]])
+        # What was seen, whitened, has these covariances with all features.
+        self.half = self.roots @ padded[seen, : len(covariance)]
+        # Equation miss-coefficients
+        self.coefficients = np.swapaxes(self.half, 1, 2) @ self.roots
+        self.log_determinants = -2 * log_diagonal(self.roots)
 
     def fill(self, r: Array) -> tuple[Array, Array]:
         """Rows with their holes filled by expectations, and the squared distance of what was seen.
@@ -47,27 +54,6 @@ class Conditional(Protocol):
         filled : ndarray of shape (B, R, D)
         squares : ndarray of shape (B, R)
         """
-
-    def left(self, n: Array) -> Array:
-        """The sum of the covariances that are left to the holes of `n` rows of each pattern."""
-
-
-class FewSeen:
-    """The holes by regression on what was seen, as the book writes it."""
-
-    def __init__(self, covariance: Array, block: Block) -> None:
-        seen = block.sights
-        padded = with_ones(covariance, seen)
-        self.covariance, self.block = covariance, block
-        self.roots = gaussian.inverse_factor(padded[seen[:, :, None], seen[:, None, :]])
-        # What was seen, whitened, has these covariances with all features.
-        self.half = self.roots @ padded[seen, : len(covariance)]
-        # Equation miss-coefficients
-        self.coefficients = np.swapaxes(self.half, 1, 2) @ self.roots
-        self.log_determinants = -2 * log_diagonal(self.roots)
-
-    def fill(self, r: Array) -> tuple[Array, Array]:
-        """As `Conditional.fill`."""
         seen, d = self.block.sights, r.shape[2]
         which = np.arange(len(seen))[:, None]
         r_seen = np.swapaxes(r[which, :, np.minimum(seen, d - 1)], 1, 2) * (seen < d)[:, None, :]
@@ -77,7 +63,7 @@ class FewSeen:
         return np.where(self.block.seen[:, None, :], r, expected), squares
 
     def left(self, n: Array) -> Array:
-        """As `Conditional.left`."""
+        """The sum of the covariances that are left to the holes of `n` rows of each pattern."""
         half = (np.sqrt(n)[:, None, None] * self.half).reshape(-1, len(self.covariance))
         # Equation miss-left
         return n.sum() * self.covariance - half.T @ half
@@ -101,7 +87,7 @@ class FewHoles:
         self.log_determinants = 2 * (log_diagonal(np.abs(r)) - log_diagonal(whitener))
 
     def fill(self, r: Array) -> tuple[Array, Array]:
-        """As `Conditional.fill`."""
+        """As `FewSeen.fill`."""
         white = (r.reshape(-1, r.shape[2]) @ self.whitener.T).reshape(r.shape)
         along = white @ self.q
         # Equations miss-expectation and miss-coefficients
@@ -113,7 +99,7 @@ class FewHoles:
         return filled[:, :, : r.shape[2]], squares
 
     def left(self, n: Array) -> Array:
-        """As `Conditional.left`."""
+        """As `FewSeen.left`."""
         d, holes = len(self.whitener), self.block.holes
         total = np.zeros(2 * (size_with(d, holes),))
         # Equation miss-left
@@ -122,14 +108,14 @@ class FewHoles:
         return total[:d, :d]
 
 
-def conditional(params: Gaussian, whitener: Array, block: Block) -> Conditional:
+def conditional(params: Gaussian, whitener: Array, block: Block) -> FewSeen | FewHoles:
     """The holes of a block given what was seen, by the way that costs less."""
     if COST_OF_A_HOLE * block.holes.shape[1] < block.sights.shape[1]:
         return FewHoles(whitener, block)
     return FewSeen(params.covariance, block)
 
 
-def log_constants(form: Conditional, block: Block) -> Array:
+def log_constants(form: FewSeen | FewHoles, block: Block) -> Array:
     """What the log-density of a row has beside its squares, twice and without its sign."""
     return LOG_2PI * block.seen.sum(axis=1) + form.log_determinants
 

@@ -197,16 +197,8 @@ def _problem(
             "other, or there are too few rows for so many features. Drop features, or add rows."
         )
 
-    def restore(params: Gaussian) -> Gaussian:
-        return Gaussian(*form.from_units((params.mean, params.covariance), units))
-
-    def to_free(params: Gaussian) -> tuple[Array, ...]:
-        return form.to_free((params.mean, params.covariance))
-
-    def from_free(free: tuple[Array, ...]) -> Gaussian:
-        return Gaussian(*form.from_free(free))
-
-    free = Coordinates.of((np.empty(d), np.empty((d, d))), to_free, from_free)
+    example = np.empty(d), np.empty((d, d))
+    free = Coordinates.of(example, form.to_free, lambda free: Gaussian(*form.from_free(free)))
     return Problem(
         e_step=steps.e_step,
         m_step=partial(steps.m_step, floor=floor),
@@ -214,7 +206,7 @@ def _problem(
         data=patterns,
         n=patterns.n.sum(),
         collapse=collapse,
-        restore=restore,
+        restore=lambda params: Gaussian(*form.from_units(params, units)),
         # Densities are per unit of x: scaling by s divides them by s, for every value seen.
         log_scale=float((patterns.n @ patterns.seen) @ np.log(units.scale)),
         coordinates=free if model.accelerate else None,

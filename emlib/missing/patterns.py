@@ -12,10 +12,9 @@ from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import issparse
 
 from emlib.types import Array, Integers, Mask
-from emlib.validation import check_data
+from emlib.validation import check_data, numbers
 
 # Numbers in the largest stack of a block, which then stays in a processor's cache. They may be as
 # many as in the covariance, if those are more.
@@ -43,7 +42,7 @@ class Rows(NamedTuple):
     @classmethod
     def of(cls, x: ArrayLike) -> Self:
         """Checked and grouped; NaN marks the holes."""
-        table = _numbers(x)
+        table = numbers("data", x, finite=False)
         seen = ~np.isnan(table)
         filled = check_data(np.where(seen, table, 0.0))
         bits = np.packbits(seen, axis=1)  # eight features to a byte: faster to sort
@@ -220,13 +219,3 @@ def _numbers_of(features: Mask) -> Integers:
     place = np.arange(max(count.max(), 1))
     found = np.argsort(~features, axis=1, kind="stable")[:, : len(place)]
     return np.where(place < count, found, d + place - count)
-
-
-def _numbers(x: ArrayLike) -> Array:
-    """A table of floats, in which NaN marks the holes; a ValueError if it is of another kind."""
-    try:
-        if not (issparse(x) or np.ma.is_masked(x) or np.iscomplexobj(x)):
-            return np.asarray(x, dtype=float)
-    except (TypeError, ValueError):
-        pass
-    return check_data(x)  # which says what is wrong

@@ -75,7 +75,7 @@ class Blocks:
         for _ in range(2):  # the mean of numbers far from zero is itself rounded: correct it
             origin = data.units.origin + data.total(np.positive, x.shape[1]) / data.n
             data = replace(data, units=replace(data.units, origin=origin))
-        variances = data.total(np.square, x.shape[1]) / data.n
+        variances = data.total(np.square, x.shape[1]) / data.n + family.ridge
         if family.common_scale:
             variances = np.full_like(variances, variances.mean())
         units = Units(data.units.origin, np.sqrt(variances))

@@ -81,7 +81,8 @@ def conditional(params: Params, x: ArrayLike, family: Gaussians = FULL) -> Mixtu
         raise ValueError(f"x must be NaN where it is not known, and only there, got {shown(x)}")
     point = Blocks(np.where(holes, 0.0, row)[None], family, holes=holes[None])
     weights = steps.responsibilities(checked, point, family)[0]
-    form = engine.Incomplete(point, checked[0], family, checked[1:])
+    with np.errstate(divide="ignore"):  # a weight may be zero
+        form = engine.Incomplete(point, checked[0], family, checked[1:])
     form.read(slice(0, 1))
     # Equation miss-expectation
     shifts = [form.regression[0, k] @ z[:, 0] for _, k, _, z in form.residuals()]

@@ -1,4 +1,8 @@
-"""scikit-learn's conventions on top of the pure functions of `emlib.mixture.steps`."""
+"""scikit-learn's conventions on top of the pure functions of `emlib.mixture.steps`.
+
+`fit` reads data and settings, and `fit_from_starts` climbs: which E- and M-step then alternate in
+`emlib.em.steps` is said in `fitting.problem_of`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from emlib.covariances import FORMS, family_of, precisions
 from emlib.families import Binomial, Categorical, Family, Poisson
@@ -114,23 +118,22 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             family.check_fit(x)
             data = replace(Blocks.standard(x, family, weights), labels=known)
             prior = self._prior(data)
-            problem = fitting.problem_of(data, prior, k, self.accelerate)
             components = self._given(data.family, k, d)
             explicit = shares("weights_init", self.weights_init, (k,)), components
             parts = dict(zip(family.parameters, components, strict=True))
             held = Held.of(self.hold, {"weights": explicit[0]}, parts, k, family, prior)
-            m_step = partial(fitting.m_step_holding, family=data.family)
-            problem = problem.with_held(m_step, held)
+            problem = fitting.problem_of(data, prior, k, self.accelerate, held)
             rng = generator(self.random_state, 4)
 
             def start(number: int) -> steps.Params:
                 given, last = explicit, None if number else self._last_fit(k, d)
                 if last is not None:
-                    if known is not None and not any((*held.inner, held.components)):
-                        last = fitting.in_order_of_labels(last, x, known, family)
                     (w,) = held.put_back_outer(last[:1], explicit[:1])
                     given = w, held.put_back(last[1:], components)
-                return fitting.start(problem, k, *given, r, self.init_params, rng)
+                first = fitting.start(problem, k, *given, r, self.init_params, rng)
+                if last is None or known is None or any((*held.inner, held.components)):
+                    return first
+                return fitting.in_order_of_labels(first, data, any(held.outer))
 
             best = fit_from_starts(self, problem, start, rng)
             self._fitted, self._units, self._held = family, data.units, held
@@ -156,6 +159,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         data = self._blocks(X, sample_weight, labels)
         params = fitting.standardised(self._params(), data.family, data.units)
         statistics, log_likelihood = steps.e_step(params, data, data.family)
+        statistics = data.family.statistics_from_units(statistics, data.units)
         return statistics, log_likelihood - data.log_scale
 
     def m_step(self, statistics: Any) -> Self:
@@ -175,10 +179,10 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             raise ValueError(
                 "m_step of a model made by hand knows neither a prior nor what is held: fit first"
             )
-        plain = partial(steps.maximum, family=self._fitted_family())
-        params = getattr(self, "_m_step", plain)(statistics)
-        units = getattr(self, "_units", IDENTITY)
-        self._show(fitting.restored(params, self._fitted_family(), units))
+        family, units = self._fitted_family(), getattr(self, "_units", IDENTITY)
+        m_step = getattr(self, "_m_step", partial(steps.maximum, family=family))
+        params = m_step(family.statistics_to_units(statistics, units))
+        self._show(fitting.restored(params, family, units))
         return self
 
     def score_samples(self, X: ArrayLike) -> Array:
@@ -403,7 +407,7 @@ class GaussianMixture(_Mixture):
     n_init : int
         Number of starts; the best result is kept in the attributes, all of them in `results_`.
     init_params : {'kmeans', 'k-means++', 'random_from_data', 'random'}
-        How to start.
+        How to start. k-means often finds the same clusters again: for a search, take another.
     weights_init, means_init, precisions_init : array-like, optional
         Explicit starts, of shapes (K,), (K, D) and that of `precisions_`. What is left out comes
         from `init_params`.
@@ -416,7 +420,8 @@ class GaussianMixture(_Mixture):
     accelerate : bool
         Whether to leap ahead with SQUAREM: often several times fewer steps where EM is slow.
     warm_start : bool
-        Whether `fit` goes on from the last fit, if there is one with as many components.
+        Whether `fit` goes on from the last fit, if there is one with as many components. To see
+        that it has converged, a fit needs two iterations.
     verbose : bool or int
         Whether to show a progress bar.
     random_state : int, RandomState instance or None
@@ -497,6 +502,8 @@ class GaussianMixture(_Mixture):
         `weights_ @ means_` of what comes back is the best guess of them.
         """
         family: Any = self._fitted_family()
+        if hasattr(x, "to_frame"):  # a row of a table
+            _check_feature_names(self, x.to_frame().T, reset=False)
         found = _mixture_of(conditional(self._params(), x, family))
         return self._with_names(found, np.isnan(np.asarray(x, dtype=float)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import softmax
 from sklearn.metrics import pairwise_distances_argmin
 
-from emlib.families import Components, Family
+from emlib.families import LOG_ZERO, Components, Family
 from emlib.fitting import Problem
 from emlib.holding import Held
 from emlib.mixture import engine, steps
@@ -30,13 +31,15 @@ FEWEST_POINTS = 1e-3
 
 
 def problem_of(
-    data: Blocks, prior: BoundPrior | None, k: int, accelerate: bool
+    data: Blocks, prior: BoundPrior | None, k: int, accelerate: bool, held: Held
 ) -> Problem[Params, Any]:
     """A mixture of K components of the data's family, with all that is needed to fit it."""
     family, units = data.family, data.units
+    m_step = prior.m_step if prior else partial(steps.maximum, family=family, revive=True)
     return Problem(
         e_step=engine.expectations,
-        m_step=prior.m_step if prior else partial(steps.maximum, family=family, revive=True),
+        m_step=m_step,
+        holding=partial(m_step_holding, m_step=m_step, held=held, family=family) if held else None,
         nudge=family.nudge,
         data=data,
         n=data.n,
@@ -44,8 +47,10 @@ def problem_of(
         restore=partial(restored, family=family, units=units),
         log_scale=data.log_scale,
         responsibilities=partial(steps.responsibilities, x=data, family=family),
-        # With known labels, the same components in another order are another model.
-        relabelled=None if data.labels is not None else partial(steps.relabelled, family=family),
+        # Where labels are known or something is held, another order is another model.
+        relabelled=None
+        if held or data.labels is not None
+        else partial(steps.relabelled, family=family),
         log_prior=None if prior is None else prior.log_density,
         coordinates=coordinates(family, k, data.x.shape[1]) if accelerate else None,
         exact=family.exact,
@@ -143,8 +148,8 @@ def first_m_step(
     With `lift`, without probabilities of zero that would stay. Components may be so narrow, and so
     far apart, that squares about the data's origin have no digits left: then about their means.
     """
-    family = data.family
-    statistics = steps.statistics(r, data, family)
+    family, counts = data.family, r.T * data.count(slice(None))
+    statistics, _ = engine.statistics(engine.form_without_params(data, r.shape[1]), counts)
     statistics = family.lifted(statistics) if lift else statistics
     try:
         return m_step(statistics)
@@ -152,16 +157,35 @@ def first_m_step(
         if not family.whitens or not (statistics.n > 0).all():
             raise
         form = engine.form_about(statistics.sum_x / statistics.n[:, None], data)
-        return m_step(engine.statistics(form, r.T * data.count(slice(None)))[0])
+        return m_step(engine.statistics(form, counts)[0])
 
 
-def in_order_of_labels(params: Params, x: Array, labels: Integers, family: Family) -> Params:
-    """The same mixture, with the components in the order in which they suit known labels best."""
-    known = np.flatnonzero(labels >= 0)
-    r = steps.responsibilities(params, x[known], family)
-    told = np.eye(len(params[0]))[:, labels[known]]
-    order = linear_sum_assignment(told @ r, maximize=True)[1]
-    return steps.relabelled(params, order, family)
+def in_order_of_labels(params: Params, data: Blocks, weights_are_held: bool) -> Params:
+    """The same mixture, with its components in the order in which known labels are likeliest.
+
+    `params` are in the units of the data. Where weights are held only the components change places,
+    and only if all the data are then likelier.
+    """
+    assert data.labels is not None
+    known = np.flatnonzero(data.labels >= 0)
+    some = replace(data, x=data.x[known], weights=None, labels=None, copy=False)
+    log_p = np.maximum(steps.log_joint(params, some, data.family), LOG_ZERO)
+    told = np.eye(len(params[0]))[:, data.labels[known]]
+    if data.weights is not None:
+        told = told * data.weights[known]
+    order = linear_sum_assignment(told @ log_p, maximize=True)[1]
+    ordered: Params = steps.relabelled(params, order, data.family)
+    if not weights_are_held:
+        return ordered
+
+    def log_likelihood(params: Params) -> float:
+        try:
+            return engine.expectations(params, data)[1]
+        except DegenerateError:
+            return -np.inf
+
+    ordered = steps.named(params[0], ordered[1:], data.family)
+    return max(params, ordered, key=log_likelihood)
 
 
 def matched(

@@ -27,6 +27,9 @@ from emlib.types import Array
 
 # Length of a numerical step, in standard deviations of the complete data.
 STEP = 1e-3
+# The information is symmetric but for errors of numerical steps, or of rounding at the least: it
+# has to be so many times as large in every direction. That of all features is about one.
+TIMES_NOISE, SMALLEST_NOISE = 100.0, 1e-12
 # Squared distance from a stationary point, in standard errors, up to which it counts as one.
 LARGEST_DECREMENT = 0.01
 # A bound on the share of themselves by which rounding may change standard errors: they are nearly
@@ -57,7 +60,7 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
     params, data = steps.checked(params, data, family)
     if family.whitens:
         _check_digits(params, family)
-    row = _Row(family, len(params[0]), data.x.shape[1])
+    row = _Row(family, len(params[0]), data.x.shape[1], data.height)
     try:
         with np.errstate(all="ignore"):  # what goes wrong shows in the information
             sums = row.moments(params, data).sums
@@ -68,7 +71,9 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
             d_eta, d_params = (d / (np.sqrt(data.n) * STEP) for d in (d_eta, d_params))
             # Equation conv-louis
             information = directions.T @ d_eta - d_eta.T @ missing @ d_eta
-            np.linalg.cholesky(information)
+            noise = max(np.abs(information - information.T).max(), SMALLEST_NOISE)
+            if not np.linalg.eigvalsh(information + information.T)[0] > TIMES_NOISE * noise:
+                raise np.linalg.LinAlgError
             covariance = np.linalg.inv(information)
             slope = d_eta.T @ (after - sums)
             if not slope @ covariance @ slope <= LARGEST_DECREMENT:
@@ -77,7 +82,8 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
         raise DegenerateError(
             "these parameters are no proper maximum of the likelihood, and standard errors belong "
             "to one: run EM to convergence (a smaller tol), without a strong prior, or use fewer "
-            "components. Rates and probabilities at the end of their range, as 0, have none."
+            "components. Rates and probabilities at the end of their range, as 0, have none, nor has "
+            "a fit with a ridge or with a feature that is constant."
         ) from error
     variances = np.einsum("iu,uv,iv->i", d_params, covariance, d_params, optimize=True)
     ends = np.cumsum([part.size for part in params])[:-1]
@@ -126,11 +132,7 @@ class _Row:
     family: Family
     k: int
     d: int
-
-    @property
-    def own(self) -> int:
-        """How many features each component has for itself."""
-        return 1 + self.d + self.family.n_more(self.d)
+    own: int  # how many features each component has for itself
 
     def moments(self, params: steps.Params, data: Blocks) -> _Moments:
         """One pass over the data, with an E-step at `params`."""

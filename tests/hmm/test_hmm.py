@@ -676,7 +676,7 @@ def test_more_starts_find_no_less():
 @pytest.mark.parametrize(
     ("model", "x", "lengths", "message"),
     [
-        (GaussianHMM(2), [1.0, 2.0], None, r"x\[:, None\]"),
+        (GaussianHMM(2), [1.0, 2.0], None, r"np\.reshape\(x, \(-1, 1\)\)"),
         (PoissonHMM(2), [[1.0, 1.0], [0.0, np.nan]], None, "row 1 of the data lacks some"),
         (GaussianHMM(2), [[np.nan], [np.nan]], None, "every row of data is NaN"),
         (GaussianHMM(2), [[[1.0], [2.0]], [[3.0]]], None, "give their lengths="),
@@ -1310,3 +1310,20 @@ def test_a_known_state_may_be_far_from_likely():
         for t in range(1, 60):
             log_a = logsumexp(log_a[:, None] + np.log(transmat), axis=0) + log_b[t]
         assert model.result_.objective == pytest.approx(logsumexp(log_a), rel=1e-10)
+
+
+@pytest.mark.parametrize("far", [1e6, 1e8])
+def test_after_an_outlier_what_was_known_at_the_time_has_all_digits(far):
+    start, step = np.array([0.3, 0.7]), 1 / far
+    chain = start, np.array([[0.9, 0.1], [0.2, 0.8]])
+    means = np.array([[0.0], [step]])
+    model = GaussianHMM(2, covariance_type="tied")
+    model.startprob_, model.transmat_, model.means_, model.covars_ = *chain, means, np.eye(1)
+    # The logarithm of the densities' ratio is that of p(x | 2) / p(x | 1).
+    odds = start[1] / start[0] * np.exp(far * step - step**2 / 2)
+    np.testing.assert_allclose(model.filter_proba([[far]]), [[1 / (1 + odds), odds / (1 + odds)]])
+    x = np.array([[0.0], [far], [0.0], [0.5]])
+    filtered = model.filter_proba(x)
+    np.testing.assert_allclose(filtered.sum(axis=1), 1)
+    np.testing.assert_allclose(filtered[-1], model.predict_proba(x)[-1])  # of the last they agree
+    np.testing.assert_allclose(model.score_sequences(x), model.score(x))

@@ -1,6 +1,7 @@
 """Marginals and conditionals are what integrals of the joint density say."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.integrate import quad, simpson
 
@@ -70,3 +71,20 @@ def test_what_cannot_be_asked_is_said():
         marginal((WEIGHTS, MEANS), [0], Poisson())
     with pytest.raises(TypeError, match="family must be Gaussians"):
         conditional((WEIGHTS, MEANS), [1.0, np.nan], Poisson())
+
+
+def test_a_row_of_a_table_tells_its_features_by_their_names():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(50, 2)) @ [[1, 1], [0, 2]], columns=["a", "b"])
+    model = GaussianMixture(1).fit(table)
+    given = model.conditional(pd.Series({"a": 1.0, "b": np.nan}))
+    np.testing.assert_array_equal(given.means_, model.conditional([1.0, np.nan]).means_)
+    with pytest.raises(ValueError, match=r"[Ff]eature names"):
+        model.conditional(pd.Series({"b": 1.0, "a": np.nan}))
+
+
+def test_a_component_without_weight_is_no_matter_for_a_warning():
+    params = mixture.MixtureParams(
+        np.array([1.0, 0.0]), np.zeros((2, 2)), np.stack([np.eye(2)] * 2)
+    )
+    assert conditional(params, [1.0, np.nan]).weights.tolist() == [1.0, 0.0]

@@ -517,6 +517,23 @@ def test_steps_on_files_are_steps_on_all_of_the_data(faithful, kind):
     np.testing.assert_allclose(first.precisions_, whole.precisions_, rtol=1e-7, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", FORMS)
+def test_statistics_of_an_estimator_are_those_of_the_data(faithful, kind):
+    family = FORMS[kind]()
+    model = GaussianMixture(2, covariance_type=kind, random_state=0).fit(faithful)
+    statistics, _ = model.e_step(faithful)
+    r = model.predict_proba(faithful)
+    about_zero = statistics.about(0.0)
+    np.testing.assert_allclose(about_zero.sum_x, r.T @ faithful, rtol=1e-10)
+    theirs = mixture.statistics(r, faithful, family)
+    np.testing.assert_allclose(about_zero.sum_xx, theirs.sum_xx, rtol=1e-10)
+    # So they mix with those of the functions, and of a model that was fitted to other data.
+    np.testing.assert_allclose(mixture.m_step(statistics, family).means, model.means_, rtol=1e-5)
+    other = GaussianMixture(2, covariance_type=kind, random_state=0).fit(3 * faithful + 1)
+    end = other.m_step(theirs).means_
+    np.testing.assert_allclose(end, model.means_, rtol=1e-5)
+
+
 def test_all_results_have_their_components_in_one_order():
     x = make_20_40().values
     model = GaussianMixture(2, n_init=6, init_params="random_from_data", random_state=0).fit(x)

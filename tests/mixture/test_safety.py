@@ -17,7 +17,15 @@ from scipy.stats import norm
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from emlib import DegenerateWarning, GaussianMixture, PoissonMixture, StopReason, em, mixture
+from emlib import (
+    BernoulliMixture,
+    DegenerateWarning,
+    GaussianMixture,
+    PoissonMixture,
+    StopReason,
+    em,
+    mixture,
+)
 from emlib.covariances import FORMS
 from emlib.datasets import load_faithful, make_20_40
 from emlib.families import Categorical, Poisson
@@ -111,11 +119,35 @@ def test_collapse_onto_one_point_names_the_component(kind):
     assert np.all(np.isfinite(model.covariances_))
 
 
-@kinds
+@pytest.mark.parametrize("kind", ["full", "tied", "diag"])
 def test_a_constant_feature_is_named(kind):
     x = np.c_[np.random.default_rng(0).normal(size=20), np.full(20, 3.0)]
     with pytest.raises(ValueError, match=r"feature 1 is constant.*Drop it"):
         GaussianMixture(1, covariance_type=kind).fit(x)
+
+
+@kinds
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e6])
+def test_a_constant_feature_is_no_obstacle_where_something_makes_up_for_it(kind, constant):
+    # A variance that features share, or to which a ridge is added; the peer is scikit-learn.
+    ridge = None if kind == "spherical" else 1e-2
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(50, 2)), rng.normal(size=(50, 2)) + 5])
+    x = np.c_[x, np.full(100, constant)]
+    start = {"weights_init": [0.5, 0.5], "means_init": x[[0, 50]], "covariance_type": kind}
+    ours = GaussianMixture(2, reg_covar=ridge, **start)
+    if ridge is None:
+        ours.fit(x)
+    else:
+        with pytest.warns(DegenerateWarning, match="constant"):
+            ours.fit(x)
+    start["means_init"] = start["means_init"] - [0, 0, constant]
+    theirs = SklearnMixture(2, reg_covar=ridge or 0.0, tol=1e-12, max_iter=500, **start)
+    theirs.fit(x - [0, 0, constant])  # scikit-learn does not centre, and loses digits
+    np.testing.assert_allclose(ours.means_ - [0, 0, constant], theirs.means_, atol=1e-5)
+    np.testing.assert_allclose(ours.covariances_, theirs.covariances_, rtol=1e-5, atol=1e-8)
+    with pytest.raises(ValueError, match="is constant"):
+        GaussianMixture(1, reg_covar=ridge, covariance_type=kind).fit(np.ones((20, 2)))
 
 
 @pytest.mark.parametrize("kind", ["full", "tied"])
@@ -439,6 +471,20 @@ def test_a_warm_start_goes_on_with_what_is_not_held():
             ends.append(model.fit(x).lower_bound_)
     assert (np.diff(ends) > 0).all()
     np.testing.assert_array_equal(model.weights_, 0.5)
+
+
+@pytest.mark.parametrize("hold", ["weights", ()])
+@pytest.mark.parametrize("seed", [17, 46, 50, 201])
+def test_a_warm_start_with_the_same_labels_does_not_fall(seed, hold):
+    # Of labels at random, the component that claims most points need not be the likeliest.
+    rng = np.random.default_rng(seed)
+    z = rng.integers(0, 3, 60)
+    x = (rng.random((60, 2)) < rng.random((3, 2))[z]).astype(float)
+    labels = np.where(rng.random(60) < 0.15, rng.integers(0, 3, 60), -1)
+    weights = rng.dirichlet(np.ones(3))
+    model = BernoulliMixture(3, weights_init=weights, hold=hold, warm_start=True, random_state=0)
+    first = model.fit(x, labels=labels).result_.objective
+    assert model.fit(x, labels=labels).result_.objective >= first - 1e-6
 
 
 @pytest.mark.parametrize("hold", [np.array([0]), range(1), np.int64(0), {np.int32(0)}])

@@ -5,6 +5,7 @@ import pytest
 
 from emlib import DegenerateError, GaussianMixture, mixture
 from emlib.covariances import FORMS
+from emlib.families import Poisson
 from emlib.mixture import MixtureParams
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.standard_errors import standard_errors
@@ -129,6 +130,16 @@ def test_a_saddle_has_no_standard_errors():
     )
     with pytest.raises(DegenerateError, match="proper maximum"):
         standard_errors(same, Blocks.of(x), family)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_components_that_coincide_have_no_standard_errors(seed):
+    # The weights of two equal components change nothing: in that direction there is no information,
+    # and what is found of it is rounding.
+    x = np.random.default_rng(seed).poisson(4, (400, 1)).astype(float)
+    coincide = np.array([0.4, 0.6]), np.full((2, 1), x.mean())
+    with pytest.raises(DegenerateError, match="proper maximum"):
+        standard_errors(coincide, Blocks(x, Poisson()), Poisson())
 
 
 def test_errors_take_another_order_as_their_components_do():
