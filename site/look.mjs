@@ -63,6 +63,9 @@ async function inspect(mode) {
       problems.push(`${beyond} px too wide: ${element.textContent.slice(0, 60)}`);
     }
   }
+  for (const caption of document.querySelectorAll("article figcaption")) {
+    if (!caption.offsetHeight) problems.push(`a caption is hidden: ${caption.textContent.slice(0, 60)}`);
+  }
   for (const part of folded) part.open = false;
   problems.push(...typography());
   const { theme } = document.documentElement.dataset; // the page for a lost reader has none
@@ -216,7 +219,7 @@ async function tryMeanings(browser) {
     await page.goto(home);
     const word = page.locator("a:has(> .glossary)", { hasText: "sufficient statistics" });
     const meaning = page.getByRole("tooltip");
-    const isSaid = async () => (await meaning.count()) === 1 && (await meaning.textContent()).startsWith("The sums over");
+    const isSaid = async () => (await meaning.count()) === 1 && (await meaning.textContent()).startsWith("Sums over");
     await word.scrollIntoViewIfNeeded();
     await (hasTouch ? word.tap() : word.hover());
     expect(`said, ${hasTouch ? "tapped" : "pointed at"}`, await isSaid());
