@@ -135,7 +135,7 @@ def test_a_printed_answer_is_right(name, printed):
         ("gaussiannd.ellipse", 2.15, "three decimals"),
         ("gaussiannd.chain", [1, 0, 2], "precision"),
         ("hmm.hole", 0.307, "without an umbrella"),
-        ("hmm.hole", 0.8, "give two decimals"),
+        ("hmm.hole", 0.8, "give three decimals"),
         ("howmany.price", [17, 6], "one decimal"),
         ("image_reconstruction.pillar", [5.1, 9.3], "row first"),
         ("image_reconstruction.pillar", [8, 4], "find the slow pixels"),

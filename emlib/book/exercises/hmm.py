@@ -117,6 +117,8 @@ EXERCISES = {
             (0.190668, "That is for a day without an umbrella, and only from the days before."),
             (0.5, "The other days say something of day 3."),
             (0.941, "That is for a day with an umbrella."),
+            # The third decimal is a zero, and so two would pass.
+            (0.8, "Right as far as it goes: give three decimals."),
         ),
         "A day that was not seen has density one in both states; then smooth.",
         rtol=0,
