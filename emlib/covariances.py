@@ -170,14 +170,6 @@ class Gaussians(Family):
         sum_x = statistics.sum_x * units.per_scale
         return replace(statistics, sum_x=sum_x, sum_xx=sum_xx, origin=origin)
 
-    def statistics_from_units(
-        self, statistics: GaussianStatistics, units: Units
-    ) -> GaussianStatistics:
-        sum_xx = self.rescaled(statistics.sum_xx, units.scale)
-        origin = statistics.origin * units.scale + units.origin + np.zeros_like(statistics.sum_x)
-        sum_x = statistics.sum_x * units.scale
-        return replace(statistics, sum_x=sum_x, sum_xx=sum_xx, origin=origin)
-
     def rescaled(self, covariances: Array, scale: Array) -> Array:
         """The covariances, or sums of squares, of features that are multiplied by `scale`."""
         if self.matrices:

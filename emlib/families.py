@@ -199,10 +199,6 @@ class Family(ABC):
         """The statistics of `units.standardise(x)` if these are those of x."""
         return statistics
 
-    def statistics_from_units(self, statistics: Any, units: Units) -> Any:
-        """The inverse of `statistics_to_units`."""
-        return statistics
-
     # --- Checks of what a user gives
 
     def check_components(self, components: Any, d: int | None = None) -> Components:

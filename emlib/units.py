@@ -29,6 +29,11 @@ class Units:
         """One over the scale."""
         return 1 / self.scale
 
+    @cached_property
+    def inverse(self) -> Units:
+        """The units whose `standardise` leads back."""
+        return Units(-self.origin * self.per_scale, self.per_scale)
+
     def standardise(self, x: NDArray[Any]) -> Array:
         """`x` in these units: less the origin, over the scale."""
         return (x - self.origin) * self.per_scale

@@ -157,6 +157,11 @@ class Pieces:
         return np.concatenate(parts)
 
     @cached_property
+    def piece(self) -> Integers:
+        """The piece at each packed place."""
+        return np.arange(len(self.rows)) - np.repeat(self.offsets, self.active)
+
+    @cached_property
     def last(self) -> Integers:
         """The packed place of each piece's last number."""
         return self.offsets[self.lengths - 1] + np.arange(len(self.lengths))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import logsumexp
 
 from emlib import mixture
 from emlib.em import relative_nudge
@@ -292,19 +293,20 @@ def filtered(
     """
     params, sequences = checked(params, x, family)
     even, data, pieces = evenly(params.components), sequences.data, sequences.pieces
-    log_b, log_p = log_emission(params, data, family), mixture.log_density(even, data, family)
-    if log_p.min() > -np.inf:  # then of an outlier, too, all digits of densities' ratios are known
+    joint = mixture.log_joint(even, data, family)
+    log_p = logsumexp(joint, axis=1, keepdims=True)
+    possible = log_p > -np.inf
+    log_p = np.where(possible, log_p, 0.0)
+    log_r = joint - log_p
+    if possible.all():  # then of an outlier, too, all digits of densities' ratios are known
         r = mixture.responsibilities(even, data, family)
-        with np.errstate(divide="ignore"):
-            log_r = np.where(r > walks.UNDERFLOW, np.log(r * r.shape[1]), log_b - log_p[:, None])
-    else:
-        log_r, log_p = log_b, np.zeros(len(log_b))
-    log_r = sequences.per_observation(log_r.T, 0.0)
+        log_r = np.log(r, out=log_r, where=r > walks.UNDERFLOW)
+    log_b = sequences.per_observation(log_r.T + np.log(joint.shape[1]), 0.0)
     chain = params.startprob, params.transmat
-    packed, log_likelihoods = walks.filtered_in_logs(*chain, log_r, pieces)
-    log_p = sequences.per_observation(log_p[None], 0.0)[0]
-    sequence = pieces.sequence[np.concatenate([np.arange(n) for n in pieces.active])]
-    return sequences.in_order(packed), log_likelihoods + np.bincount(sequence, log_p)
+    packed, log_likelihoods = walks.filtered_in_logs(*chain, log_b, pieces)
+    log_p = sequences.per_observation(log_p.T, 0.0)[0]
+    log_likelihoods = log_likelihoods + np.bincount(pieces.sequence[pieces.piece], log_p)
+    return sequences.in_order(packed), log_likelihoods
 
 
 def decoded(

@@ -295,13 +295,12 @@ def _settle_in_logs(
     k, source = len(first), pieces.precedes if backward else pieces.follows
     steps = pieces.backward if backward else pieces.forward
     ends = np.arange(len(source)) if backward else pieces.last
-    piece = np.arange(log_b.shape[1]) - np.repeat(pieces.offsets, pieces.active)
     start, cut = np.repeat(first[:, None], len(source), axis=1), source >= 0
     maps = np.empty((k, k, len(source)))
     for j in range(k if np.any(cut) else 0):
         start[:, cut] = np.log(np.eye(k)[:, [j]])
         _, leaving, scales = _walk_in_logs(log_b, log_a, start, steps)
-        maps[j] = leaving[:, ends] + np.bincount(piece, scales)
+        maps[j] = leaving[:, ends] + np.bincount(pieces.piece, scales)
     for place in pieces.in_turn(backward):
         before = source[place]
         end = maps[0, :, before]
@@ -310,7 +309,7 @@ def _settle_in_logs(
         end = end - _finite(_log_sum(end))
         start[:, place] = _log_sum(end[:, None] + log_a)
     arriving, leaving, scales = _walk_in_logs(log_b, log_a, start, steps)
-    return arriving, leaving, np.bincount(piece, scales).astype(float)
+    return arriving, leaving, np.bincount(pieces.piece, scales).astype(float)
 
 
 def _walk_in_logs(

@@ -133,8 +133,8 @@ class Blocks:
         n, size = len(self.x), max(BLOCK // max(height, 1), 1)
         return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
-    def count(self, rows: slice) -> Array | float:
-        """How many times each point of a block counts."""
+    def count(self, rows: slice | Integers) -> Array | float:
+        """How many times each of these points counts."""
         return 1.0 if self.weights is None else self.weights[rows]
 
     def read(self, rows: slice, out: Array) -> Array:

@@ -159,7 +159,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         data = self._blocks(X, sample_weight, labels)
         params = fitting.standardised(self._params(), data.family, data.units)
         statistics, log_likelihood = steps.e_step(params, data, data.family)
-        statistics = data.family.statistics_from_units(statistics, data.units)
+        statistics = data.family.statistics_to_units(statistics, data.units.inverse)
         return statistics, log_likelihood - data.log_scale
 
     def m_step(self, statistics: Any) -> Self:

@@ -170,9 +170,7 @@ def in_order_of_labels(params: Params, data: Blocks, weights_are_held: bool) -> 
     known = np.flatnonzero(data.labels >= 0)
     some = replace(data, x=data.x[known], weights=None, labels=None, copy=False)
     log_p = np.maximum(steps.log_joint(params, some, data.family), LOG_ZERO)
-    told = np.eye(len(params[0]))[:, data.labels[known]]
-    if data.weights is not None:
-        told = told * data.weights[known]
+    told = np.eye(len(params[0]))[:, data.labels[known]] * data.count(known)
     order = linear_sum_assignment(told @ log_p, maximize=True)[1]
     ordered: Params = steps.relabelled(params, order, data.family)
     if not weights_are_held:

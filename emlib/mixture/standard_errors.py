@@ -29,7 +29,7 @@ from emlib.types import Array
 STEP = 1e-3
 # The information is symmetric but for errors of numerical steps, or of rounding at the least: it
 # has to be so many times as large in every direction. That of all features is about one.
-TIMES_NOISE, SMALLEST_NOISE = 100.0, 1e-12
+TIMES_NOISE, SMALLEST_NOISE = 50.0, 1e-12
 # Squared distance from a stationary point, in standard errors, up to which it counts as one.
 LARGEST_DECREMENT = 0.01
 # A bound on the share of themselves by which rounding may change standard errors: they are nearly
@@ -72,7 +72,7 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
             # Equation conv-louis
             information = directions.T @ d_eta - d_eta.T @ missing @ d_eta
             noise = max(np.abs(information - information.T).max(), SMALLEST_NOISE)
-            if not np.linalg.eigvalsh(information + information.T)[0] > TIMES_NOISE * noise:
+            if not np.linalg.eigvalsh((information + information.T) / 2)[0] > TIMES_NOISE * noise:
                 raise np.linalg.LinAlgError
             covariance = np.linalg.inv(information)
             slope = d_eta.T @ (after - sums)
