@@ -58,7 +58,8 @@ def add_night_pictures(
         at_night(Image.open(files[match[1]])).save(folder / f"{match[1]}-night.png", optimize=True)
         light = match[0].replace('class="dark-light"', 'class="only-light"')
         dark = match[0].replace('class="dark-light"', 'class="only-dark"')
-        return light + dark.replace(f"{match[1]}.png", f"{match[1]}-night.png")
+        dark = dark.replace(f"{match[1]}.png", f"{match[1]}-night.png")
+        return f"<span>{light}{dark}</span>"  # a caption beside a hidden picture would be hidden
 
     if "body" in context:
         context["body"] = PICTURE.sub(both, context["body"])
