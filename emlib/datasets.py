@@ -23,7 +23,7 @@ class Dataset:
     ----------
     values : ndarray of shape (N, D)
     columns : tuple of str
-        Name and unit of each feature.
+        Name of each feature, and its unit where the source has one.
     source : str
         Where the data come from; for made data, how they were made.
     labels : ndarray of shape (N,) or None
@@ -59,7 +59,7 @@ def load_faithful() -> Dataset:
     """272 eruptions of the geyser Old Faithful: duration, and waiting time until the next.
 
     Not to be read as a series: seven times one short wait follows another, which never happens in
-    the record without gaps, `load_geyser`.
+    the record without gaps, `load_geyser`. A third of the durations are multiples of five seconds.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def load_geyser() -> Dataset:
     """299 eruptions of Old Faithful one after the other, nights included, August 1985.
 
     A row is the wait for an eruption and the duration of that eruption; from one row to the next
-    none is left out. The durations of the nights were only noted as short, medium or long, and
+    none is left out. Some durations of the nights were only noted as short, medium or long, and
     stand here as 2, 3 and 4 minutes.
 
     Examples
@@ -88,7 +88,8 @@ def load_geyser() -> Dataset:
 def load_galaxies() -> Dataset:
     """82 galaxies of the Corona Borealis region: the speed at which each moves away from us.
 
-    The copy that is distributed with R has a misprint, 26690 for 26960; it is corrected here.
+    The copy that is distributed with R has a misprint, 26690 for 26960; it is corrected here. An
+    83rd galaxy of the survey, at 5607 km/s, has been left out since Roeder (1990).
 
     Examples
     --------
@@ -103,7 +104,8 @@ def load_diabetes() -> Dataset:
 
     `values` are the plasma glucose of a fasting person, and the areas under the curves of glucose
     and insulin in an oral glucose tolerance test. `labels` are diagnoses: 0 normal, 1 chemical
-    diabetes (no symptoms, but a poor tolerance of glucose), 2 overt diabetes.
+    diabetes (no symptoms, but a poor tolerance of glucose), 2 overt diabetes. The copy in R's
+    mclust differs: its columns bear other names, and one insulin area is 45 for 455.
 
     Examples
     --------
@@ -117,6 +119,9 @@ def load_diabetes() -> Dataset:
 
 def load_earthquakes() -> Dataset:
     """Major earthquakes in the world, magnitude 7 or more, in each year from 1900 to 2006.
+
+    Magnitudes before 1949 were measured too high, those before 1908 by half a unit or more, so
+    that early years have too many (Perez and Scholz 1984, Bull. Seismol. Soc. Am. 74, 669-686).
 
     Examples
     --------
@@ -200,7 +205,8 @@ def load_mammal_sleep() -> Dataset:
     """Sleep, body and dangers of 62 species of mammals; NaN where nobody had measured.
 
     Slow-wave sleep is that without dreams, paradoxical sleep that with dreams, and total sleep is
-    their sum wherever all three are known. The indices go from 1, little, to 5: how likely the
+    their sum wherever all three are known. The paper itself works with 39 of the species. The
+    indices go from 1, little, to 5: how likely the
     animal is to be preyed upon, how exposed it sleeps, and the overall danger from other animals.
     The file in `emlib/data` names the species.
 
@@ -214,6 +220,10 @@ def load_mammal_sleep() -> Dataset:
 
 def load_airquality() -> Dataset:
     """The air of New York on the 153 days from May to September 1973; NaN where it is missing.
+
+    Ozone is the mean from 1 to 3 p.m. on Roosevelt Island; radiation that from 8 a.m. to noon in
+    Central Park, of 4000 to 7700 angstrom; wind the mean of 7 and 10 a.m. and temperature the
+    highest of the day, both at LaGuardia.
 
     Examples
     --------

@@ -600,7 +600,7 @@ class PoissonMixture(_Mixture):
 
     Examples
     --------
-    Deaths per day of women over 80 in London, of which two rates make (Hasselblad 1969).
+    Deaths per day of women of 80 and over, as announced in The Times (Hasselblad 1969).
 
     >>> days = np.array([162, 267, 271, 185, 111, 61, 27, 8, 3, 1])
     >>> deaths = np.repeat(np.arange(10), days)[:, None]
