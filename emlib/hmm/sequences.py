@@ -59,23 +59,6 @@ class Run(NamedTuple):
     n_pieces: int
 
 
-class Step(NamedTuple):
-    """One position of a walk through packed numbers.
-
-    Attributes
-    ----------
-    at : slice
-        Where the numbers of this position are.
-    before : slice
-        Where those are from which the first `going_on` pieces come; the other pieces begin here.
-    going_on : int
-    """
-
-    at: slice
-    before: slice
-    going_on: int
-
-
 class Workspace(NamedTuple):
     """Memory for an E-step of K states: K numbers for each observation, in several views.
 
@@ -196,20 +179,10 @@ class Pieces:
         return [slice(start, start + n) for start, n in pairs]
 
     @cached_property
-    def forward(self) -> tuple[Step, ...]:
-        """The walk from the first position to the last."""
-        steps = [Step(self.positions[0], slice(0, 0), 0)]
-        for before, at in pairwise(self.positions):
-            n = at.stop - at.start
-            steps.append(Step(at, slice(before.start, before.start + n), n))
-        return tuple(steps)
-
-    @cached_property
-    def backward(self) -> tuple[Step, ...]:
-        """The walk from the last position to the first."""
-        after = [*self.positions[1:], slice(0, 0)]
-        pairs = zip(self.positions, after, strict=True)
-        return tuple(Step(at, later, later.stop - later.start) for at, later in pairs)[::-1]
+    def steps(self) -> list[tuple[slice, slice]]:
+        """For each step to the next position, the packed places that it leads from, and to."""
+        pairs = pairwise(self.positions)
+        return [(slice(at.start, at.start + to.stop - to.start), to) for at, to in pairs]
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
@@ -380,8 +353,7 @@ class Sequences:
 
         Those from the end of one piece to the next are left out: for a start that is enough.
         """
-        steps = self.pieces.forward[1:]
-        counts = (r[:, before] @ r[:, at].T for at, before, _ in steps)
+        counts = (r[:, before] @ r[:, at].T for before, at in self.pieces.steps)
         return sum(counts, np.zeros((len(r), len(r))))
 
     def in_order(self, packed: Array) -> Array:

@@ -12,11 +12,11 @@ never forgets is walked from every state, which is exact whatever the chain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from emlib.hmm.sequences import Pieces, Run, Step, Workspace
+from emlib.hmm.sequences import Pieces, Run, Workspace
 from emlib.results import ImpossibleError
 from emlib.types import Array, Integers, Mask
 
@@ -260,12 +260,8 @@ def forward_backward_in_logs(
         _check_possible(leaving, pieces, log_likelihoods)
         # Equation hmm-responsibilities
         r = _shares(arriving + later)
-        followers: list[tuple[Any, Any]] = [
-            (before, slice(at.start, at.start + n)) for at, before, n in pieces.forward
-        ]
-        followers.append((pieces.last[pieces.follows[pieces.cut]], pieces.cut))
-        transitions = np.zeros_like(transmat)
-        for before, at in followers:
+        transitions, ends = np.zeros_like(transmat), pieces.last[pieces.follows[pieces.cut]]
+        for before, at in [*pieces.steps, (ends, pieces.cut)]:
             # Equation hmm-transitions
             pairs = leaving[:, None, before] + log_a[:, :, None] + later[:, at]
             pairs = _shares(pairs.reshape(transmat.size, -1))
@@ -293,13 +289,13 @@ def _settle_in_logs(
     start. Returns what arrives and what leaves, (K, T), and what each piece summed to, (C,).
     """
     k, source = len(first), pieces.precedes if backward else pieces.follows
-    steps = pieces.backward if backward else pieces.forward
+    positions = pieces.positions[:: -1 if backward else 1]
     ends = np.arange(len(source)) if backward else pieces.last
     start, cut = np.repeat(first[:, None], len(source), axis=1), source >= 0
     maps = np.empty((k, k, len(source)))
     for j in range(k if np.any(cut) else 0):
         start[:, cut] = np.log(np.eye(k)[:, [j]])
-        _, leaving, scales = _walk_in_logs(log_b, log_a, start, steps)
+        _, leaving, scales = _walk_in_logs(log_b, log_a, start, positions)
         maps[j] = leaving[:, ends] + np.bincount(pieces.piece, scales)
     for place in pieces.in_turn(backward):
         before = source[place]
@@ -308,27 +304,28 @@ def _settle_in_logs(
             end = _log_sum(start[:, before, None] + maps[:, :, before])
         end = end - _finite(_log_sum(end))
         start[:, place] = _log_sum(end[:, None] + log_a)
-    arriving, leaving, scales = _walk_in_logs(log_b, log_a, start, steps)
+    arriving, leaving, scales = _walk_in_logs(log_b, log_a, start, positions)
     return arriving, leaving, np.bincount(pieces.piece, scales).astype(float)
 
 
 def _walk_in_logs(
-    log_b: Array, log_a: Array, start: Array, steps: tuple[Step, ...]
+    log_b: Array, log_a: Array, start: Array, positions: list[slice]
 ) -> tuple[Array, Array, Array]:
     """Logarithms of what arrives at every packed place, and of what leaves: its shares and sum."""
     arriving, leaving = np.empty(log_b.shape), np.empty(log_b.shape)
-    scales = np.empty(log_b.shape[1])
-    for at, before, n in steps:
+    scales, before = np.empty(log_b.shape[1]), leaving[:, :0]
+    for at in positions:
         now = arriving[:, at]
-        now[:, n:] = start[:, n : now.shape[1]]
+        n = min(before.shape[1], now.shape[1])
+        now[:, n:] = start[:, n : now.shape[1]]  # some pieces begin, and the others go on
         if n:
-            now[:, :n] = _log_sum(leaving[:, None, before] + log_a[:, :, None])
+            now[:, :n] = _log_sum(before[:, None, :n] + log_a[:, :, None])
         joint = now + log_b[:, at]
         highest = _finite(joint.max(axis=0))
         joint -= highest  # which may be so large that a sum with it would have no digits left
         total = _log_sum(joint)
         scales[at] = highest + total
-        leaving[:, at] = joint - _finite(total)
+        before = np.subtract(joint, _finite(total), out=leaving[:, at])
     return arriving, leaving, scales
 
 
@@ -371,20 +368,19 @@ def best_paths(
         log_a, log_pi = np.log(transmat), np.log(startprob)
     best: Array = np.empty(log_b.shape)
     came_from = np.zeros(log_b.shape, dtype=np.intp)
-    for at, before, n in pieces.forward:
-        if n:
-            scores = best[:, None, before] + log_a[:, :, None]
-            came_from[:, at] = scores.argmax(axis=0)
-            # Equation hmm-viterbi
-            best[:, at] = scores.max(axis=0) + log_b[:, at]
-        else:
-            best[:, at] = log_pi[:, None] + log_b[:, at]
+    first = pieces.positions[0]
+    best[:, first] = log_pi[:, None] + log_b[:, first]
+    for before, at in pieces.steps:
+        scores = best[:, None, before] + log_a[:, :, None]
+        came_from[:, at] = scores.argmax(axis=0)
+        # Equation hmm-viterbi
+        best[:, at] = scores.max(axis=0) + log_b[:, at]
     ends: Array = best[:, pieces.last].max(axis=0)
     _check_possible(best, pieces, ends)
     paths = np.empty(best.shape[1], dtype=np.intp)
-    for at, after, n in pieces.backward:
-        paths[at.start + n : at.stop] = best[:, at.start + n : at.stop].argmax(axis=0)
-        paths[at.start : at.start + n] = came_from[paths[after], np.arange(after.start, after.stop)]
+    paths[pieces.last] = best[:, pieces.last].argmax(axis=0)
+    for before, at in reversed(pieces.steps):
+        paths[before] = came_from[paths[at], np.arange(at.start, at.stop)]
     return paths, _per_sequence(ends, pieces)
 
 

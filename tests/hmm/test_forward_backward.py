@@ -245,11 +245,13 @@ def test_pieces_hold_every_row_once_and_know_their_neighbours(lengths, longest):
     pieces = Pieces.of(np.array(lengths), longest)
     np.testing.assert_array_equal(np.sort(pieces.rows), np.arange(sum(lengths)))
     before = {}
-    for at, earlier, n in pieces.forward:
+    for earlier, at in pieces.steps:
+        n = earlier.stop - earlier.start
         assert at.stop - at.start == n or not before
-        before |= zip(range(at.start, at.stop), range(earlier.start, earlier.stop), strict=False)
+        before |= zip(range(at.start, at.stop), range(earlier.start, earlier.stop), strict=True)
     after = {}
-    for at, later, n in pieces.backward:
+    for at, later in itertools.pairwise(pieces.positions):
+        n = later.stop - later.start
         after |= zip(range(at.start, at.start + n), range(later.start, later.stop), strict=True)
     assert {place: earlier for earlier, place in after.items()} == before
     table = np.array([pieces.rows, -pieces.rows - 1.0])
