@@ -386,14 +386,14 @@ def best_paths(
 
 def _check_possible(joint: Array, pieces: Pieces, log_likelihoods: Array) -> None:
     """An ImpossibleError that names the first time at which a sequence cannot go on."""
-    impossible = np.flatnonzero(~np.isfinite(log_likelihoods))
-    if not len(impossible):
+    if np.isfinite(log_likelihoods).all():
         return
-    piece = impossible[0]
-    places = pieces.offsets[: pieces.lengths[piece]] + piece
-    time = int(np.argmax(joint[:, places].max(axis=0) == -np.inf))
+    impossible = np.flatnonzero(joint.max(axis=0) == -np.inf)
+    place = impossible[pieces.rows[impossible].argmin()]
+    sequence = pieces.sequence[pieces.piece[place]]
+    time = pieces.rows[place] - pieces.starts[pieces.sequence == sequence].min()
     raise ImpossibleError(
-        f"sequence {pieces.sequence[piece]} is impossible from time {time} on: no state that can "
-        "be reached then (and that `states` admit) can produce the observation. Allow a "
-        "transition, or give what was observed a probability above zero."
+        f"sequence {sequence} is impossible from time {time} on: no state that can be reached then "
+        "(and that `states` admit) can produce the observation. Allow a transition, or give what "
+        "was observed a probability above zero."
     )

@@ -502,6 +502,20 @@ def test_forbidden_steps_stay_forbidden():
     assert model.startprob_.tolist() == [0, 1, 0]
 
 
+@pytest.mark.parametrize("function", [hmm.e_step, hmm.smoothed, hmm.decoded])
+@pytest.mark.parametrize(
+    ("lengths", "at", "named"),
+    [([3, 5], 1, "sequence 0 .* from time 2 on"), ([300, 250], 450, "sequence 1 .* time 151 on")],
+)
+def test_an_impossible_sequence_is_named_whatever_its_length(function, lengths, at, named):
+    # A chain that cannot go back shows its second symbol and, at the next time, its first again.
+    params = HMMParams(np.array([1.0, 0.0]), np.array([[0.9, 0.1], [0.0, 1.0]]), (np.eye(2),))
+    symbols = np.zeros((sum(lengths), 1))
+    symbols[at] = 1
+    with pytest.raises(DegenerateError, match=named):
+        function(params, Sequences.of(symbols, lengths, Symbols(2)), Symbols(2))
+
+
 def test_sequences_of_length_one_are_a_mixture():
     x, start = made(7)
     sequences = Sequences.of(x, [1] * len(x))
