@@ -223,20 +223,14 @@ class Sequences:
     which : ndarray of shape (T,) or None
         Which value each observation has, in packed order; None if all are in `data`. One more
         than there are values stands for an observation that was not made.
-    row : ndarray
-        The row of the user's table at which each row of `data` occurs (first).
     pieces : Pieces
-    missing : int
-        How many observations were not made.
     states : ndarray of shape (T,) or None
         The states that are known, in packed order, and -1 for those that are not.
     """
 
     data: Blocks
     which: Integers | None
-    row: Integers
     pieces: Pieces
-    missing: int = 0
     states: Integers | None = None
 
     @classmethod
@@ -287,12 +281,11 @@ class Sequences:
         if made is not None:
             which, values = np.cumsum(made) - 1, checked[made] if made.any() else checked[:1]
             found = cls.of_values(values, which, lengths, family, standard, made)
-            if holes is None:
-                return found
-            return replace(found, data=replace(found.data, holes=holes[made]))
+            holes = None if holes is None else holes[made]
+            return replace(found, data=replace(found.data, holes=holes))
         pieces = Pieces.of(check_lengths(lengths, len(checked)))
         data = (Blocks.standard if standard else Blocks)(checked[pieces.rows], family)
-        return cls(data, None, pieces.rows, pieces)
+        return cls(data, None, pieces)
 
     @classmethod
     def of_values(
@@ -308,30 +301,24 @@ class Sequences:
         pieces = Pieces.of(check_lengths(lengths, len(which)))
         n, which = len(values), which if made is None else np.where(made, which, len(values))
         counts = np.bincount(which, minlength=n)[:n].astype(float)
-        occurs, first = np.unique(which, return_index=True)
-        row = np.zeros(n + 1, dtype=np.intp)
-        row[occurs] = first
         data = (Blocks.standard if standard else Blocks)(values, family, counts)
-        return cls(data, which[pieces.rows], row, pieces, int((which == n).sum()))
-
-    @cached_property
-    def n(self) -> int:
-        """The number of observations that were made, in all sequences together."""
-        return len(self.pieces.rows) - self.missing
+        return cls(data, which[pieces.rows], pieces)
 
     @property
-    def packed_of_whole(self) -> Integers:
-        """The packed places in the packed order of `pieces.whole`."""
+    def n(self) -> int:
+        """The number of observations that were made, in all sequences together."""
+        return int(self.data.n)
+
+    def first_row(self, place: int) -> int:
+        """The first of the user's rows that have the value in this row of `data`."""
         rows = self.pieces.rows
-        place = np.empty_like(rows)
-        place[rows] = np.arange(len(rows))
-        return place[self.pieces.whole.rows]
+        return int(rows[place] if self.which is None else rows[self.which == place].min())
 
     def per_observation(self, table: Array, missing: float, out: Array | None = None) -> Array:
         """What is known of each row of `data`, (K, N), for each observation, (K, T), packed."""
         if self.which is None:
             return table
-        if self.missing:
+        if self.n < len(self.which):
             table = np.pad(table, ((0, 0), (0, 1)), constant_values=missing)
         # With mode "clip", NumPy writes into `out` directly.
         return np.take(table, self.which, axis=1, out=out, mode="clip")

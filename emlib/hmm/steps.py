@@ -315,11 +315,13 @@ def decoded(
     """The most probable paths (T,), and the log-probability of them and the data together."""
     params, sequences = checked(params, x, family)
     form = engine.form_of(evenly(params.components), sequences.data)
-    order, whole = sequences.packed_of_whole, sequences.pieces.whole
-    log_b = _log_densities(form, len(params.startprob), sequences)[:, order]
+    rows, whole = sequences.pieces.rows, sequences.pieces.whole
+    place = np.empty_like(rows)
+    place[rows] = np.arange(len(rows))
+    log_b = _log_densities(form, len(params.startprob), sequences)[:, place[whole.rows]]
     path, log_p = walks.best_paths(params.startprob, params.transmat, log_b, whole)
     paths = np.empty_like(path)
-    paths[sequences.pieces.rows[order]] = path
+    paths[whole.rows] = path
     return paths, float(log_p.sum() + form.total()[1])
 
 
@@ -403,5 +405,5 @@ def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
 
 def _impossible(place: int, sequences: Sequences) -> ImpossibleError:
     """The error that names an observation which no state can produce, by its row of `data`."""
-    row = with_value(sequences.row[place], sequences.data.x[place])
+    row = with_value(sequences.first_row(place), sequences.data.x[place])
     return ImpossibleError(walks.IMPOSSIBLE_OBSERVATION.format(row))
