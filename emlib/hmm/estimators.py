@@ -27,7 +27,7 @@ from emlib.hmm.sequences import Sequences, check_lengths
 from emlib.hmm.stationary import stationary
 from emlib.hmm.steps import HMMParams
 from emlib.holding import Held
-from emlib.mixture.priors import BoundPrior, Prior
+from emlib.mixture.priors import Prior
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, ImpossibleError
 from emlib.types import Array, Integers
@@ -148,12 +148,21 @@ class _HMM(BaseEstimator):
             given = self._given(family.shapes(k, sequences.data.x.shape[1]))
             startprob = shares("startprob_init", self.startprob_init, (k,))
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
-            held = self._what_is_held(chain, given, family, prior)
-            problem = fitting.problem_of(sequences, family, self.stationary, prior, held)
+            held = Held.of(
+                self.hold,
+                {"startprob": chain[0], "transmat": chain[1]},
+                dict(zip(self._names(family), given, strict=True)),
+                k,
+                family,
+                prior.gaussians,
+            )
+            if self.stationary:  # then the start is that of the steps
+                held = replace(held, outer=(held.outer[1],) * 2)
+            problem = fitting.problem_of(sequences, self.stationary, prior, held)
             rng = generator(self.random_state, 4)
 
             def start(_: int) -> HMMParams:
-                start = fitting.start(sequences, family, k, chain, given, how, rng)
+                start = fitting.start(sequences, k, chain, given, how, rng)
                 if self.stationary:
                     start = start._replace(startprob=stationary(start.transmat))
                 return start
@@ -303,36 +312,13 @@ class _HMM(BaseEstimator):
         numbers(names[2], components[0], shape=(None, None))
         return HMMParams(startprob, transmat, tuple(components))
 
-    def _what_is_held(
-        self,
-        chain: tuple[Array | None, Array | None],
-        components: tuple[Array | None, ...],
-        family: Family,
-        prior: ChainPrior | None,
-    ) -> Held:
-        """What the setting `hold` means, given the explicit starts."""
-        held = Held.of(
-            self.hold,
-            {"startprob": chain[0], "transmat": chain[1]},
-            dict(zip(self._names(family), components, strict=True)),
-            self.n_components,
-            family,
-            None if prior is None else prior.gaussians,
-        )
-        # Of a stationary chain, the start is that of the steps.
-        return replace(held, outer=(held.outer[1],) * 2) if self.stationary else held
-
-    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior | None:
-        """The priors in the units in which EM works; None if there is none."""
+    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
+        """The priors in the units in which EM works; here of the chain alone."""
         k = self.n_components
         starts = concentration("startprob_prior", self.startprob_prior, (k,))
         if self.stationary and np.any(starts):
             raise ValueError("a stationary chain has no start of its own: leave startprob_prior")
-        steps = concentration("transmat_prior", self.transmat_prior, (k, k))
-        symbols, gaussians = self._component_prior(sequences, family)
-        if gaussians is None and not any(map(np.any, (starts, steps, symbols))):
-            return None
-        return ChainPrior(starts, steps, symbols, gaussians)
+        return ChainPrior(starts, concentration("transmat_prior", self.transmat_prior, (k, k)))
 
     def __sklearn_tags__(self) -> Tags:
         """NaN is welcome: it stands for what was not observed."""
@@ -344,10 +330,6 @@ class _HMM(BaseEstimator):
 
     # The names under which users know the family's parameters, where these are others.
     _renamed: ClassVar[dict[str, str]] = {}
-
-    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
-        """The prior on the components: symbols' pseudo-counts, and one on Gaussians."""
-        return 0.0, None
 
     def _family(self) -> Family:
         """What the states emit, by the settings."""
@@ -376,8 +358,10 @@ class _HMM(BaseEstimator):
 
 def _warn_of_unvisited(params: HMMParams, sequences: Sequences, family: Family) -> None:
     """Warn, in the line that called `fit`, of states of which the data say nothing."""
-    params = fitting.standardised(params, family, sequences.data.units)
-    never, stays = steps.unvisited(steps.expectations(params, sequences)[0])
+    components = family.to_units(params.components, sequences.data.units)
+    statistics, _ = steps.expectations(params._replace(components=components), sequences)
+    visited, left = steps.visited(statistics), statistics.transitions.sum(axis=1) > 0
+    never, stays = np.flatnonzero(~visited), np.flatnonzero(visited & ~left)
     if len(never):
         message = f"state {listed(never)} is never visited: what it has is that of the start"
         warnings.warn(message, DegenerateWarning, stacklevel=3)
@@ -448,12 +432,13 @@ class GaussianHMM(_HMM):
     def _family(self) -> Family:
         return FORMS[self.covariance_type](floor=float(self.covariance_floor))
 
-    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
+    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
         if not isinstance(self.prior, Prior | None):
             raise ValueError(f"prior must be an emlib.Prior or None, got {self.prior!r}")
-        prior: Prior | None = self.prior
-        k = self.n_components
-        return 0.0, None if prior is None else prior.bound(sequences.data, k, family)
+        chain = super()._prior(sequences, family)
+        if self.prior is None:
+            return chain
+        return replace(chain, gaussians=self.prior.bound(sequences.data, self.n_components, family))
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         matrices = FORMS[self.covariance_type]().matrices
@@ -547,9 +532,10 @@ class CategoricalHMM(_HMM):
 
     _renamed = {"probabilities": "emissionprob"}
 
-    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
+    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
         shape = self.n_components, family.height
-        return concentration("emissionprob_prior", self.emissionprob_prior, shape), None
+        symbols = concentration("emissionprob_prior", self.emissionprob_prior, shape)
+        return replace(super()._prior(sequences, family), symbols=symbols)
 
     def _family(self) -> Family:
         shape = np.shape(getattr(self, "emissionprob_", 0.0))

@@ -36,6 +36,11 @@ class ChainPrior:
     symbols: Array | float = 0.0
     gaussians: BoundPrior | None = None
 
+    def __bool__(self) -> bool:
+        """Whether there is any prior at all."""
+        counts = (self.starts, self.transitions, self.symbols)
+        return self.gaussians is not None or any(map(np.any, counts))
+
     @property
     def treats_states_alike(self) -> bool:
         """Whether the prior is the same for the states in any order."""

@@ -323,17 +323,22 @@ class Sequences:
         # With mode "clip", NumPy writes into `out` directly.
         return np.take(table, self.which, axis=1, out=out, mode="clip")
 
+    def densities(self, table: Array, one: float, zero: float, out: Array | None = None) -> Array:
+        """Densities of each row of `data`, or their logs, (K, N), for each observation, (K, T).
+
+        That is `one` where nothing was observed, and `zero` where another state is known.
+        """
+        b = self.per_observation(table, one, out)
+        if self.states is not None:
+            b[(self.states >= 0) & (self.states != np.arange(len(b))[:, None])] = zero
+        return b
+
     def per_value(self, r: Array) -> Array:
         """The sums of `r`, (K, T), packed, over the observations that each row of `data` is."""
         if self.which is None:
             return r
         n = len(self.data.x)
         return np.stack([np.bincount(self.which, r_k, minlength=n)[:n] for r_k in r])
-
-    def allowed(self, k: int) -> Mask:
-        """Which of K states each observation may be in, by what is known: (K, T), packed."""
-        assert self.states is not None
-        return (self.states < 0) | (self.states == np.arange(k)[:, None])
 
     def transitions(self, r: Array) -> Array:
         """Steps between states, if observations are in them with shares (K, T), packed.

@@ -127,8 +127,7 @@ def e_step(
 
 def expectations(params: HMMParams, sequences: Sequences) -> tuple[HMMStatistics, float]:
     """The E-step of what needs no check, as in a fit."""
-    form = engine.form_of(evenly(params.components), sequences.data)
-    packed, log_scale = _posterior(params, form, sequences)
+    form, packed, log_scale = _posterior(params, sequences)
     starts = packed.responsibilities[:, sequences.pieces.firsts].sum(axis=1)
     r = sequences.per_value(packed.responsibilities)
     emissions, log_shared = engine.statistics(form, r)
@@ -231,12 +230,6 @@ def visited(statistics: HMMStatistics) -> Mask:
     return statistics.emissions.n > walks.SMALLEST_SUM
 
 
-def unvisited(statistics: HMMStatistics) -> tuple[Integers, Integers]:
-    """The states that are never visited, and the visited ones that are never left."""
-    seen = visited(statistics)
-    return np.flatnonzero(~seen), np.flatnonzero(seen & ~(statistics.transitions.sum(axis=1) > 0))
-
-
 def nudge(
     statistics: HMMStatistics, rng: np.random.Generator, size: float, family: Family = FULL
 ) -> HMMStatistics:
@@ -278,8 +271,7 @@ def smoothed(
 ) -> tuple[Array, float]:
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     params, sequences = checked(params, x, family)
-    form = engine.form_of(evenly(params.components), sequences.data)
-    packed, log_scale = _posterior(params, form, sequences)
+    form, packed, log_scale = _posterior(params, sequences)
     log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
     return sequences.in_order(packed.responsibilities), log_likelihood
 
@@ -293,18 +285,18 @@ def filtered(
     """
     params, sequences = checked(params, x, family)
     even, data, pieces = evenly(params.components), sequences.data, sequences.pieces
-    joint = mixture.log_joint(even, data, family)
-    log_p = logsumexp(joint, axis=1, keepdims=True)
+    joint = mixture.log_joint(even, data, family).T
+    log_p = logsumexp(joint, axis=0)
     possible = log_p > -np.inf
     log_p = np.where(possible, log_p, 0.0)
     log_r = joint - log_p
     if possible.all():  # then of an outlier, too, all digits of densities' ratios are known
-        r = mixture.responsibilities(even, data, family)
+        r = mixture.responsibilities(even, data, family).T
         log_r = np.log(r, out=log_r, where=r > walks.UNDERFLOW)
-    log_b = sequences.per_observation(log_r.T + np.log(joint.shape[1]), 0.0)
+    log_b = sequences.densities(log_r + np.log(len(joint)), 0.0, -np.inf)
     chain = params.startprob, params.transmat
     packed, log_likelihoods = walks.filtered_in_logs(*chain, log_b, pieces)
-    log_p = sequences.per_observation(log_p.T, 0.0)[0]
+    log_p = sequences.per_observation(log_p[None], 0.0)[0]
     log_likelihoods = log_likelihoods + np.bincount(pieces.sequence[pieces.piece], log_p)
     return sequences.in_order(packed), log_likelihoods
 
@@ -362,14 +354,15 @@ def evenly(components: Components) -> Components:
     return (np.full(k, 1 / k), *components)
 
 
-def _posterior(
-    params: HMMParams, form: engine.Form, sequences: Sequences
-) -> tuple[walks.Packed, float]:
-    """Forward-backward, and what its log-likelihoods lack, but for what all states share.
+def _posterior(params: HMMParams, sequences: Sequences) -> tuple[engine.Form, walks.Packed, float]:
+    """The states' densities, forward-backward, and what its log-likelihoods lack.
+
+    All but what the states share, for which the densities are asked.
 
     Only the ratios of an observation's densities matter to the chain. So each state's density is
     taken over that of the even mixture of all states: its responsibility there, over K.
     """
+    form = engine.form_of(evenly(params.components), sequences.data)
     k, chain = len(params.startprob), (params.startprob, params.transmat)
     space = sequences.pieces.workspace(k)
     b = space.table
@@ -378,15 +371,12 @@ def _posterior(
         log_scale = engine.responsibilities(form, table) + sequences.n * float(np.log(k))
     except ImpossibleError as error:
         raise _impossible(error.row, sequences) from None
-    if table is not b:
-        sequences.per_observation(table, 1.0, b)
-    if sequences.states is not None:
-        b *= sequences.allowed(k)
+    sequences.densities(table, 1.0, 0.0, out=b)
     packed = walks.forward_backward(*chain, b, sequences.pieces, space)
     if packed is not None:
-        return packed, log_scale
+        return form, packed, log_scale
     log_b = _log_densities(form, k, sequences)
-    return walks.forward_backward_in_logs(*chain, log_b, sequences.pieces), 0.0
+    return form, walks.forward_backward_in_logs(*chain, log_b, sequences.pieces), 0.0
 
 
 def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
@@ -399,8 +389,8 @@ def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
     except ImpossibleError as error:
         raise _impossible(error.row, sequences) from None
     table += np.log(k)
-    log_b = sequences.per_observation(np.where(table > engine.IMPOSSIBLE, table, -np.inf), 0.0)
-    return log_b if sequences.states is None else np.where(sequences.allowed(k), log_b, -np.inf)
+    table = np.where(table > engine.IMPOSSIBLE, table, -np.inf)
+    return sequences.densities(table, 0.0, -np.inf)
 
 
 def _impossible(place: int, sequences: Sequences) -> ImpossibleError:

@@ -12,7 +12,7 @@ never forgets is walked from every state, which is exact whatever the chain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -261,7 +261,8 @@ def forward_backward_in_logs(
         # Equation hmm-responsibilities
         r = _shares(arriving + later)
         transitions, ends = np.zeros_like(transmat), pieces.last[pieces.follows[pieces.cut]]
-        for before, at in [*pieces.steps, (ends, pieces.cut)]:
+        steps: list[tuple[Any, Any]] = [*pieces.steps, (ends, pieces.cut)]
+        for before, at in steps:
             # Equation hmm-transitions
             pairs = leaving[:, None, before] + log_a[:, :, None] + later[:, at]
             pairs = _shares(pairs.reshape(transmat.size, -1))
