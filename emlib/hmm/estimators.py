@@ -335,6 +335,10 @@ class _HMM(BaseEstimator):
         """What the states emit, by the settings."""
         raise NotImplementedError
 
+    def _family_of(self, X: ArrayLike) -> Family:
+        """What the states emit, by the settings and the data of a fit."""
+        return self._family()
+
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         """The explicit components of the start, checked; None for those that are to be drawn."""
         raise NotImplementedError
@@ -343,12 +347,14 @@ class _HMM(BaseEstimator):
         """Checked data; for a fit, in the units in which EM works."""
         _check_feature_names(self, X, reset=fit)
         if fit:
-            sequences = Sequences.of(X, lengths, self._family(), standard=True)
+            sequences = Sequences.of(X, lengths, self._family_of(X), standard=True)
             self.n_features_in_ = sequences.data.x.shape[1]
             return sequences
-        d = getattr(self, "n_features_in_", self._params().components[0].shape[1])
-        sequences = Sequences.of(X, lengths, self._fitted_family())
-        if (found := sequences.data.x.shape[1]) != d:
+        params, family = self._params(), self._fitted_family()
+        sequences = Sequences.of(X, lengths, family)
+        found = sequences.data.x.shape[1]
+        d = getattr(self, "n_features_in_", 1 if family.looked_up else params[2][0].shape[1])
+        if found != d:
             name = type(self).__name__
             raise ValueError(
                 f"X has {found} features, but {name} is expecting {d} features as input"
@@ -544,22 +550,13 @@ class CategoricalHMM(_HMM):
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         return (shares("emissionprob_init", self.emissionprob_init, *shapes),)
 
-    def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
-        _check_feature_names(self, X, reset=fit)
-        given = self.emissionprob_init if fit else self._params().components[0]
-        table = None if given is None else numbers("emissionprob_init", given)
-        n = self.n_features if fit else None
-        if n is not None:
-            check_count("n_features", n)
-        elif table is not None and table.ndim:
+    def _family_of(self, X: ArrayLike) -> Family:
+        n, given = self.n_features, self.emissionprob_init
+        if n is None and given is not None and (table := numbers("emissionprob_init", given)).ndim:
             n = table.shape[-1]
-        filled, made, _ = observed(X, fit=fit)
-        symbols = check_symbols(filled, n)
-        if fit:
-            self.n_features_in_ = 1
-        n = int(symbols.max()) + 1 if n is None else n
-        values = np.arange(float(n))[:, None]
-        return Sequences.of_values(values, symbols, lengths, Symbols(n), made=made)
+        if n is None:
+            n = int(check_symbols(observed(X, fit=True)[0]).max()) + 1
+        return Symbols(check_count("n_features", n))
 
 
 @dataclass(eq=False, repr=False)

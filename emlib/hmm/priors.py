@@ -46,8 +46,9 @@ class ChainPrior:
         """Whether the prior is the same for the states in any order."""
         off = ~np.eye(len(self.starts), dtype=bool)
         chain = (self.starts, self.transitions.diagonal(), self.transitions[off])
-        alike = (*chain, *np.transpose(np.atleast_2d(self.symbols)))
-        return all(len(np.unique(part)) <= 1 for part in alike)
+        symbols = np.atleast_2d(self.symbols)
+        alike = bool((symbols == symbols[0]).all())
+        return alike and all(len(np.unique(part)) <= 1 for part in chain)
 
     def m_step(self, statistics: HMMStatistics, family: Family, stationary: bool) -> HMMParams:
         """The maximum of the expected complete-data log-posterior."""

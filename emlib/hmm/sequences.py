@@ -274,6 +274,9 @@ class Sequences:
         checked = family.check_data(filled)
         if standard:
             family.check_fit(checked)
+        if family.looked_up:
+            values, which = np.arange(float(family.height))[:, None], checked[:, 0].astype(np.intp)
+            return cls.of_values(values, which, lengths, family, standard, made)
         if holes is None and np.all(checked == np.floor(checked)):
             values, which = np.unique(checked, axis=0, return_inverse=True)
             if COPIES * len(values) <= len(checked):

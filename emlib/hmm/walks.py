@@ -253,9 +253,9 @@ def forward_backward_in_logs(
     Logarithms are relative to the sum at their time, so that no digits are lost in long sequences.
     """
     with np.errstate(divide="ignore", under="ignore"):
-        log_a, log_pi = np.log(transmat), np.log(startprob)
-        arriving, leaving, scales = _settle_in_logs(log_b, log_a, log_pi, pieces)
-        _, later, _ = _settle_in_logs(log_b, log_a.T, np.zeros_like(log_pi), pieces, True)
+        log_a = np.log(transmat)
+        arriving, leaving, scales = _settle_in_logs(log_b, log_a, np.log(startprob), pieces)
+        _, later, _ = _settle_in_logs(log_b, log_a.T, np.zeros(len(log_a)), pieces, True)
         log_likelihoods = _per_sequence(scales, pieces)
         _check_possible(leaving, pieces, log_likelihoods)
         # Equation hmm-responsibilities
@@ -275,10 +275,9 @@ def filtered_in_logs(
 ) -> tuple[Array, Array]:
     """p(z_t | x_1 .. x_t), (K, T), packed, and the log-likelihood of each sequence, or -inf."""
     with np.errstate(divide="ignore", under="ignore"):
-        log_a, log_pi = np.log(transmat), np.log(startprob)
-        _, leaving, scales = _settle_in_logs(log_b, log_a, log_pi, pieces)
-        log_likelihoods = _per_sequence(scales, pieces)
-        return np.exp(leaving), log_likelihoods
+        first = np.log(startprob)
+        _, leaving, scales = _settle_in_logs(log_b, np.log(transmat), first, pieces)
+        return np.exp(leaving), _per_sequence(scales, pieces)
 
 
 def _settle_in_logs(
