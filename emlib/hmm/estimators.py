@@ -331,13 +331,9 @@ class _HMM(BaseEstimator):
     # The names under which users know the family's parameters, where these are others.
     _renamed: ClassVar[dict[str, str]] = {}
 
-    def _family(self) -> Family:
-        """What the states emit, by the settings."""
+    def _family(self, X: ArrayLike | None = None) -> Family:
+        """What the states emit, by the settings; `X` are the data of a fit."""
         raise NotImplementedError
-
-    def _family_of(self, X: ArrayLike) -> Family:
-        """What the states emit, by the settings and the data of a fit."""
-        return self._family()
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         """The explicit components of the start, checked; None for those that are to be drawn."""
@@ -347,7 +343,7 @@ class _HMM(BaseEstimator):
         """Checked data; for a fit, in the units in which EM works."""
         _check_feature_names(self, X, reset=fit)
         if fit:
-            sequences = Sequences.of(X, lengths, self._family_of(X), standard=True)
+            sequences = Sequences.of(X, lengths, self._family(X), standard=True)
             self.n_features_in_ = sequences.data.x.shape[1]
             return sequences
         params, family = self._params(), self._fitted_family()
@@ -435,7 +431,7 @@ class GaussianHMM(_HMM):
 
     _renamed = {"covariances": "covars"}
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         return FORMS[self.covariance_type](floor=float(self.covariance_floor))
 
     def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
@@ -489,7 +485,7 @@ class PoissonHMM(_HMM):
 
     _renamed = {"rates": "lambdas"}
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         return Poisson()
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
@@ -543,20 +539,19 @@ class CategoricalHMM(_HMM):
         symbols = concentration("emissionprob_prior", self.emissionprob_prior, shape)
         return replace(super()._prior(sequences, family), symbols=symbols)
 
-    def _family(self) -> Family:
-        shape = np.shape(getattr(self, "emissionprob_", 0.0))
-        return Symbols(shape[-1] if shape else 1)
-
-    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
-        return (shares("emissionprob_init", self.emissionprob_init, *shapes),)
-
-    def _family_of(self, X: ArrayLike) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
+        if X is None:
+            shape = np.shape(getattr(self, "emissionprob_", 0.0))
+            return Symbols(shape[-1] if shape else 1)
         n, given = self.n_features, self.emissionprob_init
         if n is None and given is not None and (table := numbers("emissionprob_init", given)).ndim:
             n = table.shape[-1]
         if n is None:
             n = int(check_symbols(observed(X, fit=True)[0]).max()) + 1
         return Symbols(check_count("n_features", n))
+
+    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
+        return (shares("emissionprob_init", self.emissionprob_init, *shapes),)
 
 
 @dataclass(eq=False, repr=False)
@@ -600,7 +595,7 @@ class HMM(_HMM):
     components_init: tuple[ArrayLike | None, ...] | None = None
     init_params: str = "kmeans"
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         return family_of(self.family)
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from threading import get_ident
 from typing import NamedTuple, Self
 
@@ -187,12 +187,9 @@ class Pieces:
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The positions, taken together where equally many pieces reach them."""
-        active, offsets = self.active.tolist(), self.offsets.tolist()
-        changes = (np.flatnonzero(np.diff(self.active)) + 1).tolist()
-        return tuple(
-            Run(slice(offsets[i], offsets[i] + (j - i) * active[i]), j - i, active[i])
-            for i, j in pairwise([0, *changes, len(active)])
-        )
+        alike = groupby(self.positions, key=lambda at: at.stop - at.start)
+        groups = [(n_pieces, list(positions)) for n_pieces, positions in alike]
+        return tuple(Run(slice(g[0].start, g[-1].stop), len(g), n) for n, g in groups)
 
     def by_run(self, flat: Array, k: int) -> list[Array]:
         """Views of `flat`, K numbers a place: for each run, of shape (positions, K, pieces)."""
@@ -307,7 +304,7 @@ class Sequences:
         data = (Blocks.standard if standard else Blocks)(values, family, counts)
         return cls(data, which[pieces.rows], pieces)
 
-    @property
+    @cached_property
     def n(self) -> int:
         """The number of observations that were made, in all sequences together."""
         return int(self.data.n)

@@ -284,16 +284,16 @@ def filtered(
     That of an impossible sequence is minus infinity, and its rows are zero from where it fails.
     """
     params, sequences = checked(params, x, family)
-    even, data, pieces = evenly(params.components), sequences.data, sequences.pieces
-    joint = mixture.log_joint(even, data, family).T
-    log_p = logsumexp(joint, axis=0)
+    data, pieces = sequences.data, sequences.pieces
+    log_b = log_emission(params, data, family).T
+    log_p = logsumexp(log_b, axis=0)
     possible = log_p > -np.inf
     log_p = np.where(possible, log_p, 0.0)
-    log_r = joint - log_p
+    log_r = log_b - log_p
     if possible.all():  # then of an outlier, too, all digits of densities' ratios are known
-        r = mixture.responsibilities(even, data, family).T
+        r = mixture.responsibilities(evenly(params.components), data, family).T
         log_r = np.log(r, out=log_r, where=r > walks.UNDERFLOW)
-    log_b = sequences.densities(log_r + np.log(len(joint)), 0.0, -np.inf)
+    log_b = sequences.densities(log_r, 0.0, -np.inf)
     chain = params.startprob, params.transmat
     packed, log_likelihoods = walks.filtered_in_logs(*chain, log_b, pieces)
     log_p = sequences.per_observation(log_p[None], 0.0)[0]
