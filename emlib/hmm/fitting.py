@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
@@ -11,7 +11,7 @@ import numpy as np
 
 from emlib import mixture
 from emlib.em import SAME_VALUE
-from emlib.families import Components, Family
+from emlib.families import Components
 from emlib.fitting import Problem
 from emlib.hmm import steps
 from emlib.hmm.priors import ChainPrior
@@ -43,10 +43,16 @@ def problem_of(
     def restore(params: HMMParams) -> HMMParams:
         return params._replace(components=family.from_units(params.components, units))
 
+    def holding(statistics: HMMStatistics, given: HMMParams) -> HMMParams:
+        emissions = held.about_held(statistics.emissions, given.components, family)
+        found = m_step(replace(statistics, emissions=emissions))
+        startprob, transmat = held.put_back_outer(found[:2], given[:2])
+        return HMMParams(startprob, transmat, held.put_back(found.components, given.components))
+
     return Problem(
         e_step=steps.expectations,
         m_step=m_step,
-        holding=partial(m_step_holding, m_step=m_step, held=held, family=family) if held else None,
+        holding=holding if held else None,
         nudge=partial(steps.moved, family=family),
         data=sequences,
         n=sequences.n,
@@ -60,20 +66,6 @@ def problem_of(
         else partial(steps.relabelled, family=family),
         log_prior=prior.log_density if prior else None,
     )
-
-
-def m_step_holding(
-    statistics: HMMStatistics,
-    m_step: Callable[[HMMStatistics], HMMParams],
-    held: Held,
-    family: Family,
-    given: HMMParams,
-) -> HMMParams:
-    """The M-step of what is not held; the rest is as `given`, in the units of the data."""
-    emissions = held.about_held(statistics.emissions, given.components, family)
-    found = m_step(replace(statistics, emissions=emissions))
-    startprob, transmat = held.put_back_outer(found[:2], given[:2])
-    return HMMParams(startprob, transmat, held.put_back(found.components, given.components))
 
 
 def start(

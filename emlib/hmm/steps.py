@@ -127,12 +127,12 @@ def e_step(
 
 def expectations(params: HMMParams, sequences: Sequences) -> tuple[HMMStatistics, float]:
     """The E-step of what needs no check, as in a fit."""
-    form, packed, log_scale = _posterior(params, sequences)
+    form, packed, log_likelihood = _posterior(params, sequences)
     starts = packed.responsibilities[:, sequences.pieces.firsts].sum(axis=1)
     r = sequences.per_value(packed.responsibilities)
     emissions, log_shared = engine.statistics(form, r)
     statistics = HMMStatistics(starts, packed.transitions, emissions, params)
-    return statistics, float(packed.log_likelihoods.sum()) + log_scale + log_shared
+    return statistics, log_likelihood + log_shared
 
 
 def checked(
@@ -271,9 +271,8 @@ def smoothed(
 ) -> tuple[Array, float]:
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     params, sequences = checked(params, x, family)
-    form, packed, log_scale = _posterior(params, sequences)
-    log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
-    return sequences.in_order(packed.responsibilities), log_likelihood
+    form, packed, log_likelihood = _posterior(params, sequences)
+    return sequences.in_order(packed.responsibilities), log_likelihood + form.total()[1]
 
 
 def filtered(
@@ -355,9 +354,7 @@ def evenly(components: Components) -> Components:
 
 
 def _posterior(params: HMMParams, sequences: Sequences) -> tuple[engine.Form, walks.Packed, float]:
-    """The states' densities, forward-backward, and what its log-likelihoods lack.
-
-    All but what the states share, for which the densities are asked.
+    """The states' densities, forward-backward, and the log-likelihood but for what states share.
 
     Only the ratios of an observation's densities matter to the chain. So each state's density is
     taken over that of the even mixture of all states: its responsibility there, over K.
@@ -373,10 +370,10 @@ def _posterior(params: HMMParams, sequences: Sequences) -> tuple[engine.Form, wa
         raise _impossible(error.row, sequences) from None
     sequences.densities(table, 1.0, 0.0, out=b)
     packed = walks.forward_backward(*chain, b, sequences.pieces, space)
-    if packed is not None:
-        return form, packed, log_scale
-    log_b = _log_densities(form, k, sequences)
-    return form, walks.forward_backward_in_logs(*chain, log_b, sequences.pieces), 0.0
+    if packed is None:
+        log_b, log_scale = _log_densities(form, k, sequences), 0.0
+        packed = walks.forward_backward_in_logs(*chain, log_b, sequences.pieces)
+    return form, packed, float(packed.log_likelihoods.sum()) + log_scale
 
 
 def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
