@@ -65,6 +65,9 @@ class Workspace(NamedTuple):
     Attributes
     ----------
     table : ndarray of shape (K, T)
+        Packed.
+    table_by_run : list of ndarray
+        The same memory; for each run, of shape (positions, K, pieces).
     by_run : list of 4 lists of ndarrays
         For each run, of shape (positions, K, pieces).
     by_position : list of 4 lists of ndarrays
@@ -72,6 +75,7 @@ class Workspace(NamedTuple):
     """
 
     table: Array
+    table_by_run: list[Array]
     by_run: list[list[Array]]
     by_position: list[list[Array]]
 
@@ -203,9 +207,13 @@ class Pieces:
         key = k, get_ident()
         if key not in self._workspaces:
             table, flat = np.empty((k, len(self.rows))), np.empty((4, k * len(self.rows)))
+            table_by_run = [
+                table[:, packed].reshape(k, n_positions, n_pieces).swapaxes(0, 1)
+                for packed, n_positions, n_pieces in self.runs
+            ]
             by_run = [self.by_run(part, k) for part in flat]
             by_position = [[place for run in runs for place in run] for runs in by_run]
-            self._workspaces[key] = Workspace(table, by_run, by_position)
+            self._workspaces[key] = Workspace(table, table_by_run, by_run, by_position)
         return self._workspaces[key]
 
 

@@ -369,7 +369,7 @@ def _posterior(params: HMMParams, sequences: Sequences) -> tuple[engine.Form, wa
     except ImpossibleError as error:
         raise _impossible(error.row, sequences) from None
     sequences.densities(table, 1.0, 0.0, out=b)
-    packed = walks.forward_backward(*chain, b, sequences.pieces, space)
+    packed = walks.forward_backward(*chain, sequences.pieces, space)
     if packed is None:
         log_b, log_scale = _log_densities(form, k, sequences), 0.0
         packed = walks.forward_backward_in_logs(*chain, log_b, sequences.pieces)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emlib.hmm.sequences import Pieces, Run, Workspace
+from emlib.hmm.sequences import Pieces, Workspace
 from emlib.results import ImpossibleError
 from emlib.types import Array, Integers, Mask
 
@@ -59,17 +59,17 @@ class Packed(NamedTuple):
 
 
 def forward_backward(
-    startprob: Array, transmat: Array, b: Array, pieces: Pieces, space: Workspace
+    startprob: Array, transmat: Array, pieces: Pieces, space: Workspace
 ) -> Packed | None:
-    """Responsibilities and transitions from densities `b`, (K, T), packed; None if they underflow.
+    """Responsibilities and transitions from densities, in `space.table`; None if they underflow.
 
     Each observation's densities may be in any scale; log-likelihoods are in the same. The
-    responsibilities are written over `b`.
+    responsibilities are written over them.
     """
     every, floor = (STEPS_BETWEEN_RESCALING, 0.0) if transmat.min() > POSITIVE else (1, FLOOR)
     with np.errstate(all="ignore"):
-        for run, to in zip(pieces.runs, space.by_run[0], strict=True):
-            to[:] = _of_run(b, run)
+        for to, b in zip(space.by_run[0], space.table_by_run, strict=True):
+            to[:] = b
         densities, arriving, leaving, later = space.by_position
         onward = Walk(pieces, transmat.T.copy(), densities, arriving, leaving, every, floor)
         onward.settle(startprob)
@@ -80,9 +80,9 @@ def forward_backward(
         if log_likelihoods is None:
             return None
         _, arriving, leaving, later = space.by_run
-        for run, before, after in zip(pieces.runs, arriving, later, strict=True):
+        for r, before, after in zip(space.table_by_run, arriving, later, strict=True):
             # Equation hmm-responsibilities: what has arrived, times the density and what follows
-            r = np.multiply(before, after, out=_of_run(b, run))
+            np.multiply(before, after, out=r)
             total = np.add.reduce(r, axis=1)[:, None]
             if not total.min() > UNDERFLOW:
                 return None
@@ -92,9 +92,9 @@ def forward_backward(
         # Equation hmm-transitions
         transitions = transmat * _sum_of_pairs(onward, leaving, later)
     if floor:
-        for found in (b, transitions):
+        for found in (space.table, transitions):
             found[found < SMALLEST_SUM] = 0.0
-    return Packed(b, transitions, log_likelihoods)
+    return Packed(space.table, transitions, log_likelihoods)
 
 
 @dataclass(eq=False)
@@ -200,12 +200,6 @@ class Walk:
             end = share @ ends[:, :, source]
             start[:, piece] = self.matrix @ (end / end.sum())
         return start
-
-
-def _of_run(table: Array, run: Run) -> Array:
-    """A view of a packed table (K, T): of one run, of shape (positions, K, pieces)."""
-    shape = len(table), run.n_positions, run.n_pieces
-    return table[:, run.packed].reshape(shape).transpose(1, 0, 2)
 
 
 def _one_at_a_time(positions: list[Array]) -> list[Array]:
