@@ -310,8 +310,10 @@ def _walk_in_logs(
     scales, before = np.empty(log_b.shape[1]), leaving[:, :0]
     for at in positions:
         now = arriving[:, at]
-        n = min(before.shape[1], now.shape[1])
-        now[:, n:] = start[:, n : now.shape[1]]  # some pieces begin, and the others go on
+        size = now.shape[1]
+        n = min(before.shape[1], size)
+        if n < size:  # some pieces begin, and the others go on
+            now[:, n:] = start[:, n:size]
         if n:
             now[:, :n] = _log_sum(before[:, None, :n] + log_a[:, :, None])
         joint = now + log_b[:, at]
