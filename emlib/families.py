@@ -160,8 +160,8 @@ class Family(ABC):
 
     @property
     def exact(self) -> bool:
-        """Whether `mle` really is the maximum, so that EM cannot fall."""
-        return True
+        """Whether `mle` really is the maximum, so that EM cannot fall: with a ridge it is not."""
+        return not np.any(self.ridge)
 
     # --- Data
 
