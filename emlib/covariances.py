@@ -155,9 +155,12 @@ class Gaussians(Family):
     def in_units(self, units: Units) -> Gaussians:
         return self if self.exact else replace(self, ridge=self.ridge * units.per_scale**2)
 
-    def to_units(self, components: Components, units: Units) -> Components:
+    def to_units(self, components: Any, units: Units) -> Any:
         means, covariances = components
-        return units.standardise(means), self.rescaled(covariances, units.per_scale)
+        return (
+            None if means is None else units.standardise(means),
+            None if covariances is None else self.rescaled(covariances, units.per_scale),
+        )
 
     def from_units(self, components: Components, units: Units) -> Components:
         means, covariances = components

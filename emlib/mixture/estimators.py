@@ -118,19 +118,19 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             family.check_fit(x)
             data = replace(Blocks.standard(x, family, weights), labels=known)
             prior = self._prior(data)
-            components = self._given(data.family, k, d)
-            explicit = shares("weights_init", self.weights_init, (k,)), components
-            parts = dict(zip(family.parameters, components, strict=True))
-            held = Held.of(self.hold, {"weights": explicit[0]}, parts, k, family, prior)
+            weights_init = shares("weights_init", self.weights_init, (k,))
+            explicit = (weights_init, *self._given(data.family, k, d))
+            parts = dict(zip(family.parameters, explicit[1:], strict=True))
+            held = Held.of(self.hold, {"weights": weights_init}, parts, k, family, prior)
             problem = fitting.problem_of(data, prior, k, self.accelerate, held)
             rng = generator(self.random_state, 4)
 
             def start(number: int) -> steps.Params:
                 given, last = explicit, None if number else self._last_fit(k, d)
                 if last is not None:
-                    (w,) = held.put_back_outer(last[:1], explicit[:1])
-                    given = w, held.put_back(last[1:], components)
-                first = fitting.start(problem, k, *given, r, self.init_params, rng)
+                    outer = held.put_back_outer(last[:1], explicit[:1])
+                    given = (*outer, *held.put_back(last[1:], explicit[1:]))
+                first = fitting.start(problem, k, given, r, self.init_params, rng)
                 if last is None or known is None or any((*held.inner, held.components)):
                     return first
                 return fitting.in_order_of_labels(first, data, any(held.outer))
@@ -305,9 +305,9 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         family = self._fitted_family()
         names = ["weights_", *(f"{name}_" for name in family.parameters)]
         check_is_fitted(self, names)
-        weights, *components = (numbers(name, getattr(self, name)) for name in names)
-        numbers(names[1], components[0], shape=(None, None))
-        return steps.named(weights, tuple(components), family)
+        params = tuple(numbers(name, getattr(self, name)) for name in names)
+        numbers(names[1], params[1], shape=(None, None))
+        return steps.named(params, family)
 
     def _show(self, params: steps.Params) -> None:
         """Set the fitted parameters, under the names of the family."""
