@@ -35,6 +35,7 @@ def problem_of(
 ) -> Problem[Params, Any]:
     """A mixture of K components of the data's family, with all that is needed to fit it."""
     family, units = data.family, data.units
+    lightest = 1.0 if data.weights is None else data.weights.min()
     m_step = prior.m_step if prior else partial(steps.maximum, family=family, revive=True)
     return Problem(
         e_step=engine.expectations,
@@ -43,7 +44,7 @@ def problem_of(
         nudge=family.nudge,
         data=data,
         n=data.n,
-        collapse=partial(collapse, family=family, n=data.n / data.lightest),
+        collapse=partial(collapse, family=family, n=data.n / lightest),
         restore=partial(restored, family=family, units=units),
         log_scale=data.log_scale,
         responsibilities=partial(steps.responsibilities, x=data, family=family),
@@ -239,8 +240,8 @@ def units_for_distances(data: Blocks) -> Units:
     """Units in which every feature has standard deviation one, for k-means and nearest places."""
     if data.family.standardised:
         return data.units
-    spread = data.x.std(axis=0)
-    return Units(data.x.mean(axis=0), np.where(spread > 0, spread, 1.0))
+    units = data.standard_units()
+    return Units(units.origin, np.where(units.scale > 0, units.scale, 1.0))
 
 
 def coordinates(family: Family, k: int, d: int) -> Coordinates:
