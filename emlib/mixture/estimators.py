@@ -126,14 +126,10 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             rng = generator(self.random_state, 4)
 
             def start(number: int) -> steps.Params:
-                given, last = explicit, None if number else self._last_fit(k, d)
+                last = None if number else self._last_fit(k, d)
                 if last is not None:
-                    outer = held.put_back_outer(last[:1], explicit[:1])
-                    given = (*outer, *held.put_back(last[1:], explicit[1:]))
-                first = fitting.start(problem, k, given, r, self.init_params, rng)
-                if last is None or known is None or any((*held.inner, held.components)):
-                    return first
-                return fitting.in_order_of_labels(first, data, any(held.outer))
+                    return fitting.warm_start(data, last, explicit, held)
+                return fitting.start(problem, k, explicit, r, self.init_params, rng)
 
             best = fit_from_starts(self, problem, start, rng)
             self._fitted, self._units, self._held = family, data.units, held

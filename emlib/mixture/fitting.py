@@ -159,6 +159,21 @@ def first_m_step(
         return m_step(engine.statistics(form, counts)[0])
 
 
+def warm_start(data: Blocks, last: Params, explicit: tuple[Any, ...], held: Held) -> Params:
+    """Parameters to go on from, in the units of the data: the last fit's, but for what is held.
+
+    Both are given in the user's units. Where labels are known, components take the order in which
+    these are likeliest, unless something of a component is held.
+    """
+    (weights,) = held.put_back_outer(last[:1], explicit[:1])
+    components = held.put_back(last[1:], explicit[1:])
+    params = (weights, *first_components(data.family, data.units, components, ()))
+    steps.checked_params(params, data.family, data.x.shape[1])
+    if data.labels is None or any((*held.inner, held.components)):
+        return params
+    return in_order_of_labels(params, data, any(held.outer))
+
+
 def in_order_of_labels(params: Params, data: Blocks, weights_are_held: bool) -> Params:
     """The same mixture, with its components in the order in which known labels are likeliest.
 
