@@ -184,8 +184,8 @@ class Gaussians(Family):
         covariances, least, slack = components[1], self.floor, 1e-6
         if np.all(np.asarray(self.ridge) > 0):
             # In units of the ridge, how much is there beside it?
-            d = components[0].shape[1]
-            covariances = self.rescaled(covariances, np.broadcast_to(self.ridge, d) ** -0.5)
+            ridge = self.pooled(np.broadcast_to(self.ridge, components[0].shape[1]))
+            covariances = self.rescaled(covariances, ridge**-0.5)
             least, slack = 1.0, SMALLEST_BESIDE_RIDGE
         if self.matrices:
             values = np.atleast_2d(np.linalg.eigvalsh(covariances))
