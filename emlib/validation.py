@@ -329,10 +329,10 @@ def check_order(order: ArrayLike, k: int) -> Integers:
 
 def check_symmetric(name: str, array: Array) -> None:
     """A ValueError unless these are square matrices that equal their transposes, to 8 digits."""
-    transposed = np.swapaxes(array, -1, -2)
-    if (array == transposed).all():
+    if (array == np.swapaxes(array, -1, -2)).all():
         return
-    if not np.abs(array - transposed).max() <= 1e-8 * np.abs(array).max():
+    scaled = to_unit_diagonal(array)
+    if not np.abs(scaled - np.swapaxes(scaled, -1, -2)).max() <= 1e-8:
         raise ValueError(f"{name} must be symmetric: equal to the transpose, got {shown(array)}")
 
 
@@ -348,9 +348,23 @@ def positive_definite(
             raise ValueError(f"{name} must be above zero")
         return array
     check_symmetric(name, array)
-    if np.any(np.linalg.eigvalsh(array) <= 0):
+    if np.any(np.linalg.eigvalsh(to_unit_diagonal(array)) <= 0):
         raise ValueError(f"{name} must hold symmetric, positive definite matrices")
     return array
+
+
+def to_unit_diagonal(matrices: Array) -> Array:
+    """Covariances as correlations, on which no unit of a feature has any influence.
+
+    Examples
+    --------
+    >>> to_unit_diagonal(np.array([[4.0, 1.0], [1.0, 1.0]]))
+    array([[1. , 0.5],
+           [0.5, 1. ]])
+    """
+    scale = np.sqrt(np.abs(matrices.diagonal(axis1=-2, axis2=-1)))
+    scale = np.where(scale > 0, scale, 1.0)
+    return matrices / scale[..., None] / scale[..., None, :]
 
 
 def listed(indices: Integers) -> str:

@@ -481,9 +481,9 @@ class GaussianMixture(_Mixture):
         shape = family.shapes(k, d)[1]
         given = positive_definite("precisions_init", self.precisions_init, shape, family.matrices)
         means = shaped("means_init", self.means_init, (k, d))
-        if given is None:
-            return means, None
-        return means, np.asarray(np.linalg.inv(given) if family.matrices else 1 / given, float)
+        if given is not None:  # they are the precisions of what has these as covariances
+            given = family.in_shape(precisions(family.whiteners((np.empty((k, d)), given))))
+        return means, given
 
     def _prior(self, data: Blocks) -> BoundPrior | None:
         if not isinstance(self.prior, Prior | None):
