@@ -162,7 +162,7 @@ class _HMM(BaseEstimator):
             rng = generator(self.random_state, 4)
 
             def start(_: int) -> HMMParams:
-                start = fitting.start(sequences, k, chain, given, how, rng)
+                start = fitting.start(sequences, k, prior, chain, given, how, rng)
                 if self.stationary:
                     start = start._replace(startprob=stationary(start.transmat))
                 return start

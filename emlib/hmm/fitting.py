@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 
 from emlib import mixture
 from emlib.em import SAME_VALUE
-from emlib.families import Components
 from emlib.fitting import Problem
 from emlib.hmm import steps
-from emlib.hmm.priors import ChainPrior
+from emlib.hmm.priors import ChainPrior, with_symbols
 from emlib.hmm.sequences import Sequences
 from emlib.hmm.steps import HMMParams, HMMStatistics
 from emlib.holding import Held
 from emlib.mixture.fitting import (
+    completed,
     draw_responsibilities,
     first_components,
     first_m_step,
+    matched,
     nearest,
     with_known,
 )
 from emlib.results import DegenerateError
-from emlib.types import Array
+from emlib.types import Array, Integers
 
 # Steps that every drawn transition matrix has seen between any two states.
 STEPS_SEEN = 1.0
@@ -71,6 +73,7 @@ def problem_of(
 def start(
     sequences: Sequences,
     k: int,
+    prior: ChainPrior,
     chain: tuple[Array | None, Array | None],
     components: tuple[Array | None, ...],
     how: str | None,
@@ -83,6 +86,7 @@ def start(
     sequences : Sequences
     k : int
         Number of states.
+    prior : ChainPrior
     chain : tuple
         The start and the transition matrix, each None if it is to be drawn.
     components : tuple
@@ -91,24 +95,34 @@ def start(
         The way in which states are told apart, one of `emlib.mixture.starts`; at random if None.
     rng : numpy.random.Generator
     """
-    startprob, transmat = chain
     data, family = sequences.data, sequences.data.family
-    own: Components = ()
-    if startprob is None or transmat is None or any(part is None for part in components):
+    given = HMMParams(*chain, family.to_units(components, data.units))
+    drawn, order = given, np.arange(k)
+    if any(part is None for part in (*chain, *components)):
         r, shares = draw_shares(sequences, k, components, how, rng)
-        m_step = partial(mixture.steps.maximum, family=family, revive=True)
-        own = first_m_step(m_step, r, data)[1:]
+
+        def m_step(emissions: Any) -> mixture.steps.Params:
+            # What is not given is not forbidden: where a prior counts, it counts from the start.
+            emissions = with_symbols(emissions, prior.symbols)
+            return mixture.steps.maximum(emissions, family, revive=True)
+
         seen = STEPS_SEEN + sequences.transitions(shares)
-        transmat = seen / seen.sum(axis=1, keepdims=True) if transmat is None else transmat
-        startprob = np.full(k, 1 / k) if startprob is None else startprob
-    first = first_components(family, data.units, components, own)
-    params = HMMParams(startprob, transmat, first)
+        transmat = seen / seen.sum(axis=1, keepdims=True)
+        drawn = HMMParams(np.full(k, 1 / k), transmat, first_m_step(m_step, r, data)[1:])
+
+    def completed_in(order: Integers) -> HMMParams:
+        found = steps.relabelled(drawn, order, family)
+        first = completed(given.components, found.components)
+        return HMMParams(*completed(given[:2], found[:2]), family.bounded(first))
+
     if any(part is not None for part in (*chain, *components)):
-        steps.checked_params(params, family, data.x.shape[1])
-    told = components[0] is not None or sequences.states is not None
-    if not told and any(part is not None for part in chain):
-        return in_order_of_the_chain(params, sequences)
-    return params
+        steps.checked_params(completed_in(order), family, data.x.shape[1])
+    if components[0] is None:
+        numbered = np.arange(k), *drawn.components
+        order = matched(numbered, (None, *given.components), family, sequences.states)[0]
+        if any(part is not None for part in chain):
+            order = likeliest_order(order, completed_in, sequences)
+    return completed_in(order)
 
 
 def draw_shares(
@@ -139,31 +153,29 @@ def draw_shares(
     return (sequences.per_value(shares) / np.maximum(data.count(slice(None)), 1)).T, shares
 
 
-def in_order_of_the_chain(params: HMMParams, sequences: Sequences) -> HMMParams:
-    """The same states in the order in which they suit the chain best: that of the likelihood.
+def likeliest_order(
+    order: Integers, completed_in: Callable[[Integers], HMMParams], sequences: Sequences
+) -> Integers:
+    """The order of what was drawn in which it suits best what is given, tried from `order` on.
 
     All orders of up to four states are tried; of more, a move or an exchange as long as one helps.
     """
 
-    def reordered(order: tuple[int, ...]) -> HMMParams:
-        components = sequences.data.family.relabelled(params.components, np.array(order))
-        return params._replace(components=components)
-
     def log_likelihood(order: tuple[int, ...]) -> float:
         try:
-            return steps.expectations(reordered(order), sequences)[1]
+            return steps.expectations(completed_in(np.array(order)), sequences)[1]
         except DegenerateError:
             return -np.inf
 
-    best = tuple(range(len(params.startprob)))
+    best = tuple(order)
     highest = log_likelihood(best)
     while True:
         candidates = permutations(best) if len(best) <= MOST_PERMUTED else near(best)
         scores = {order: log_likelihood(order) for order in candidates}
-        order = max(scores, key=scores.__getitem__)
-        if not scores[order] > highest + SAME_VALUE * abs(highest):
-            return reordered(best)
-        best, highest = order, scores[order]
+        likeliest = max(scores, key=scores.__getitem__)
+        if not scores[likeliest] > highest + SAME_VALUE * abs(highest):
+            return np.array(best)
+        best, highest = likeliest, scores[likeliest]
 
 
 def near(order: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -67,9 +67,7 @@ class ChainPrior:
         if self.gaussians is not None:
             components = self.gaussians.m_step(emissions)[1:]
             return HMMParams(*steps.chain_m_step(more, stationary), components)
-        if np.any(symbols):
-            seen = emissions.sum_x + symbols
-            more = replace(more, emissions=replace(emissions, n=seen.sum(axis=1), sum_x=seen))
+        more = replace(more, emissions=with_symbols(emissions, symbols))
         return steps.maximum(more, family, stationary)
 
     def log_density(self, params: HMMParams) -> float:
@@ -80,6 +78,14 @@ class ChainPrior:
         if self.gaussians is not None:
             total += self.gaussians.log_density(steps.evenly(params.components))
         return total
+
+
+def with_symbols(emissions: Any, symbols: Array | float) -> Any:
+    """The statistics of states that have emitted these numbers of symbols, too."""
+    if not np.any(symbols):
+        return emissions
+    seen = emissions.sum_x + symbols
+    return replace(emissions, n=seen.sum(axis=1), sum_x=seen)
 
 
 def concentration(name: str, value: Any, shape: tuple[int, ...]) -> Array:

@@ -912,6 +912,80 @@ def test_drawn_states_take_the_order_that_suits_a_given_chain(seed):
     np.testing.assert_allclose(model.means_[:, 0], means, atol=0.02)
 
 
+def by_recursion(startprob, transmat, log_b):
+    """The log-likelihood, by the forward recursion in logarithms."""
+    with np.errstate(divide="ignore"):
+        log_a, log_p = np.log(transmat), np.log(startprob) + log_b[0]
+    for log_density in log_b[1:]:
+        log_p = logsumexp(log_p[:, None] + log_a, axis=0) + log_density
+    return logsumexp(log_p)
+
+
+@pytest.mark.parametrize("how", ["kmeans", "random_from_data"])
+def test_what_is_given_keeps_its_places_and_only_what_was_drawn_moves(how):
+    rng, z = np.random.default_rng(0), np.repeat([0, 1] * 5, [40, 10] * 5)
+    x = (np.where(z == 0, 0, 3) + np.where(z == 0, 2, 0.5) * rng.normal(size=250))[:, None]
+    transmat, variances = np.array([[0.975, 0.025], [0.1, 0.9]]), np.array([0.25, 4.0])
+    given = {"transmat_init": transmat, "covars_init": variances[:, None]}
+    hold = {"hold": ["transmat", "covars"], "init_params": how, "random_state": 0}
+    model = GaussianHMM(2, "diag", **hold, **given).fit(x)
+    np.testing.assert_allclose(model.covars_[:, 0], variances, rtol=1e-12)
+
+    def loss(means):
+        log_b = norm.logpdf(x, means, np.sqrt(variances))
+        return -max(by_recursion(startprob, transmat, log_b) for startprob in np.eye(2))
+
+    starts = [[0.0, 3.0], [3.0, 0.0]]
+    highest = -min(minimize(loss, start, method="Nelder-Mead").fun for start in starts)
+    assert model.score(x) == pytest.approx(highest, abs=0.01)
+
+
+def test_a_start_probability_that_is_given_takes_the_drawn_steps_along_with_their_states():
+    rng, z = np.random.default_rng(0), np.repeat([0, 1] * 4, [5, 45] * 4)
+    x = (20.0 * z + rng.normal(size=200))[:, None]
+    for startprob in ([1, 0], [0, 1]):
+        options = {"startprob_init": startprob, "max_iter": 0, "random_state": 0}
+        with pytest.warns(ConvergenceWarning):
+            model = GaussianHMM(2, "diag", **options).fit(x)
+        first, other = np.argmax(startprob), np.argmin(startprob)
+        assert model.means_[first, 0] == pytest.approx(0, abs=1)  # it starts there
+        assert model.transmat_[first, first] < model.transmat_[other, other]  # and stays less long
+
+
+@pytest.mark.parametrize("variances", [[9.0, 0.01], [0.01, 9.0]])
+def test_given_covariances_find_the_means_that_were_drawn_for_them(variances):
+    rng, z = np.random.default_rng(0), np.repeat([0, 1] * 10, 20)
+    x = (np.where(z == 0, 0, 10) + np.where(z == 0, 0.1, 3) * rng.normal(size=400))[:, None]
+    given = {"covars_init": np.reshape(variances, (2, 1)), "hold": "covars"}
+    model = GaussianHMM(2, "diag", random_state=0, **given).fit(x)
+    means = np.where(np.array(variances) < 1, 0.0, 10.0)
+    transmat = np.array([[0.95, 0.05], [0.05, 0.95]])
+    of_truth = by_recursion([0.5, 0.5], transmat, norm.logpdf(x, means, np.sqrt(variances)))
+    assert of_truth < model.score(x) < of_truth + 10
+    np.testing.assert_allclose(model.means_[:, 0], means, atol=0.5)
+
+
+@pytest.mark.parametrize("others", [[1, 2], [2, 1]])
+@pytest.mark.parametrize("part", ["transmat", "covars"])
+def test_where_one_state_is_known_the_others_suit_what_is_given(part, others):
+    rng, order = np.random.default_rng(0), [0, *others]
+    transmat = np.array([[0.8, 0.1, 0.1], [0.3, 0.7, 0.0], [0.02, 0.0, 0.98]])
+    means, scales, z = np.array([0.0, 5.0, -5.0]), np.array([1.0, 0.3, 1.6]), [0]
+    for _ in range(599):
+        z.append(rng.choice(3, p=transmat[z[-1]]))
+    x = (means[z] + scales[z] * rng.normal(size=600))[:, None]
+    known = np.where((np.array(z) == 0) & (rng.random(600) < 0.5), 0, -1)
+    transmat, means, scales = transmat[np.ix_(order, order)], means[order], scales[order]
+    value = {"transmat": transmat, "covars": scales[:, None] ** 2}[part]
+    given = {f"{part}_init": value, "hold": part, "random_state": 0}
+    model = GaussianHMM(3, "diag", **given).fit(x, states=known)
+    log_b = norm.logpdf(x, means, scales)
+    log_b[known == 0, 1:] = -np.inf
+    of_truth = by_recursion([1, 0, 0], transmat, log_b)
+    assert of_truth < model.result_.objective < of_truth + 15
+    np.testing.assert_allclose(model.means_[:, 0], means, atol=0.5)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_given_of_the_states_decides_the_rest_whatever_the_seed(seed):
     x, _ = made(3)
@@ -1212,6 +1286,18 @@ def test_a_prior_adds_nothing_to_a_forbidden_start():
         model.fit(symbols[:, None], states=states)
     # The start is counted once, and three times before; where it may not be, not at all.
     np.testing.assert_allclose(model.startprob_, [4 / 7, 3 / 7, 0])
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_prior_counts_for_symbols_that_did_not_occur(known):
+    symbols = np.random.default_rng(0).integers(0, 3, size=50)
+    states = np.arange(50) % 2 if known else np.zeros(50, dtype=int)
+    k = states.max() + 1
+    model = CategoricalHMM(k, n_features=4, emissionprob_prior=2.0, random_state=0)
+    model.fit(symbols[:, None], states=states)
+    for state, found in enumerate(model.emissionprob_):
+        counts = np.bincount(symbols[states == state], minlength=4) + 1
+        np.testing.assert_allclose(found, counts / counts.sum(), rtol=1e-7)
 
 
 def test_a_prior_adds_nothing_to_a_forbidden_symbol():
