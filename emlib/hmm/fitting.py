@@ -96,8 +96,8 @@ def start(
     rng : numpy.random.Generator
     """
     data, family = sequences.data, sequences.data.family
-    given = HMMParams(*chain, family.to_units(components, data.units))
-    drawn, order = given, np.arange(k)
+    given = HMMParams._make((*chain, family.to_units(components, data.units)))
+    drawn, order = given, np.arange(k).astype(np.intp)
     if any(part is None for part in (*chain, *components)):
         r, shares = draw_shares(sequences, k, components, how, rng)
 
@@ -113,12 +113,13 @@ def start(
     def completed_in(order: Integers) -> HMMParams:
         found = steps.relabelled(drawn, order, family)
         first = completed(given.components, found.components)
-        return HMMParams(*completed(given[:2], found[:2]), family.bounded(first))
+        startprob, transmat = completed(given[:2], found[:2])
+        return HMMParams(startprob, transmat, family.bounded(first))
 
     if any(part is not None for part in (*chain, *components)):
         steps.checked_params(completed_in(order), family, data.x.shape[1])
     if components[0] is None:
-        numbered = np.arange(k), *drawn.components
+        numbered: Any = np.arange(k), *drawn.components
         order = matched(numbered, (None, *given.components), family, sequences.states)[0]
         if any(part is not None for part in chain):
             order = likeliest_order(order, completed_in, sequences)

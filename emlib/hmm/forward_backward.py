@@ -228,8 +228,10 @@ def viterbi(startprob: Array, transmat: Array, log_b: Array) -> tuple[Integers, 
     array([0, 0, 1, 0, 0])
     """
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
-    whole = Pieces.of(np.array([len(log_b)]), len(log_b))
-    path, log_probabilities = walks.best_paths(startprob, transmat, log_b.T, whole)
+    pieces = Pieces.of(np.array([len(log_b)])).quickest(startprob.size)
+    packed, log_probabilities = walks.best_paths(startprob, transmat, log_b[pieces.rows].T, pieces)
+    path = np.empty_like(packed)
+    path[pieces.rows] = packed
     return path, float(log_probabilities[0])
 
 

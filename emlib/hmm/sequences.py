@@ -40,6 +40,8 @@ from emlib.validation import check_is, numbers, observed, shown
 SHORTEST = 64
 # A piece is this times the root of all there is: many short ones, as a step has its price.
 ROOTS = 0.5
+# A position takes as long as so many steps between states.
+STEP = 5000
 # With so many copies of each value, densities are computed once a value.
 COPIES = 4
 
@@ -126,6 +128,12 @@ class Pieces:
         """The same sequences, uncut."""
         lengths = np.bincount(self.sequence, weights=self.lengths).astype(np.intp)
         return Pieces.of(lengths, int(lengths.max()))
+
+    def quickest(self, k: int) -> Pieces:
+        """These pieces, to be walked from each of K states, or the whole sequences, to be once."""
+        all_steps = k**2 * len(self.rows)
+        cut = (k + 1) * (STEP * len(self.positions) + all_steps)
+        return self if cut < STEP * len(self.whole.positions) + all_steps else self.whole
 
     @cached_property
     def active(self) -> Integers:

@@ -306,13 +306,14 @@ def decoded(
     """The most probable paths (T,), and the log-probability of them and the data together."""
     params, sequences = checked(params, x, family)
     form = engine.form_of(evenly(params.components), sequences.data)
-    rows, whole = sequences.pieces.rows, sequences.pieces.whole
+    k, rows = len(params.startprob), sequences.pieces.rows
+    pieces = sequences.pieces.quickest(k)
     place = np.empty_like(rows)
     place[rows] = np.arange(len(rows))
-    log_b = _log_densities(form, len(params.startprob), sequences)[:, place[whole.rows]]
-    path, log_p = walks.best_paths(params.startprob, params.transmat, log_b, whole)
+    log_b = _log_densities(form, k, sequences)[:, place[pieces.rows]]
+    path, log_p = walks.best_paths(params.startprob, params.transmat, log_b, pieces)
     paths = np.empty_like(path)
-    paths[whole.rows] = path
+    paths[pieces.rows] = path
     return paths, float(log_p.sum() + form.total()[1])
 
 

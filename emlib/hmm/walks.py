@@ -12,6 +12,7 @@ never forgets is walked from every state, which is exact whatever the chain.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +36,10 @@ FLOOR = 1e-290
 SMALLEST_SUM = 1e-200
 # How far the log-likelihoods of the two directions may be apart: by their rounding.
 ROUNDING, RELATIVE_ROUNDING = 1e-9, 1e-12
+# In place of minus infinity, where infinities would be subtracted from each other.
+LOWEST = -1e300
+# Logarithms of probabilities below this cost those that are added to them some digits.
+FAR = -1e6
 
 IMPOSSIBLE_OBSERVATION = (
     "observation {} has density zero in every state. Is it an outlier, a symbol without "
@@ -275,13 +280,24 @@ def filtered_in_logs(
 
 
 def _settle_in_logs(
-    log_b: Array, log_a: Array, first: Array, pieces: Pieces, backward: bool = False
-) -> tuple[Array, Array, Array]:
+    log_b: Array,
+    log_a: Array,
+    first: Array,
+    pieces: Pieces,
+    backward: bool = False,
+    largest: bool = False,
+) -> tuple[Any, Array, Array]:
     """A walk in logs on which every piece starts where its source ends, sequences with `first`.
 
     To know where it ends, each piece is walked from every state: what leaves is linear in the
-    start. Returns what arrives and what leaves, (K, T), and what each piece summed to, (C,).
+    start, whether terms are summed or the `largest` is taken. Returns what arrives and what leaves,
+    (K, T), and what each piece summed to, (C,).
     """
+    walk, total = (_walk_to_largest, _largest) if largest else (_walk_in_logs, _log_sum)
+    level: Array | float = 0.0
+    if log_b.min() < FAR:  # sums with what is so large would have no digits left
+        level = _finite(log_b.max(axis=0))
+        log_b = log_b - level
     k, source = len(first), pieces.precedes if backward else pieces.follows
     positions = pieces.positions[:: -1 if backward else 1]
     ends = np.arange(len(source)) if backward else pieces.last
@@ -289,17 +305,17 @@ def _settle_in_logs(
     maps = np.empty((k, k, len(source)))
     for j in range(k if np.any(cut) else 0):
         start[:, cut] = np.log(np.eye(k)[:, [j]])
-        _, leaving, scales = _walk_in_logs(log_b, log_a, start, positions)
+        _, leaving, scales = walk(log_b, log_a, start, positions)
         maps[j] = leaving[:, ends] + np.bincount(pieces.piece, scales)
     for place in pieces.in_turn(backward):
         before = source[place]
         end = maps[0, :, before]
         if cut[before]:
-            end = _log_sum(start[:, before, None] + maps[:, :, before])
-        end = end - _finite(_log_sum(end))
-        start[:, place] = _log_sum(end[:, None] + log_a)
-    arriving, leaving, scales = _walk_in_logs(log_b, log_a, start, positions)
-    return arriving, leaving, np.bincount(pieces.piece, scales).astype(float)
+            end = total(start[:, before, None] + maps[:, :, before])
+        end = end - _finite(total(end))
+        start[:, place] = total(end[:, None] + log_a)
+    arriving, leaving, scales = walk(log_b, log_a, start, positions)
+    return arriving, leaving, total(leaving[:, ends]) + np.bincount(pieces.piece, scales + level)
 
 
 def _walk_in_logs(
@@ -325,10 +341,33 @@ def _walk_in_logs(
     return arriving, leaving, scales
 
 
+def _walk_to_largest(
+    log_b: Array, log_a: Array, start: Array, positions: list[slice]
+) -> tuple[Integers, Array, Array]:
+    """The same with the largest term for the sum; of what arrives, from which state it comes."""
+    came_from, best = np.zeros(log_b.shape, dtype=np.intp), np.empty(log_b.shape)
+    scales, far = np.zeros(log_b.shape[1]), log_b.min() < FAR
+    best[:, positions[0]] = start + log_b[:, positions[0]]
+    for before, at in pairwise(positions):
+        scores = best[:, None, before.start : before.start + at.stop - at.start] + log_a[:, :, None]
+        came_from[:, at] = scores.argmax(axis=0)
+        # Equation hmm-viterbi
+        best[:, at] = scores.max(axis=0) + log_b[:, at]
+        if far:
+            scales[at] = _finite(best[:, at].max(axis=0))
+            best[:, at] -= scales[at]
+    return came_from, best, scales
+
+
 def _log_sum(terms: Array) -> Array:
     """The logarithm of the sum of exponentials along the first axis."""
     highest = _finite(terms.max(axis=0))
     return highest + np.log(np.exp(terms - highest).sum(axis=0))
+
+
+def _largest(terms: Array) -> Array:
+    """The largest along the first axis."""
+    return np.asarray(terms.max(axis=0))
 
 
 def _shares(logs: Array) -> Array:
@@ -337,14 +376,14 @@ def _shares(logs: Array) -> Array:
 
 
 def _finite(logs: Array) -> Array:
-    """The same, with zero in place of minus infinity: what to subtract from other logarithms."""
-    return np.where(logs > -np.inf, logs, 0.0)
+    """The same, but for minus infinity: what to subtract from other logarithms."""
+    return np.maximum(logs, LOWEST)
 
 
 def best_paths(
     startprob: Array, transmat: Array, log_b: Array, pieces: Pieces
 ) -> tuple[Integers, Array]:
-    """The most probable paths of whole sequences, by dynamic programming.
+    """The most probable paths, by dynamic programming.
 
     Parameters
     ----------
@@ -352,7 +391,6 @@ def best_paths(
     log_b : array of shape (K, T)
         Log-densities in packed order.
     pieces : Pieces
-        Uncut.
 
     Returns
     -------
@@ -362,22 +400,22 @@ def best_paths(
     """
     with np.errstate(divide="ignore"):
         log_a, log_pi = np.log(transmat), np.log(startprob)
-    best: Array = np.empty(log_b.shape)
-    came_from = np.zeros(log_b.shape, dtype=np.intp)
-    first = pieces.positions[0]
-    best[:, first] = log_pi[:, None] + log_b[:, first]
-    for before, at in pieces.steps:
-        scores = best[:, None, before] + log_a[:, :, None]
-        came_from[:, at] = scores.argmax(axis=0)
-        # Equation hmm-viterbi
-        best[:, at] = scores.max(axis=0) + log_b[:, at]
-    ends: Array = best[:, pieces.last].max(axis=0)
-    _check_possible(best, pieces, ends)
-    paths = np.empty(best.shape[1], dtype=np.intp)
-    paths[pieces.last] = best[:, pieces.last].argmax(axis=0)
+        came_from, best, logs = _settle_in_logs(log_b, log_a, log_pi, pieces, largest=True)
+    log_probabilities = _per_sequence(logs, pieces)
+    _check_possible(best, pieces, log_probabilities)
+    cut, last, ends = pieces.cut, pieces.last, best[:, pieces.last].argmax(axis=0)
+    # A piece ends in a state that only the one after it tells: go back from all at once.
+    paths = np.empty((len(best) if len(cut) else 1, len(pieces.piece)), dtype=np.intp)
+    paths[:, last] = np.arange(len(best))[:, None] if len(cut) else ends
     for before, at in reversed(pieces.steps):
-        paths[before] = came_from[paths[at], np.arange(at.start, at.stop)]
-    return paths, _per_sequence(ends, pieces)
+        paths[:, before] = came_from[paths[:, at], np.arange(at.start, at.stop)]
+    if not len(cut):
+        return paths[0], log_probabilities
+    for piece in pieces.in_turn(backward=True):
+        after = pieces.precedes[piece]
+        begins = paths[ends[after], after]
+        ends[piece] = (best[:, last[piece]] + log_a[:, begins]).argmax()
+    return paths[ends[pieces.piece], np.arange(len(pieces.piece))], log_probabilities
 
 
 def _check_possible(joint: Array, pieces: Pieces, log_likelihoods: Array) -> None:

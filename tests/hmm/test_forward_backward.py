@@ -1,13 +1,15 @@
 """Forward-backward and Viterbi give what the sum over all paths gives."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logsumexp
 
-from emlib import DegenerateError
+from emlib import CategoricalHMM, DegenerateError, GaussianHMM
 from emlib.hmm import walks
 from emlib.hmm.forward_backward import Posterior, forward, in_logs, plain, scaled, viterbi
 from emlib.hmm.sequences import Pieces
@@ -350,3 +352,76 @@ def test_what_scaled_numbers_cannot_hold_is_refused_and_not_lost(log_b):
 def test_what_is_lost_on_the_way_back_does_not_matter_forward(startprob, transmat, log_b, expected):
     found = forward(np.array(startprob, float), np.array(transmat, float), log_b)
     assert found[1] == pytest.approx(expected)
+
+
+def best_by_recursion(startprob, transmat, log_b):
+    """The best path by the plain recursion, one sequence and one step after the other."""
+    with np.errstate(divide="ignore"):
+        log_a, best = np.log(transmat), [np.log(startprob) + log_b[0]]
+    for log_density in log_b[1:]:
+        best.append((best[-1][:, None] + log_a).max(axis=0) + log_density)
+    path = [int(best[-1].argmax())]
+    for scores in best[-2::-1]:
+        path.append(int((scores + log_a[:, path[-1]]).argmax()))
+    return path[::-1], best[-1].max()
+
+
+@pytest.mark.parametrize("lengths", [[1000], [700, 1, 300, 64, 65], [5] * 40])
+@pytest.mark.parametrize("name", ["mixing", "sticky", "left to right", "never", "one state"])
+def test_the_best_path_through_pieces_is_that_of_the_whole(name, lengths):
+    rng = np.random.default_rng(1)
+    transmat = {
+        "mixing": rng.dirichlet(np.ones(4), size=4),
+        "sticky": np.full((3, 3), 1e-9) + (1 - 3e-9) * np.eye(3),
+        "left to right": np.array([[0.99, 0.01, 0.0], [0.0, 0.99, 0.01], [0.0, 0.0, 1.0]]),
+        "never": np.eye(3),
+        "one state": np.eye(1),
+    }[name]
+    k, ends = len(transmat), np.cumsum(lengths)
+    startprob = np.eye(k)[0] if name == "left to right" else rng.dirichlet(np.ones(k))
+    log_b = 3 * rng.normal(size=(ends[-1], k))
+    model = CategoricalHMM(k)  # whose symbols are the times, each with the densities wanted
+    model.startprob_, model.transmat_ = startprob, transmat
+    log_b -= logsumexp(log_b, axis=0)
+    model.emissionprob_ = np.exp(log_b).T
+    expected = [
+        best_by_recursion(startprob, transmat, log_b[e - n : e])
+        for e, n in zip(ends, lengths, strict=True)
+    ]
+    log_p, path = model.decode(np.arange(ends[-1])[:, None], lengths)
+    np.testing.assert_array_equal(path, np.concatenate([p for p, _ in expected]))
+    assert log_p == pytest.approx(sum(p for _, p in expected), rel=1e-12)
+    if len(lengths) == 1:
+        path, log_p = viterbi(startprob, transmat, log_b)
+        np.testing.assert_array_equal(path, expected[0][0])
+    pieces = Pieces.of(np.array(lengths), 7)  # however short they are
+    found = walks.best_paths(startprob, transmat, log_b[pieces.rows].T, pieces)[0]
+    np.testing.assert_array_equal(found, np.concatenate([p for p, _ in expected])[pieces.rows])
+
+
+@pytest.mark.parametrize("far", [1e6, 1e8, 1e9])
+@pytest.mark.parametrize("seed", range(10))
+def test_after_an_outlier_the_best_path_is_still_the_best(far, seed):
+    rng = np.random.default_rng(seed)
+    x, startprob = np.array([far, *rng.normal(size=8)]), np.array([0.5, 0.5])
+    transmat = np.array([[0.7, 0.3], [0.3, 0.7]])
+    # In fractions, a squared distance has all its digits.
+    log_b = [[-((Fraction(v) - mean) ** 2) / 2 for mean in (-1, 1)] for v in x]
+    log_a = [[Fraction(value) for value in row] for row in np.log(transmat)]
+
+    def log_joint(path):
+        steps = sum(log_a[i][j] for i, j in itertools.pairwise(path))
+        return steps + sum(log_b[t][z] for t, z in enumerate(path))
+
+    best = max(itertools.product(range(2), repeat=9), key=log_joint)
+    model = GaussianHMM(2, "diag")
+    model.startprob_, model.transmat_ = startprob, transmat
+    model.means_, model.covars_ = np.array([[-1.0], [1.0]]), np.ones((2, 1))
+    np.testing.assert_array_equal(model.predict(x[:, None]), best)
+    floats = np.array(log_b, dtype=float)
+    np.testing.assert_array_equal(viterbi(startprob, transmat, floats)[0], best)
+    # And in a sequence that is cut: what it says of the states after the outlier is the same.
+    later = rng.normal(size=(300, 2))
+    path, _ = viterbi(startprob, transmat, np.concatenate([floats[:1], later]))
+    expected, _ = best_by_recursion(startprob, transmat, np.array([[-1e4, 0], *later]))
+    np.testing.assert_array_equal(path, expected)
