@@ -513,15 +513,14 @@ for kind, (family, bad_x, good, bad) in PARTS.items():
     parts = {name: part for name, part in good.items() if name not in ("x", "weights")}
     bad_chain = {"startprob": shares(HALVES), "transmat": shares(CHAIN)} | bad
     for function in (hmm.e_step, hmm.smoothed, filtered, hmm.decoded, hmm.log_emission):
-        of_chain = {} if function is hmm.log_emission else bad_chain
         # NaN stands for what was not observed, of Gaussians also in part of a row.
-        may_lack = function is not hmm.log_emission and (family.whitens or kind == "symbols")
+        may_lack = family.whitens or kind == "symbols"
         bad_x = {w: v for w, v in bad_x.items() if not (may_lack and w == "a NaN")}
         call(
             f"hmm.{function.__name__} ({kind})",
             of_hmm(function, family),
             chain | parts,
-            {"x": bad_x} | bad | of_chain,
+            {"x": bad_x} | bad | bad_chain,
             {"x": DATA + "|lacks some"} | SHARED,
         )
     call(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,7 +45,17 @@ from emlib.validation import (
     shown,
 )
 
+OUTER = ("startprob", "transmat")
 CHOICES = {"init_params": STARTS, "covariance_type": FORMS}
+
+
+class _OfFit(NamedTuple):
+    """What a fit knew beside its arrays."""
+
+    family: Family
+    held: Held
+    free_in_chain: tuple[int, int]
+    params: HMMParams
 
 
 @dataclass(eq=False, repr=False)
@@ -150,14 +160,14 @@ class _HMM(BaseEstimator):
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
             held = Held.of(
                 self.hold,
-                {"startprob": chain[0], "transmat": chain[1]},
+                {"transmat": chain[1]} if self.stationary else dict(zip(OUTER, chain, strict=True)),
                 dict(zip(self._names(family), given, strict=True)),
                 k,
                 family,
                 prior.gaussians,
             )
             if self.stationary:  # then the start is that of the steps
-                held = replace(held, outer=(held.outer[1],) * 2)
+                held = replace(held, outer=held.outer * 2)
             problem = fitting.problem_of(sequences, self.stationary, prior, held)
             rng = generator(self.random_state, 4)
 
@@ -168,9 +178,8 @@ class _HMM(BaseEstimator):
                 return start
 
             best = fit_from_starts(self, problem, start, rng)
-            self._fitted = family
-            self._free_steps = self._free_in_chain(*best.trace.params[0][:2])
-            self._held = held
+            free = self._free_in_chain(*best.trace.params[0][:2])
+            self._of_fit = _OfFit(family, held, free, best.params)
             self.startprob_, self.transmat_, components = best.params
             for name, part in zip(self._names(family), components, strict=True):
                 setattr(self, f"{name}_", part)
@@ -227,8 +236,13 @@ class _HMM(BaseEstimator):
                 f"sequence {listed(impossible)} is impossible under the model: nothing follows"
             )
         last = np.cumsum(check_lengths(lengths, len(r))) - 1
-        # Equation hmm-forward, without an observation
-        return r[last] @ np.linalg.matrix_power(self.transmat_, steps)
+        # Equation hmm-forward, without an observation: by squares, so that steps may be many
+        forecast, power = r[last], _normalised(self._params().transmat)
+        while steps:
+            if steps % 2:
+                forecast = _normalised(forecast @ power)
+            power, steps = _normalised(power @ power), steps // 2
+        return forecast
 
     def _filtered(self, X: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
         sequences = self._sequences(X, lengths)
@@ -283,8 +297,10 @@ class _HMM(BaseEstimator):
 
     def _n_parameters(self) -> int:
         """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""
-        params, held = self._params(), getattr(self, "_held", Held((False, False)))
-        free = getattr(self, "_free_steps", self._free_in_chain(*params[:2]))
+        params, of_fit = self._params(), self._kept()
+        held, free = Held((False, False)), self._free_in_chain(*params[:2])
+        if of_fit is not None:
+            held, free = of_fit.held, of_fit.free_in_chain
         chain = sum(n for n, is_held in zip(free, held.outer, strict=True) if not is_held)
         return chain + held.n_free(self._fitted_family(), *params.components[0].shape)
 
@@ -299,15 +315,29 @@ class _HMM(BaseEstimator):
 
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
-        if hasattr(self, "_fitted"):
-            return self._fitted
+        of_fit = self._kept()
+        if of_fit is not None:
+            return of_fit.family
         check_settings(self, CHOICES)  # of a model made by hand
         return self._family()
+
+    def _kept(self) -> _OfFit | None:
+        """What the fit knew; None if its arrays have been replaced: then the model is by hand."""
+        if not hasattr(self, "_of_fit"):
+            return None
+        startprob, transmat, components = self._of_fit.params
+        names = [*OUTER, *self._names(self._of_fit.family)]
+        found: list[Any] = [getattr(self, f"{name}_", None) for name in names]
+        parts = zip((startprob, transmat, *components), found, strict=True)
+        return self._of_fit if all(a is b or np.array_equal(a, b) for a, b in parts) else None
 
     def _params(self) -> HMMParams:
         names = [f"{name}_" for name in self._names(self._fitted_family())]
         names = ["startprob_", "transmat_", *names]
-        check_is_fitted(self, names)
+        lacking, message = [name for name in names if not hasattr(self, name)], None
+        if len(lacking) < len(names):
+            message = f"This %(name)s lacks {', '.join(lacking)}: set all of {names}, or call fit"
+        check_is_fitted(self, names, msg=message)
         startprob, transmat, *components = (numbers(name, getattr(self, name)) for name in names)
         numbers(names[2], components[0], shape=(None, None))
         return HMMParams(startprob, transmat, tuple(components))
@@ -349,13 +379,18 @@ class _HMM(BaseEstimator):
         params, family = self._params(), self._fitted_family()
         sequences = Sequences.of(X, lengths, family)
         found = sequences.data.x.shape[1]
-        d = getattr(self, "n_features_in_", 1 if family.looked_up else params[2][0].shape[1])
+        d = 1 if family.looked_up else params[2][0].shape[1]
         if found != d:
             name = type(self).__name__
             raise ValueError(
                 f"X has {found} features, but {name} is expecting {d} features as input"
             )
         return sequences
+
+
+def _normalised(rows: Array) -> Array:
+    """Rows that sum to one: what rounding makes of them would grow with every power."""
+    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 
 def _warn_of_unvisited(params: HMMParams, sequences: Sequences, family: Family) -> None:
@@ -440,6 +475,8 @@ class GaussianHMM(_HMM):
         chain = super()._prior(sequences, family)
         if self.prior is None:
             return chain
+        if self.prior.weight_concentration != 1:
+            raise ValueError("states have no weights: give startprob_prior or transmat_prior")
         return replace(chain, gaussians=self.prior.bound(sequences.data, self.n_components, family))
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:

@@ -97,7 +97,7 @@ def start(
     """
     data, family = sequences.data, sequences.data.family
     given = HMMParams._make((*chain, family.to_units(components, data.units)))
-    drawn, order = given, np.arange(k).astype(np.intp)
+    drawn, order = given, np.arange(k)
     if any(part is None for part in (*chain, *components)):
         r, shares = draw_shares(sequences, k, components, how, rng)
 
@@ -120,7 +120,8 @@ def start(
         steps.checked_params(completed_in(order), family, data.x.shape[1])
     if components[0] is None:
         numbered: Any = np.arange(k), *drawn.components
-        order = matched(numbered, (None, *given.components), family, sequences.states)[0]
+        number = matched(numbered, (None, *given.components), family, sequences.states)[0]
+        order = number.astype(int)
         if any(part is not None for part in chain):
             order = likeliest_order(order, completed_in, sequences)
     return completed_in(order)

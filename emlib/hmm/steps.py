@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
 
 from emlib import mixture
 from emlib.em import relative_nudge
@@ -250,8 +249,10 @@ def moved(
     return replace(statistics, starts=starts, transitions=transitions, emissions=emissions)
 
 
-def log_emission(params: HMMParams, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
+def log_emission(params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL) -> Array:
     """Logarithm of p(x_t | z_t = k), of shape (T, K); -inf where it is zero.
+
+    Where nothing was observed it is that of one.
 
     Examples
     --------
@@ -261,9 +262,15 @@ def log_emission(params: HMMParams, x: ArrayLike | Blocks, family: Family = FULL
     array([[-0.919, -2.919],
            [-2.919, -0.919]])
     """
-    params = checked_params(params, family)
-    log_b = mixture.log_joint(evenly(params.components), x, family)
-    return log_b + np.log(log_b.shape[1])
+    params, sequences = checked(params, x, family)
+    return sequences.in_order(_log_emission(params, sequences))
+
+
+def _log_emission(params: HMMParams, sequences: Sequences) -> Array:
+    """`log_emission` of shape (K, T), packed; -inf also where another state is known."""
+    data = sequences.data
+    log_b = mixture.log_joint(evenly(params.components), data, data.family).T
+    return sequences.densities(log_b + np.log(len(log_b)), 0.0, -np.inf)
 
 
 def smoothed(
@@ -283,20 +290,8 @@ def filtered(
     That of an impossible sequence is minus infinity, and its rows are zero from where it fails.
     """
     params, sequences = checked(params, x, family)
-    data, pieces = sequences.data, sequences.pieces
-    log_b = log_emission(params, data, family).T
-    log_p = logsumexp(log_b, axis=0)
-    possible = log_p > -np.inf
-    log_p = np.where(possible, log_p, 0.0)
-    log_r = log_b - log_p
-    if possible.all():  # then of an outlier, too, all digits of densities' ratios are known
-        r = mixture.responsibilities(evenly(params.components), data, family).T
-        log_r = np.log(r, out=log_r, where=r > walks.UNDERFLOW)
-    log_b = sequences.densities(log_r, 0.0, -np.inf)
-    chain = params.startprob, params.transmat
-    packed, log_likelihoods = walks.filtered_in_logs(*chain, log_b, pieces)
-    log_p = sequences.per_observation(log_p[None], 0.0)[0]
-    log_likelihoods = log_likelihoods + np.bincount(pieces.sequence[pieces.piece], log_p)
+    log_b, chain = _log_emission(params, sequences), (params.startprob, params.transmat)
+    packed, log_likelihoods = walks.filtered_in_logs(*chain, log_b, sequences.pieces)
     return sequences.in_order(packed), log_likelihoods
 
 

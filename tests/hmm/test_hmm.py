@@ -1,6 +1,7 @@
 """HMMs agree with enumeration, published figures and hmmlearn, and survive what is unusual."""
 
 import itertools
+import pickle
 import tracemalloc
 import warnings
 from dataclasses import replace
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit, logsumexp, softmax, xlogy
 from scipy.stats import binom, multivariate_normal, norm, poisson
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import (
@@ -1500,3 +1501,69 @@ def test_after_an_outlier_what_was_known_at_the_time_has_all_digits(far):
     np.testing.assert_allclose(filtered.sum(axis=1), 1)
     np.testing.assert_allclose(filtered[-1], model.predict_proba(x)[-1])  # of the last they agree
     np.testing.assert_allclose(model.score_sequences(x), model.score(x))
+
+
+def test_arrays_put_in_place_of_those_of_a_fit_are_a_model_of_their_own():
+    x = np.random.default_rng(0).normal(size=(100, 1))
+    model, by_hand = GaussianHMM(2, "diag", random_state=0, max_iter=3), GaussianHMM(3, "diag")
+    with pytest.warns(ConvergenceWarning):
+        model.fit(x)
+    for each in (model, by_hand):
+        each.startprob_, each.transmat_ = np.full(3, 1 / 3), np.full((3, 3), 1 / 3)
+        each.means_, each.covars_ = np.zeros((3, 1)), np.ones((3, 1))
+    log_likelihood = norm.logpdf(x).sum()
+    assert model.bic(x) == pytest.approx(14 * np.log(100) - 2 * log_likelihood, rel=1e-12)
+    assert model.aic(x) == by_hand.aic(x)
+    symbols = np.random.default_rng(0).integers(0, 3, size=(50, 1))
+    model = CategoricalHMM(1).fit(symbols)
+    model.emissionprob_ = np.full((1, 4), 0.25)
+    assert model.score(symbols) == pytest.approx(50 * np.log(0.25), rel=1e-12)
+    assert 3 in model.sample(100, random_state=0)[0]
+
+
+def test_a_copy_of_a_fit_still_knows_what_was_held_and_forbidden():
+    transmat = np.array([[0.9, 0.1, 0.0], [0.0, 0.9, 0.1], [0.1, 0.0, 0.9]])
+    x, _ = made(3)
+    model = GaussianHMM(3, transmat_init=transmat, hold="transmat", random_state=0).fit(x)
+    again = pickle.loads(pickle.dumps(model))
+    again.means_ = model.means_.copy()
+    assert again.bic(x) == model.bic(x)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 10**6, 10**15, 10**18])
+@pytest.mark.parametrize(
+    "transmat",
+    [[[0.3333333, 0.6666666], [0.5, 0.5]], [[0.9, 0.1], [0.3, 0.7]], np.eye(2)],
+    ids=["rounded", "exact", "never"],
+)
+def test_a_forecast_of_any_length_is_a_distribution(transmat, steps):
+    model, x = GaussianHMM(2, "diag"), [[0.3]]
+    model.startprob_, model.transmat_ = np.full(2, 0.5), np.array(transmat)
+    model.means_, model.covars_ = np.array([[-1.0], [1.0]]), np.ones((2, 1))
+    now = np.array([expit(-0.6), expit(0.6)])
+    a, b = (row[1 - i] / sum(row) for i, row in enumerate(transmat))
+    # Of two states: the stationary distribution, and what is left of the difference from it.
+    long_run = np.array([b, a]) / (a + b) if a + b else now
+    expected = long_run + (now - long_run) * (1 - a - b) ** steps
+    np.testing.assert_allclose(model.forecast_proba(x, steps=steps), [expected], rtol=1e-12)
+
+
+def test_settings_and_models_by_hand_that_are_incomplete_are_named():
+    x = np.random.default_rng(0).normal(size=(30, 1))
+    with pytest.raises(ValueError, match=r"hold must be of \['transmat', 'means', 'covars'\]"):
+        GaussianHMM(2, stationary=True, hold="startprob").fit(x)
+    with pytest.raises(ValueError, match="states have no weights: give startprob_prior"):
+        GaussianHMM(2, prior=Prior(weight_concentration=5)).fit(x)
+    model = GaussianHMM(1)
+    model.startprob_, model.transmat_, model.means_ = np.ones(1), np.ones((1, 1)), np.zeros((1, 1))
+    with pytest.raises(NotFittedError, match="lacks covars_: set all of"):
+        model.score(x)
+
+
+def test_densities_of_what_was_not_observed_are_one():
+    means, covariances = np.array([[0.0, 1.0], [2.0, 2.0]]), np.tile(np.diag([1.0, 4.0]), (2, 1, 1))
+    params = HMMParams(np.full(2, 0.5), STAYS, (means, covariances))
+    x = np.array([[0.5, 1.0], [np.nan, np.nan], [1.0, np.nan]])
+    expected = norm.logpdf(x[:, None], means, [1, 2])
+    expected = np.where(np.isnan(expected), 0.0, expected).sum(axis=2)
+    np.testing.assert_allclose(hmm.log_emission(params, x), expected, rtol=1e-12)
