@@ -47,6 +47,8 @@ def _converted(name: str, value: Any, hint: str) -> Array:
         raise ValueError(refusal)
     try:
         array = np.asarray(value)
+        if array.dtype.kind == "O" and hasattr(value, "to_numpy"):  # a column may have pd.NA
+            array = value.to_numpy(dtype=object, na_value=np.nan)
         if value is None or array.dtype.kind not in "biufOc":
             raise TypeError
         if array.dtype.kind != "c":

@@ -1567,3 +1567,38 @@ def test_densities_of_what_was_not_observed_are_one():
     expected = norm.logpdf(x[:, None], means, [1, 2])
     expected = np.where(np.isnan(expected), 0.0, expected).sum(axis=2)
     np.testing.assert_allclose(hmm.log_emission(params, x), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["Float64", "object"])
+def test_pandas_own_missing_values_are_what_was_not_observed(kind):
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    x[5], x[9, 1] = np.nan, np.nan
+    frame = pd.DataFrame(x, columns=["a", "b"]).astype("Float64").astype(kind)
+    assert frame.isna().sum().sum() == 3
+    expected = GaussianHMM(2, random_state=0).fit(x)
+    model = GaussianHMM(2, random_state=0).fit(frame)
+    np.testing.assert_array_equal(model.means_, expected.means_)
+    mixture = GaussianMixture(1).fit(
+        pd.DataFrame(x, columns=["a", "b"]).fillna(0).astype("Float64")
+    )
+    with pytest.raises(ValueError, match="feature names should match"):
+        mixture.predict(frame[["b", "a"]].astype("Float64"))
+    infinite = pd.DataFrame(np.where(np.isnan(x), np.inf, x), columns=["a", "b"]).astype("Float64")
+    with pytest.raises(ValueError, match="infinity"):
+        mixture.predict(infinite)
+
+
+def test_the_filter_knows_the_states_that_are_known():
+    x, start = made(9, t=200)
+    states = np.where(np.arange(200) % 7 == 3, np.arange(200) % 3, -1)
+    sequences = Sequences.of(x)
+    sequences = replace(sequences, states=states[sequences.pieces.rows])
+    filtered, log_likelihoods = hmm.steps.filtered(start, sequences)
+    means, covariances = start.components
+    pairs = zip(means, covariances, strict=True)
+    log_b = np.stack([multivariate_normal(*pair).logpdf(x) for pair in pairs], axis=1)
+    log_b[(states[:, None] >= 0) & (states[:, None] != np.arange(3))] = -np.inf
+    expected = by_recursion(start.startprob, start.transmat, log_b)
+    np.testing.assert_allclose(log_likelihoods, [expected], rtol=1e-12)
+    known = states >= 0
+    np.testing.assert_allclose(filtered[known], np.eye(3)[states[known]], atol=1e-12)
