@@ -12,7 +12,7 @@ never forgets is walked from every state, which is exact whatever the chain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -293,19 +293,22 @@ def _settle_in_logs(
     start, whether terms are summed or the `largest` is taken. Returns what arrives and what leaves,
     (K, T), and what each piece summed to, (C,).
     """
-    walk, total = (_walk_to_largest, _largest) if largest else (_walk_in_logs, _log_sum)
     level: Array | float = 0.0
     if log_b.min() < FAR:  # sums with what is so large would have no digits left
         level = _finite(log_b.max(axis=0))
         log_b = log_b - level
     k, source = len(first), pieces.precedes if backward else pieces.follows
     positions = pieces.positions[:: -1 if backward else 1]
+    walk: Any = partial(_walk_in_logs, positions=positions)
+    total = _log_sum
+    if largest:
+        walk, total = partial(_walk_to_largest, steps=pieces.steps), _largest
     ends = np.arange(len(source)) if backward else pieces.last
     start, cut = np.repeat(first[:, None], len(source), axis=1), source >= 0
     maps = np.empty((k, k, len(source)))
     for j in range(k if np.any(cut) else 0):
         start[:, cut] = np.log(np.eye(k)[:, [j]])
-        _, leaving, scales = walk(log_b, log_a, start, positions)
+        _, leaving, scales = walk(log_b, log_a, start)
         maps[j] = leaving[:, ends] + np.bincount(pieces.piece, scales)
     for place in pieces.in_turn(backward):
         before = source[place]
@@ -314,7 +317,7 @@ def _settle_in_logs(
             end = total(start[:, before, None] + maps[:, :, before])
         end = end - _finite(total(end))
         start[:, place] = total(end[:, None] + log_a)
-    arriving, leaving, scales = walk(log_b, log_a, start, positions)
+    arriving, leaving, scales = walk(log_b, log_a, start)
     return arriving, leaving, total(leaving[:, ends]) + np.bincount(pieces.piece, scales + level)
 
 
@@ -342,14 +345,14 @@ def _walk_in_logs(
 
 
 def _walk_to_largest(
-    log_b: Array, log_a: Array, start: Array, positions: list[slice]
+    log_b: Array, log_a: Array, start: Array, steps: list[tuple[slice, slice]]
 ) -> tuple[Integers, Array, Array]:
     """The same with the largest term for the sum; of what arrives, from which state it comes."""
     came_from, best = np.zeros(log_b.shape, dtype=np.intp), np.empty(log_b.shape)
     scales, far = np.zeros(log_b.shape[1]), log_b.min() < FAR
-    best[:, positions[0]] = start + log_b[:, positions[0]]
-    for before, at in pairwise(positions):
-        scores = best[:, None, before.start : before.start + at.stop - at.start] + log_a[:, :, None]
+    best[:, : start.shape[1]] = start + log_b[:, : start.shape[1]]
+    for before, at in steps:
+        scores = best[:, None, before] + log_a[:, :, None]
         came_from[:, at] = scores.argmax(axis=0)
         # Equation hmm-viterbi
         best[:, at] = scores.max(axis=0) + log_b[:, at]
@@ -405,12 +408,12 @@ def best_paths(
     _check_possible(best, pieces, log_probabilities)
     cut, last, ends = pieces.cut, pieces.last, best[:, pieces.last].argmax(axis=0)
     # A piece ends in a state that only the one after it tells: go back from all at once.
-    paths = np.empty((len(best) if len(cut) else 1, len(pieces.piece)), dtype=np.intp)
-    paths[:, last] = np.arange(len(best))[:, None] if len(cut) else ends
+    paths = np.empty_like(came_from if len(cut) else came_from[0])
+    paths[..., last] = np.arange(len(best))[:, None] if len(cut) else ends
     for before, at in reversed(pieces.steps):
-        paths[:, before] = came_from[paths[:, at], np.arange(at.start, at.stop)]
+        paths[..., before] = came_from[paths[..., at], np.arange(at.start, at.stop)]
     if not len(cut):
-        return paths[0], log_probabilities
+        return paths, log_probabilities
     for piece in pieces.in_turn(backward=True):
         after = pieces.precedes[piece]
         begins = paths[ends[after], after]
