@@ -425,3 +425,16 @@ def test_after_an_outlier_the_best_path_is_still_the_best(far, seed):
     path, _ = viterbi(startprob, transmat, np.concatenate([floats[:1], later]))
     expected, _ = best_by_recursion(startprob, transmat, np.array([[-1e4, 0], *later]))
     np.testing.assert_array_equal(path, expected)
+
+
+@pytest.mark.parametrize("level", [-1e8, -1e15, -1e18])
+def test_after_an_outlier_pieces_know_their_states_as_before_it(level):
+    rng = np.random.default_rng(0)
+    startprob, transmat = np.array([0.3, 0.7]), np.array([[1.0, 0.0], [0.0, 1.0]])
+    log_b = rng.normal(size=(300, 2)) / 8
+    log_b[:100] += level  # of both states alike, and so no news of them
+    log_b[:100, 1] = log_b[:100, 0]
+    log_odds = np.log(3 / 7) + (log_b[100:, 0] - log_b[100:, 1]).sum()
+    expected = [1 / (1 + np.exp(-log_odds)), 1 / (1 + np.exp(log_odds))]
+    r = in_logs(startprob, transmat, log_b).responsibilities
+    np.testing.assert_allclose(r, np.tile(expected, (300, 1)), rtol=1e-10)
