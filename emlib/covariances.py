@@ -203,7 +203,7 @@ class Gaussians(Family):
             f"{which} has collapsed onto too few or identical points, or onto features that are "
             f"constant, or depend linearly on each other: its covariance {rest} "
             f"and its likelihood says nothing. Use fewer {part}s, more starts (n_init), a prior, "
-            f"or drop duplicate features. If it really is that narrow, lower {lower}."
+            f"or drop duplicate features. If it really is that narrow, or held so, lower {lower}."
         )
 
     def n_parameters(self, k: int, d: int) -> int:

@@ -166,14 +166,13 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
     def _start(self, units: Units) -> Gaussian:
-        """Where to start, in standard units; the floor is below any start that makes sense."""
-        d = len(units.origin)
+        """Where to start, in standard units, and not below the floor."""
+        form, d = Full(self.covariance_floor), len(units.origin)
         mean, covariance = shaped("mean_init", self.mean_init, (d,)), self.covariance_init
         covariance = positive_definite("covariance_init", covariance, (d, d), matrices=True)
-        return Gaussian(
-            np.zeros(d) if mean is None else units.standardise(mean),
-            np.eye(d) if covariance is None else Full().rescaled(covariance, units.per_scale),
-        )
+        mean, covariance = form.to_units((mean, covariance), units)
+        mean = np.zeros(d) if mean is None else mean
+        return Gaussian(*form.bounded((mean, np.eye(d) if covariance is None else covariance)))
 
 
 def _standard_units(x: Array) -> Units:

@@ -845,3 +845,17 @@ def test_no_iteration_at_all_leaves_the_start_as_it_is(murray):
 def test_settings_that_make_no_sense_are_refused(trouble):
     with pytest.raises(ValueError, match=next(iter(trouble))):
         GaussianImputer(**trouble).fit(load_murray().values)
+
+
+@pytest.mark.parametrize("floor", [0.05, 0.5, 2.0])
+def test_a_start_below_the_floor_is_raised_to_it(floor):
+    # Of complete rows the maximum under a floor is the covariance with its eigenvalues clipped.
+    z = np.random.default_rng(0).normal(size=(200, 2))
+    x = np.c_[z[:, 0], z[:, 0] + 0.05 * z[:, 1]]
+    scale = np.outer(x.std(axis=0), x.std(axis=0))
+    values, vectors = np.linalg.eigh(np.cov(x.T, bias=True) / scale)
+    expected = (vectors * np.maximum(values, floor)) @ vectors.T * scale
+    for start in (None, np.cov(x.T), 1e-6 * np.eye(2)):
+        with pytest.warns(DegenerateWarning, match="rests on its floor"):
+            model = GaussianImputer(covariance_floor=floor, covariance_init=start).fit(x)
+        np.testing.assert_allclose(model.covariance_, expected, rtol=1e-6, atol=1e-12)
