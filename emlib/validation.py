@@ -45,17 +45,31 @@ def _converted(name: str, value: Any, hint: str) -> Array:
     refusal = f"{name} must be real and dense, with no masked entries: convert them first"
     if hasattr(value, "toarray") or np.ma.is_masked(value):  # sparse, or masked
         raise ValueError(refusal)
+    array = np.empty(0)
     try:
         array = np.asarray(value)
+        if array.dtype == object and _has_numeric_columns(value):  # of pandas, with pd.NA in them
+            array = value.to_numpy(dtype=float, na_value=np.nan)
         if value is None or array.dtype.kind not in "biufOc":
             raise TypeError
         if array.dtype.kind != "c":
             return np.asarray(array, dtype=float)
     except (TypeError, ValueError, OverflowError):
+        if any(type(entry).__name__ == "NAType" for entry in array.flat):
+            raise TypeError(
+                f"{name} hold pd.NA in a column of objects: make it numbers first, with "
+                ".astype('Float64') or np.nan in its place"
+            ) from None
         raise ValueError(
             f"{name} must be real numbers, with all rows equally long, got {shown(value)}{hint}"
         ) from None
     raise ValueError(refusal)
+
+
+def _has_numeric_columns(value: Any) -> bool:
+    """Whether this is a table, or a column, of pandas that holds only numbers."""
+    dtypes = np.ravel(getattr(value, "dtypes", None))
+    return all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes)
 
 
 def shown(value: Any) -> str:

@@ -507,8 +507,8 @@ class GaussianMixture(_Mixture):
         family: Any = self._fitted_family()
         if hasattr(x, "to_frame"):  # a row of a table
             _check_feature_names(self, x.to_frame().T, reset=False)
-        params = conditional(self._params(), x, family)
-        return self._of(params, np.isnan(np.asarray(x, dtype=float)))
+        row = numbers("x", x, finite=False)
+        return self._of(conditional(self._params(), row, family), np.isnan(row))
 
     def _of(self, params: steps.MixtureParams, features: Any) -> GaussianMixture:
         """A mixture of some of the features, which checks their names if this one does."""
