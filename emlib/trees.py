@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from emlib.validation import shown
+
 T = TypeVar("T")
 
 
@@ -28,20 +30,32 @@ def map_leaves(
     >>> map_leaves(lambda leaf: 10 * leaf, {"heads": 3.0, "tails": (1.0, 2.0)})
     {'heads': 30.0, 'tails': (10.0, 20.0)}
     """
-    trees, form, again = (tree, *others), type(tree), partial(map_leaves, function, is_leaf=is_leaf)
-    if is_leaf(tree):
-        return function(*trees)
+    parts, again = _parts(tree), partial(map_leaves, function, is_leaf=is_leaf)
+    if is_leaf(tree) or parts is None:
+        return function(tree, *others)
+    rest = [_parts(other) for other in others]
+    for other, its in zip(others, rest, strict=True):
+        if its is None or its.keys() != parts.keys():
+            raise ValueError(
+                "statistics, or parameters, that belong together must have the same parts, got "
+                f"{shown(tree)} and {shown(other)}"
+            )
+    mapped = {key: again(part, *(its[key] for its in rest)) for key, part in parts.items()}
     if isinstance(tree, dict):
-        if any(other.keys() != tree.keys() for other in others):
-            raise ValueError("statistics of different chunks have different keys")
-        return {key: again(*(t[key] for t in trees)) for key in tree}
-    if isinstance(tree, (tuple, list)):
-        parts = [again(*parts) for parts in zip(*trees, strict=True)]
-        return form(*parts) if hasattr(tree, "_fields") else form(parts)
+        return mapped
+    form: Any = type(tree)
     if is_dataclass(tree):
-        names = [f.name for f in fields(tree)]
-        return form(**{n: again(*(getattr(t, n) for t in trees)) for n in names})
-    return function(*trees)
+        return form(**mapped)
+    return form(*mapped.values()) if hasattr(tree, "_fields") else form(mapped.values())
+
+
+def _parts(tree: Any) -> dict[Any, Any] | None:
+    """The parts of a tree by their key, place or name; None if it is a leaf."""
+    if isinstance(tree, dict):
+        return tree
+    if isinstance(tree, (tuple, list)):
+        return dict(enumerate(tree))
+    return {f.name: getattr(tree, f.name) for f in fields(tree)} if is_dataclass(tree) else None
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -60,6 +74,8 @@ def leaves(tree: Any) -> list[Any]:
 def rebuild(tree: T, vector: Any) -> T:
     """A tree of the shape of `tree`, with the numbers of `vector` in its leaves.
 
+    A leaf that has these numbers stays as it is: so a whole number that does not change is one.
+
     Examples
     --------
     >>> rebuild({"heads": 3.0, "tails": (1.0, 2.0)}, np.array([7.0, 8.0, 9.0]))
@@ -69,8 +85,10 @@ def rebuild(tree: T, vector: Any) -> T:
     parts = iter(np.split(vector, ends[:-1]))
 
     def refilled(leaf: Any) -> Any:
-        part = next(parts)
-        return part.reshape(np.shape(leaf)) if np.ndim(leaf) else float(part[0])
+        part = next(parts).reshape(np.shape(leaf))
+        if np.array_equal(part, leaf):
+            return leaf
+        return part if np.ndim(leaf) else float(part)
 
     rebuilt: T = map_leaves(refilled, tree)
     return rebuilt
