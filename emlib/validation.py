@@ -35,7 +35,8 @@ def numbers(name: str, value: Any, finite: bool = True, shape: Any = None, hint:
         wanted = [found if n is None else n for n, found in zip(shape, array.shape, strict=False)]
         if len(shape) != array.ndim or tuple(wanted) != array.shape:
             asked = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
-            raise ValueError(f"{name} must be finite and of shape {asked}, got shape {array.shape}")
+            asked = f"finite and of shape {asked}" if finite else f"of shape {asked}"
+            raise ValueError(f"{name} must be {asked}, got shape {array.shape}")
     if finite and not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, without NaN, got {shown(array)}")
     return array
@@ -189,7 +190,8 @@ def observed(
             "not made. Do not remove it: it is a step of the chain."
         )
     if fit and (never := lacking.all(axis=0)).any():
-        raise ValueError(f"feature {listed(np.flatnonzero(never))} was never observed: drop it")
+        were_never = told_of("feature", np.flatnonzero(never), "was never", "were never")
+        raise ValueError(f"{were_never} observed: drop it")
     means = table.sum(axis=0, where=~lacking) / np.maximum((~lacking).sum(axis=0), 1)
     return np.where(lacking, means, table), made, holes
 
@@ -268,10 +270,8 @@ def check_spread(data: Array, constants: bool = False) -> None:
     spread = highest - lowest
     constant = np.flatnonzero(spread == 0)
     if len(constant) and not (constants and spread.any()):
-        raise ValueError(
-            f"feature {listed(constant)} is constant: a Gaussian needs a variance above zero. "
-            "Drop it."
-        )
+        are_constant = told_of("feature", constant, "is constant", "are constant")
+        raise ValueError(f"{are_constant}: a Gaussian needs a variance above zero. Drop it.")
     tiny = np.flatnonzero((spread > 0) & (spread < SMALLEST))
     if len(tiny):
         raise ValueError(
@@ -391,6 +391,19 @@ def listed(indices: Integers) -> str:
     """
     more = f" and {len(indices) - 10} more" if len(indices) > 10 else ""
     return ", ".join(str(i) for i in indices[:10]) + more
+
+
+def told_of(noun: str, indices: Integers, one: str, several: str) -> str:
+    """What is said of features, components or the like, which are one or several.
+
+    Examples
+    --------
+    >>> told_of("feature", np.array([0, 2]), "is constant", "are constant")
+    'features 0, 2 are constant'
+    """
+    if len(indices) == 1:
+        return f"{noun} {indices[0]} {one}"
+    return f"{noun}s {listed(indices)} {several}"
 
 
 def with_value(row: int, x: Array) -> str:

@@ -511,7 +511,7 @@ def test_statistics_of_different_shapes_do_not_add(tree, other):
 def test_leaps_name_parameters_that_are_not_those_of_the_start(grown):
     visits = count(1)
 
-    def e_step(params, heads):
+    def e_step(_, heads):
         return coins_e_step(START, heads)[0], -1 / next(visits)
 
     with pytest.raises(ValueError, match=r"same parts, got|must have the 2 numbers of the start"):

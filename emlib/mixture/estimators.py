@@ -414,7 +414,7 @@ class GaussianMixture(_Mixture):
         How to start. k-means often finds the same clusters again: for a search, take another.
     weights_init, means_init, precisions_init : array-like, optional
         Explicit starts, of shapes (K,), (K, D) and that of `precisions_`. What is left out comes
-        from `init_params`.
+        from `init_params`; with means, from the points nearest to each, and all starts are alike.
     responsibilities_init : array-like of shape (N, K), optional
         Responsibilities to start from, instead of `init_params`.
     hold : str, int, or a list of these
