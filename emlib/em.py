@@ -370,7 +370,7 @@ def em(
         )
     if map is None:
         e_step = Watched("e_step", e_step)
-    coordinates = accelerate or None
+    coordinates = accelerate if isinstance(accelerate, Coordinates) else None
     if accelerate is True:  # numbers as they are
         coordinates = Coordinates.of(params)._replace(keep_signs=True)
     with progress_bar(progress) as bar:

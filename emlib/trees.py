@@ -33,7 +33,7 @@ def map_leaves(
     parts, again = _parts(tree), partial(map_leaves, function, is_leaf=is_leaf)
     if is_leaf(tree) or parts is None:
         return function(tree, *others)
-    rest = [_parts(other) for other in others]
+    rest: list[Any] = [_parts(other) for other in others]
     for other, its in zip(others, rest, strict=True):
         if its is None or its.keys() != parts.keys():
             raise ValueError(

@@ -69,8 +69,8 @@ def _converted(name: str, value: Any, hint: str) -> Array:
 
 def _has_numeric_columns(value: Any) -> bool:
     """Whether this is a table, or a column, of pandas that holds only numbers."""
-    dtypes = np.ravel(getattr(value, "dtypes", None))
-    return all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes)
+    dtypes: Any = getattr(value, "dtypes", None)
+    return all(getattr(dtype, "kind", "O") in "biuf" for dtype in np.ravel(dtypes))
 
 
 def shown(value: Any) -> str:

@@ -147,7 +147,7 @@ def test_a_constant_feature_is_no_obstacle_where_something_makes_up_for_it(kind,
     theirs.fit(x - [0, 0, constant])  # scikit-learn does not centre, and loses digits
     np.testing.assert_allclose(ours.means_ - [0, 0, constant], theirs.means_, atol=1e-5)
     np.testing.assert_allclose(ours.covariances_, theirs.covariances_, rtol=1e-5, atol=1e-8)
-    with pytest.raises(ValueError, match="is constant"):
+    with pytest.raises(ValueError, match="are constant"):
         GaussianMixture(1, reg_covar=ridge, covariance_type=kind).fit(np.ones((20, 2)))
 
 
