@@ -30,32 +30,30 @@ def map_leaves(
     >>> map_leaves(lambda leaf: 10 * leaf, {"heads": 3.0, "tails": (1.0, 2.0)})
     {'heads': 30.0, 'tails': (10.0, 20.0)}
     """
-    parts, again = _parts(tree), partial(map_leaves, function, is_leaf=is_leaf)
-    if is_leaf(tree) or parts is None:
-        return function(tree, *others)
-    rest: list[Any] = [_parts(other) for other in others]
-    for other, its in zip(others, rest, strict=True):
-        if its is None or its.keys() != parts.keys():
-            raise ValueError(
-                "statistics, or parameters, that belong together must have the same parts, got "
-                f"{shown(tree)} and {shown(other)}"
-            )
-    mapped = {key: again(part, *(its[key] for its in rest)) for key, part in parts.items()}
+    trees, form, again = (tree, *others), type(tree), partial(map_leaves, function, is_leaf=is_leaf)
+    if is_leaf(tree):
+        return function(*trees)
     if isinstance(tree, dict):
-        return mapped
-    form: Any = type(tree)
-    if is_dataclass(tree):
-        return form(**mapped)
-    return form(*mapped.values()) if hasattr(tree, "_fields") else form(mapped.values())
-
-
-def _parts(tree: Any) -> dict[Any, Any] | None:
-    """The parts of a tree by their key, place or name; None if it is a leaf."""
-    if isinstance(tree, dict):
-        return tree
+        _check_alike(trees, all(isinstance(t, dict) and t.keys() == tree.keys() for t in others))
+        return {key: again(*(t[key] for t in trees)) for key in tree}
     if isinstance(tree, (tuple, list)):
-        return dict(enumerate(tree))
-    return {f.name: getattr(tree, f.name) for f in fields(tree)} if is_dataclass(tree) else None
+        lists = all(isinstance(t, (tuple, list)) and len(t) == len(tree) for t in others)
+        _check_alike(trees, lists)
+        parts = [again(*parts) for parts in zip(*trees, strict=True)]
+        return form(*parts) if hasattr(tree, "_fields") else form(parts)
+    if is_dataclass(tree):
+        _check_alike(trees, all(isinstance(t, form) for t in others))
+        names = [f.name for f in fields(tree)]
+        return form(**{n: again(*(getattr(t, n) for t in trees)) for n in names})
+    return function(*trees)
+
+
+def _check_alike(trees: tuple[Any, ...], alike: bool) -> None:
+    if not alike:
+        raise ValueError(
+            "statistics, or parameters, that belong together must have the same parts, got "
+            f"{' and '.join(map(shown, trees))}"
+        )
 
 
 def leaves(tree: Any) -> list[Any]:
