@@ -414,7 +414,7 @@ class GaussianMixture(_Mixture):
         How to start. k-means often finds the same clusters again: for a search, take another.
     weights_init, means_init, precisions_init : array-like, optional
         Explicit starts, of shapes (K,), (K, D) and that of `precisions_`. What is left out comes
-        from `init_params`.
+        from `init_params`; with means, from the points nearest to each, and all starts are alike.
     responsibilities_init : array-like of shape (N, K), optional
         Responsibilities to start from, instead of `init_params`.
     hold : str, int, or a list of these
@@ -507,8 +507,8 @@ class GaussianMixture(_Mixture):
         family: Any = self._fitted_family()
         if hasattr(x, "to_frame"):  # a row of a table
             _check_feature_names(self, x.to_frame().T, reset=False)
-        params = conditional(self._params(), x, family)
-        return self._of(params, np.isnan(np.asarray(x, dtype=float)))
+        row = numbers("x", x, finite=False)
+        return self._of(conditional(self._params(), row, family), np.isnan(row))
 
     def _of(self, params: steps.MixtureParams, features: Any) -> GaussianMixture:
         """A mixture of some of the features, which checks their names if this one does."""

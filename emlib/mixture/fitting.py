@@ -14,6 +14,7 @@ from sklearn.metrics import pairwise_distances_argmin
 
 from emlib.families import LOG_ZERO, Components, Family
 from emlib.fitting import Problem
+from emlib.gaussian import EMPTY
 from emlib.holding import Held
 from emlib.mixture import engine, steps
 from emlib.mixture.blocks import Blocks
@@ -24,7 +25,7 @@ from emlib.results import DegenerateError
 from emlib.squarem import Coordinates
 from emlib.types import Array, Integers
 from emlib.units import Units
-from emlib.validation import listed
+from emlib.validation import told_of
 
 # A component whose responsibilities sum to less than this has no points to speak of.
 FEWEST_POINTS = 1e-3
@@ -66,7 +67,7 @@ def collapse(params: Params, family: Family, n: float) -> str | None:
     """
     empty = np.flatnonzero(n * params[0] < FEWEST_POINTS)
     if len(empty):
-        return f"component {listed(empty)} has lost all its points. Use fewer components."
+        return f"{told_of('component', empty, *EMPTY)}. Use fewer components."
     return family.collapse(params[1:], "component")
 
 

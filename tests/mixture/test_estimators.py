@@ -24,9 +24,11 @@ from emlib import (
     HMM,
     CategoricalMixture,
     DegenerateWarning,
+    GaussianHMM,
     GaussianImputer,
     GaussianMixture,
     Mixture,
+    PoissonHMM,
     PoissonMixture,
     Prior,
     StopReason,
@@ -392,7 +394,7 @@ def spoiled(value):
         (np.arange(10.0), "Reshape your data"),
         (GOOD[None], "dim 3"),
         ([["a", "b"], ["c", "d"]], "data must be real numbers"),
-        (np.ones((10, 2)), "feature 0, 1 is constant"),
+        (np.ones((10, 2)), "features 0, 1 are constant"),
         (np.c_[GOOD[:, 0], np.full(10, 7.0)], "feature 1 is constant"),
         ([[1.0, 2.0], [3.0]], "all rows equally long"),
         (GOOD * 1e-145, "varies by only"),
@@ -920,5 +922,30 @@ def test_names_of_two_kinds_and_missing_values_of_pandas_are_named(faithful):
     frame = pd.DataFrame(faithful, columns=["eruption", 0])
     with pytest.raises(TypeError, match="string names"):
         GaussianMixture(2).fit(frame)
-    with pytest.raises(TypeError, match="Float64"):
-        GaussianImputer().fit(pd.DataFrame({"a": [1, 2, pd.NA], "b": [3, 4, 7]}))
+    table = pd.DataFrame({"a": [1, 2, pd.NA], "b": [3, 4, 7]})
+    for model in (GaussianImputer(), GaussianMixture(), GaussianHMM(), PoissonHMM()):
+        with pytest.raises(TypeError, match=r"column of objects.*Float64"):
+            model.fit(table)
+    with pytest.raises(TypeError, match="column of objects"):
+        GaussianMixture(2, random_state=0).fit(faithful).conditional(table["a"])
+
+
+def test_nullable_columns_of_pandas_are_numbers_with_holes(faithful):
+    x = faithful[:100].copy()
+    x[:30, 1] = np.nan
+    frame = pd.DataFrame(x, columns=["a", "b"]).astype({"a": "Float64", "b": "Int64"})
+    assert np.asarray(frame).dtype == object
+    chain = GaussianHMM(1, covariance_type="diag").fit(frame)
+    np.testing.assert_allclose(chain.means_, [np.nanmean(x, axis=0)], rtol=1e-3)
+    np.testing.assert_allclose(chain.covars_, [np.nanvar(x, axis=0)], rtol=1e-3)
+    imputer = GaussianImputer().fit(frame)
+    for fitted in (imputer.transform, chain.predict):
+        with pytest.raises(ValueError, match="feature names should match"):
+            fitted(frame[["b", "a"]])
+    with pytest.raises(ValueError, match="infinity"):
+        GaussianImputer().fit(frame.assign(a=frame["a"].mask(frame["a"] > 4, np.inf)))
+    model = GaussianMixture(2, random_state=0).fit(frame[30:])
+    with pytest.raises(ValueError, match=r"x must be of shape \(2,\), got shape \(1, 2\)"):
+        model.conditional(frame.iloc[[0]])
+    plain = model.conditional(pd.Series(x[0], ["a", "b"]))
+    np.testing.assert_array_equal(model.conditional(frame.iloc[0]).means_, plain.means_)
