@@ -106,10 +106,6 @@ class Gaussians(Family):
         about = statistics.about(given[0])
         return replace(about, sum_x=np.zeros_like(about.sum_x))
 
-    @property
-    def exact(self) -> bool:
-        return not np.any(self.ridge)
-
     def bounded(self, components: Components) -> Components:
         means, covariances = components
         if self.matrices:
@@ -126,8 +122,13 @@ class Gaussians(Family):
         k, d = statistics.sum_x.shape
         seeds = SEED * statistics.n.sum() * ~(statistics.n > 0)
         # In standard units, in which fits work, all points together have mean 0 and variance 1.
-        spheres = np.broadcast_to(np.eye(d) if self.matrices else 1.0, self.shapes(k, d)[1])
-        return statistics + self.expected((np.zeros((k, d)), spheres), seeds)
+        return statistics + self.expected(self.spheres(np.zeros((k, d))), seeds)
+
+    def spheres(self, means: Array) -> Components:
+        """Components about these means, of shape (K, D), whose features have variance one."""
+        k, d = means.shape
+        one = np.eye(d) if self.matrices else 1.0
+        return means, np.broadcast_to(one, self.shapes(k, d)[1])
 
     def nudge(
         self, statistics: GaussianStatistics, rng: np.random.Generator, size: float
@@ -154,9 +155,12 @@ class Gaussians(Family):
     def in_units(self, units: Units) -> Gaussians:
         return self if self.exact else replace(self, ridge=self.ridge * units.per_scale**2)
 
-    def to_units(self, components: Components, units: Units) -> Components:
+    def to_units(self, components: Any, units: Units) -> Any:
         means, covariances = components
-        return units.standardise(means), self.rescaled(covariances, units.per_scale)
+        return (
+            None if means is None else units.standardise(means),
+            None if covariances is None else self.rescaled(covariances, units.per_scale),
+        )
 
     def from_units(self, components: Components, units: Units) -> Components:
         means, covariances = components

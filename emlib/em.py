@@ -209,9 +209,6 @@ def maximise(
     path, confirmed = climb_from(params), None
     if nudge is not None and path.stop is StopReason.CONVERGED:
         path, confirmed = confirm(path, climb_nudged, tol)
-    oddity = visit.oddity(path) if path.stop is StopReason.CONVERGED else None
-    if oddity is not None:
-        path.message, confirmed = path.message + oddity, None
     return EMResult(
         params=path.params[-1],
         objective=path.objective[-1],
@@ -376,8 +373,9 @@ def em(
     numbers_as_they_are = Coordinates.of(params)._replace(keep_signs=True)
     coordinates = numbers_as_they_are if accelerate is True else accelerate or None
     with progress_bar(progress) as bar:
+        visit: Visitor[P, S] = Visitor(e_step, data, log_prior, bar, map)
         result = maximise(
-            Visitor(e_step, data, log_prior, bar, map),
+            visit,
             Watched("m_step, or e_step," if map else "m_step", m_step, [snapshot(params)]),
             params,
             tol=tol,
@@ -390,6 +388,8 @@ def em(
         raise Interrupted(result)
     if result.stop in WARNINGS:
         warnings.warn(result.message, WARNINGS[result.stop], stacklevel=2)
+    if result.converged and (oddity := visit.oddity(result.trace)):
+        result = replace(result, message=result.message + oddity, confirmed=None)
     return result
 
 
@@ -456,11 +456,11 @@ class Visitor(Generic[P, S]):
         self.objectives.append(objective)
         return Visit(params, statistics, objective)
 
-    def oddity(self, path: Path[P, S]) -> str | None:
+    def oddity(self, trace: Trace[P]) -> str | None:
         """What to say if the objective at all visits is like none of data; None if it is not."""
         seen = set(self.objectives)
         is_odd = len(seen) == 1 or all(value.is_integer() for value in seen)
-        if not is_odd or not differ(path.params[0], path.params[-1]):
+        if not is_odd or not differ(trace.params[0], trace.params[-1]):
             return None
         found = f"exactly {seen.pop():g}" if len(seen) == 1 else "a whole number"
         return (

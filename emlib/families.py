@@ -160,8 +160,8 @@ class Family(ABC):
 
     @property
     def exact(self) -> bool:
-        """Whether `mle` really is the maximum, so that EM cannot fall."""
-        return True
+        """Whether `mle` really is the maximum, so that EM cannot fall: with a ridge it is not."""
+        return not np.any(self.ridge)
 
     # --- Data
 
@@ -187,8 +187,8 @@ class Family(ABC):
         """The family of `units.standardise(x)`: another only if a setting is in the units of x."""
         return self
 
-    def to_units(self, components: Components, units: Units) -> Components:
-        """The components of `units.standardise(x)` if these are those of x."""
+    def to_units(self, components: Any, units: Units) -> Any:
+        """The components of `units.standardise(x)` if these are those of x; None stays None."""
         return components
 
     def from_units(self, components: Components, units: Units) -> Components:

@@ -86,6 +86,21 @@ def leaps(
         A leap only if it is not lower than the point before and EM's next step from it does not
         fall: from valid parameters it cannot, so a leap that fails has left the model.
     """
+
+    def landed_at(params: P, lowest: float) -> list[Visit[P, S]]:
+        """The leap's point and EM's next; nothing if the leap is not to be trusted."""
+        try:
+            with np.errstate(all="ignore"):
+                point = replace(visit(params), leapt=True)
+                if not lowest <= point.objective < np.inf:
+                    return []
+                after = visit(m_step(point.statistics))
+        except FAILURES:
+            return []
+        least = point.objective - FALL_TOLERANCE * max(1.0, abs(point.objective))
+        fell = exact and after.objective < least
+        return [] if fell or not np.isfinite(after.objective) else [point, after]
+
     path, longest = walk(point), FIRST_LEAP
     while True:
         params = []
@@ -96,8 +111,7 @@ def leaps(
         further = leap(coordinates, params[1], params[2], onward, longest)
         if further is not None:
             target, length = further
-            landed = _landed(visit, m_step, target, point.objective, exact)
-            if landed is not None:
+            if landed := landed_at(target, point.objective):
                 longest *= 4 if length == longest else 1
                 path = chain(landed[:1], walk(landed[1]))
                 continue
@@ -133,24 +147,3 @@ def leap(
             return coordinates.from_vector(target.reshape(np.shape(vectors[0]))), a
         except FAILURES:
             return None  # no parameters are there
-
-
-def _landed(
-    visit: Callable[[P], Visit[P, S]],
-    m_step: Callable[[S], P],
-    params: P,
-    lowest: float,
-    exact: bool,
-) -> tuple[Visit[P, S], Visit[P, S]] | None:
-    """The point that a leap has reached and EM's next; None if the leap is not to be trusted."""
-    try:
-        with np.errstate(all="ignore"):
-            point = replace(visit(params), leapt=True)
-            if not lowest <= point.objective < np.inf:
-                return None
-            after = visit(m_step(point.statistics))
-    except FAILURES:
-        return None
-    least = point.objective - FALL_TOLERANCE * max(1.0, abs(point.objective))
-    fell = exact and after.objective < least
-    return None if fell or not np.isfinite(after.objective) else (point, after)

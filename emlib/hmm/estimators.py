@@ -27,7 +27,7 @@ from emlib.hmm.sequences import Sequences, check_lengths
 from emlib.hmm.stationary import stationary
 from emlib.hmm.steps import HMMParams
 from emlib.holding import Held
-from emlib.mixture.priors import BoundPrior, Prior
+from emlib.mixture.priors import Prior
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, ImpossibleError
 from emlib.types import Array, Integers
@@ -148,12 +148,21 @@ class _HMM(BaseEstimator):
             given = self._given(family.shapes(k, sequences.data.x.shape[1]))
             startprob = shares("startprob_init", self.startprob_init, (k,))
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
-            held = self._what_is_held(chain, given, family, prior)
-            problem = fitting.problem_of(sequences, family, self.stationary, prior, held)
+            held = Held.of(
+                self.hold,
+                {"startprob": chain[0], "transmat": chain[1]},
+                dict(zip(self._names(family), given, strict=True)),
+                k,
+                family,
+                prior.gaussians,
+            )
+            if self.stationary:  # then the start is that of the steps
+                held = replace(held, outer=(held.outer[1],) * 2)
+            problem = fitting.problem_of(sequences, self.stationary, prior, held)
             rng = generator(self.random_state, 4)
 
             def start(_: int) -> HMMParams:
-                start = fitting.start(sequences, family, k, chain, given, how, rng)
+                start = fitting.start(sequences, k, chain, given, how, rng)
                 if self.stationary:
                     start = start._replace(startprob=stationary(start.transmat))
                 return start
@@ -303,36 +312,13 @@ class _HMM(BaseEstimator):
         numbers(names[2], components[0], shape=(None, None))
         return HMMParams(startprob, transmat, tuple(components))
 
-    def _what_is_held(
-        self,
-        chain: tuple[Array | None, Array | None],
-        components: tuple[Array | None, ...],
-        family: Family,
-        prior: ChainPrior | None,
-    ) -> Held:
-        """What the setting `hold` means, given the explicit starts."""
-        held = Held.of(
-            self.hold,
-            {"startprob": chain[0], "transmat": chain[1]},
-            dict(zip(self._names(family), components, strict=True)),
-            self.n_components,
-            family,
-            None if prior is None else prior.gaussians,
-        )
-        # Of a stationary chain, the start is that of the steps.
-        return replace(held, outer=(held.outer[1],) * 2) if self.stationary else held
-
-    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior | None:
-        """The priors in the units in which EM works; None if there is none."""
+    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
+        """The priors in the units in which EM works; here of the chain alone."""
         k = self.n_components
         starts = concentration("startprob_prior", self.startprob_prior, (k,))
         if self.stationary and np.any(starts):
             raise ValueError("a stationary chain has no start of its own: leave startprob_prior")
-        steps = concentration("transmat_prior", self.transmat_prior, (k, k))
-        symbols, gaussians = self._component_prior(sequences, family)
-        if gaussians is None and not any(map(np.any, (starts, steps, symbols))):
-            return None
-        return ChainPrior(starts, steps, symbols, gaussians)
+        return ChainPrior(starts, concentration("transmat_prior", self.transmat_prior, (k, k)))
 
     def __sklearn_tags__(self) -> Tags:
         """NaN is welcome: it stands for what was not observed."""
@@ -345,12 +331,8 @@ class _HMM(BaseEstimator):
     # The names under which users know the family's parameters, where these are others.
     _renamed: ClassVar[dict[str, str]] = {}
 
-    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
-        """The prior on the components: symbols' pseudo-counts, and one on Gaussians."""
-        return 0.0, None
-
-    def _family(self) -> Family:
-        """What the states emit, by the settings."""
+    def _family(self, X: ArrayLike | None = None) -> Family:
+        """What the states emit, by the settings; `X` are the data of a fit."""
         raise NotImplementedError
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
@@ -361,12 +343,14 @@ class _HMM(BaseEstimator):
         """Checked data; for a fit, in the units in which EM works."""
         _check_feature_names(self, X, reset=fit)
         if fit:
-            sequences = Sequences.of(X, lengths, self._family(), standard=True)
+            sequences = Sequences.of(X, lengths, self._family(X), standard=True)
             self.n_features_in_ = sequences.data.x.shape[1]
             return sequences
-        d = getattr(self, "n_features_in_", self._params().components[0].shape[1])
-        sequences = Sequences.of(X, lengths, self._fitted_family())
-        if (found := sequences.data.x.shape[1]) != d:
+        params, family = self._params(), self._fitted_family()
+        sequences = Sequences.of(X, lengths, family)
+        found = sequences.data.x.shape[1]
+        d = getattr(self, "n_features_in_", 1 if family.looked_up else params[2][0].shape[1])
+        if found != d:
             name = type(self).__name__
             raise ValueError(
                 f"X has {found} features, but {name} is expecting {d} features as input"
@@ -376,8 +360,10 @@ class _HMM(BaseEstimator):
 
 def _warn_of_unvisited(params: HMMParams, sequences: Sequences, family: Family) -> None:
     """Warn, in the line that called `fit`, of states of which the data say nothing."""
-    params = fitting.standardised(params, family, sequences.data.units)
-    never, stays = steps.unvisited(steps.expectations(params, sequences)[0])
+    components = family.to_units(params.components, sequences.data.units)
+    statistics, _ = steps.expectations(params._replace(components=components), sequences)
+    visited, left = steps.visited(statistics), statistics.transitions.sum(axis=1) > 0
+    never, stays = np.flatnonzero(~visited), np.flatnonzero(visited & ~left)
     if len(never):
         message = f"state {listed(never)} is never visited: what it has is that of the start"
         warnings.warn(message, DegenerateWarning, stacklevel=3)
@@ -445,15 +431,16 @@ class GaussianHMM(_HMM):
 
     _renamed = {"covariances": "covars"}
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         return FORMS[self.covariance_type](floor=float(self.covariance_floor))
 
-    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
+    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
         if not isinstance(self.prior, Prior | None):
             raise ValueError(f"prior must be an emlib.Prior or None, got {self.prior!r}")
-        prior: Prior | None = self.prior
-        k = self.n_components
-        return 0.0, None if prior is None else prior.bound(sequences.data, k, family)
+        chain = super()._prior(sequences, family)
+        if self.prior is None:
+            return chain
+        return replace(chain, gaussians=self.prior.bound(sequences.data, self.n_components, family))
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         matrices = FORMS[self.covariance_type]().matrices
@@ -498,7 +485,7 @@ class PoissonHMM(_HMM):
 
     _renamed = {"rates": "lambdas"}
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         return Poisson()
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
@@ -547,33 +534,24 @@ class CategoricalHMM(_HMM):
 
     _renamed = {"probabilities": "emissionprob"}
 
-    def _component_prior(self, sequences: Sequences, family: Any) -> tuple[Any, BoundPrior | None]:
+    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
         shape = self.n_components, family.height
-        return concentration("emissionprob_prior", self.emissionprob_prior, shape), None
+        symbols = concentration("emissionprob_prior", self.emissionprob_prior, shape)
+        return replace(super()._prior(sequences, family), symbols=symbols)
 
-    def _family(self) -> Family:
-        shape = np.shape(getattr(self, "emissionprob_", 0.0))
-        return Symbols(shape[-1] if shape else 1)
+    def _family(self, X: ArrayLike | None = None) -> Family:
+        if X is None:
+            shape = np.shape(getattr(self, "emissionprob_", 0.0))
+            return Symbols(shape[-1] if shape else 1)
+        n, given = self.n_features, self.emissionprob_init
+        if n is None and given is not None and (table := numbers("emissionprob_init", given)).ndim:
+            n = table.shape[-1]
+        if n is None:
+            n = int(check_symbols(observed(X, fit=True)[0]).max()) + 1
+        return Symbols(check_count("n_features", n))
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
         return (shares("emissionprob_init", self.emissionprob_init, *shapes),)
-
-    def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
-        _check_feature_names(self, X, reset=fit)
-        given = self.emissionprob_init if fit else self._params().components[0]
-        table = None if given is None else numbers("emissionprob_init", given)
-        n = self.n_features if fit else None
-        if n is not None:
-            check_count("n_features", n)
-        elif table is not None and table.ndim:
-            n = table.shape[-1]
-        filled, made, _ = observed(X, fit=fit)
-        symbols = check_symbols(filled, n)
-        if fit:
-            self.n_features_in_ = 1
-        n = int(symbols.max()) + 1 if n is None else n
-        values = np.arange(float(n))[:, None]
-        return Sequences.of_values(values, symbols, lengths, Symbols(n), made=made)
 
 
 @dataclass(eq=False, repr=False)
@@ -617,7 +595,7 @@ class HMM(_HMM):
     components_init: tuple[ArrayLike | None, ...] | None = None
     init_params: str = "kmeans"
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         return family_of(self.family)
 
     def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:

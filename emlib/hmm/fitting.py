@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
@@ -11,14 +11,13 @@ import numpy as np
 
 from emlib import mixture
 from emlib.em import SAME_VALUE
-from emlib.families import Components, Family
+from emlib.families import Components
 from emlib.fitting import Problem
 from emlib.hmm import steps
 from emlib.hmm.priors import ChainPrior
 from emlib.hmm.sequences import Sequences
 from emlib.hmm.steps import HMMParams, HMMStatistics
 from emlib.holding import Held
-from emlib.mixture.blocks import Blocks
 from emlib.mixture.fitting import (
     draw_responsibilities,
     first_components,
@@ -28,7 +27,6 @@ from emlib.mixture.fitting import (
 )
 from emlib.results import DegenerateError
 from emlib.types import Array
-from emlib.units import Units
 
 # Steps that every drawn transition matrix has seen between any two states.
 STEPS_SEEN = 1.0
@@ -36,57 +34,42 @@ MOST_PERMUTED = 4
 
 
 def problem_of(
-    sequences: Sequences, family: Family, stationary: bool, prior: ChainPrior | None, held: Held
+    sequences: Sequences, stationary: bool, prior: ChainPrior, held: Held
 ) -> Problem[HMMParams, HMMStatistics]:
     """A hidden Markov model with all that is needed to fit it to the sequences."""
-    units = sequences.data.units
+    family, units = sequences.data.family, sequences.data.units
     m_step = partial(prior.m_step if prior else steps.maximum, family=family, stationary=stationary)
+
+    def restore(params: HMMParams) -> HMMParams:
+        return params._replace(components=family.from_units(params.components, units))
+
+    def holding(statistics: HMMStatistics, given: HMMParams) -> HMMParams:
+        emissions = held.about_held(statistics.emissions, given.components, family)
+        found = m_step(replace(statistics, emissions=emissions))
+        startprob, transmat = held.put_back_outer(found[:2], given[:2])
+        return HMMParams(startprob, transmat, held.put_back(found.components, given.components))
+
     return Problem(
         e_step=steps.expectations,
         m_step=m_step,
-        holding=partial(m_step_holding, m_step=m_step, held=held, family=family) if held else None,
+        holding=holding if held else None,
         nudge=partial(steps.moved, family=family),
         data=sequences,
         n=sequences.n,
         collapse=lambda params: family.collapse(params.components, "state"),
-        restore=partial(restored, family=family, units=units),
+        restore=restore,
         log_scale=sequences.data.log_scale,
         responsibilities=lambda params: steps.smoothed(params, sequences, family)[0],
         # In another order of the states it is another model, if something tells them apart.
         relabelled=None
-        if held or sequences.states is not None or (prior and not prior.treats_states_alike)
+        if held or sequences.states is not None or not prior.treats_states_alike
         else partial(steps.relabelled, family=family),
-        log_prior=None if prior is None else prior.log_density,
+        log_prior=prior.log_density if prior else None,
     )
-
-
-def m_step_holding(
-    statistics: HMMStatistics,
-    m_step: Callable[[HMMStatistics], HMMParams],
-    held: Held,
-    family: Family,
-    given: HMMParams,
-) -> HMMParams:
-    """The M-step of what is not held; the rest is as `given`, in the units of the data."""
-    emissions = held.about_held(statistics.emissions, given.components, family)
-    found = m_step(replace(statistics, emissions=emissions))
-    startprob, transmat = held.put_back_outer(found[:2], given[:2])
-    return HMMParams(startprob, transmat, held.put_back(found.components, given.components))
-
-
-def restored(params: HMMParams, family: Family, units: Units) -> HMMParams:
-    """The model of the data in the user's units."""
-    return params._replace(components=family.from_units(params.components, units))
-
-
-def standardised(params: HMMParams, family: Family, units: Units) -> HMMParams:
-    """The model of the data in standard units, if this is that of the data."""
-    return params._replace(components=family.to_units(params.components, units))
 
 
 def start(
     sequences: Sequences,
-    family: Family,
     k: int,
     chain: tuple[Array | None, Array | None],
     components: tuple[Array | None, ...],
@@ -98,7 +81,6 @@ def start(
     Parameters
     ----------
     sequences : Sequences
-    family : Family
     k : int
         Number of states.
     chain : tuple
@@ -110,10 +92,10 @@ def start(
     rng : numpy.random.Generator
     """
     startprob, transmat = chain
-    data: Blocks = sequences.data
+    data, family = sequences.data, sequences.data.family
     own: Components = ()
     if startprob is None or transmat is None or any(part is None for part in components):
-        r, shares = draw_shares(sequences, family, k, components, how, rng)
+        r, shares = draw_shares(sequences, k, components, how, rng)
         m_step = partial(mixture.steps.maximum, family=family, revive=True)
         own = first_m_step(m_step, r, data)[1:]
         seen = STEPS_SEEN + sequences.transitions(shares)
@@ -125,13 +107,12 @@ def start(
         steps.checked_params(params, family, data.x.shape[1])
     told = components[0] is not None or sequences.states is not None
     if not told and any(part is not None for part in chain):
-        return in_order_of_the_chain(params, sequences, family)
+        return in_order_of_the_chain(params, sequences)
     return params
 
 
 def draw_shares(
     sequences: Sequences,
-    family: Family,
     k: int,
     components: tuple[Array | None, ...],
     how: str | None,
@@ -143,8 +124,8 @@ def draw_shares(
     """
     data, places = sequences.data, components[0]
     if all(part is not None for part in components):
-        given = first_components(family, data.units, components, ())
-        r = mixture.responsibilities(steps.evenly(given), data, family)
+        given = first_components(data.family, data.units, components, ())
+        r = mixture.responsibilities(steps.evenly(given), data, data.family)
     elif places is not None:
         r = nearest(data, places)
     elif how is None or len(data.x) < k:
@@ -155,18 +136,18 @@ def draw_shares(
     if sequences.states is None:
         return r, shares
     shares = with_known(shares, sequences.states, matching=places is None)
-    counts = np.maximum(sequences.per_value(np.ones((1, shares.shape[1]))), 1)
-    return (sequences.per_value(shares) / counts).T, shares
+    return (sequences.per_value(shares) / np.maximum(data.count(slice(None)), 1)).T, shares
 
 
-def in_order_of_the_chain(params: HMMParams, sequences: Sequences, family: Family) -> HMMParams:
+def in_order_of_the_chain(params: HMMParams, sequences: Sequences) -> HMMParams:
     """The same states in the order in which they suit the chain best: that of the likelihood.
 
     All orders of up to four states are tried; of more, a move or an exchange as long as one helps.
     """
 
     def reordered(order: tuple[int, ...]) -> HMMParams:
-        return params._replace(components=family.relabelled(params.components, np.array(order)))
+        components = sequences.data.family.relabelled(params.components, np.array(order))
+        return params._replace(components=components)
 
     def log_likelihood(order: tuple[int, ...]) -> float:
         try:

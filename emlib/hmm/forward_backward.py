@@ -78,11 +78,13 @@ def forward(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, flo
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
     b, shifts = scaled(log_b)
     filtered, scales = _filtered(startprob, transmat, b)
-    log_likelihood = float(np.log(scales).sum())
-    # What is lost makes a likelihood smaller. What is lost on the way back alone does no harm here.
-    if _rest(startprob, transmat, b)[2] - log_likelihood > _rounding(log_likelihood):
+    # What was lost on the way, logarithms still have.
+    pieces = Pieces.of(np.array([len(log_b)]))
+    packed = log_b[pieces.rows].T
+    exact, _ = walks.filtered_in_logs(startprob, transmat, packed, pieces)
+    if not np.allclose(filtered[pieces.rows].T, exact, rtol=0, atol=1e-9):
         raise DegenerateError(f"on the way, {TOO_SMALL}")
-    return filtered, log_likelihood + float(shifts.sum())
+    return filtered, float(np.log(scales).sum() + shifts.sum())
 
 
 def plain(startprob: Array, transmat: Array, log_b: Array) -> Posterior:

@@ -36,36 +36,47 @@ class ChainPrior:
     symbols: Array | float = 0.0
     gaussians: BoundPrior | None = None
 
+    def __bool__(self) -> bool:
+        """Whether there is any prior at all."""
+        counts = (self.starts, self.transitions, self.symbols)
+        return self.gaussians is not None or any(map(np.any, counts))
+
     @property
     def treats_states_alike(self) -> bool:
         """Whether the prior is the same for the states in any order."""
         off = ~np.eye(len(self.starts), dtype=bool)
         chain = (self.starts, self.transitions.diagonal(), self.transitions[off])
-        alike = (*chain, *np.transpose(np.atleast_2d(self.symbols)))
-        return all(len(np.unique(part)) <= 1 for part in alike)
+        symbols = np.atleast_2d(self.symbols)
+        alike = bool((symbols == symbols[0]).all())
+        return alike and all(len(np.unique(part)) <= 1 for part in chain)
+
+    def counts(self, params: HMMParams) -> tuple[Array, Array, Any]:
+        """How many starts, steps and symbols the priors count for: none of what is forbidden."""
+        return (
+            self.starts * (params.startprob > 0),
+            self.transitions * (params.transmat > 0),
+            self.symbols * (params.components[0] > 0),
+        )
 
     def m_step(self, statistics: HMMStatistics, family: Family, stationary: bool) -> HMMParams:
         """The maximum of the expected complete-data log-posterior."""
-        params, emissions = statistics.params, statistics.emissions
-        more = replace(
-            statistics,
-            starts=statistics.starts + self.starts * (params.startprob > 0),
-            transitions=statistics.transitions + self.transitions * (params.transmat > 0),
-        )
+        emissions = statistics.emissions
+        starts, transitions, symbols = self.counts(statistics.params)
+        starts, transitions = statistics.starts + starts, statistics.transitions + transitions
+        more = replace(statistics, starts=starts, transitions=transitions)
         if self.gaussians is not None:
             components = self.gaussians.m_step(emissions)[1:]
             return HMMParams(*steps.chain_m_step(more, stationary), components)
-        if np.any(self.symbols):
-            seen = emissions.sum_x + self.symbols * (params.components[0] > 0)
+        if np.any(symbols):
+            seen = emissions.sum_x + symbols
             more = replace(more, emissions=replace(emissions, n=seen.sum(axis=1), sum_x=seen))
         return steps.maximum(more, family, stationary)
 
     def log_density(self, params: HMMParams) -> float:
         """Log of the prior density, up to a constant."""
-        counts = [(self.starts, params.startprob), (self.transitions, params.transmat)]
-        if np.any(self.symbols):
-            counts.append((np.asarray(self.symbols), params.components[0]))
-        total = sum(float(xlogy(n * (p > 0), np.where(p > 0, p, 1.0)).sum()) for n, p in counts)
+        probabilities = (params.startprob, params.transmat, params.components[0])
+        pairs = zip(self.counts(params), probabilities, strict=True)
+        total = sum(float(xlogy(n, p).sum()) for n, p in pairs)
         if self.gaussians is not None:
             total += self.gaussians.log_density(steps.evenly(params.components))
         return total

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from threading import get_ident
 from typing import NamedTuple, Self
 
@@ -59,29 +59,15 @@ class Run(NamedTuple):
     n_pieces: int
 
 
-class Step(NamedTuple):
-    """One position of a walk through packed numbers.
-
-    Attributes
-    ----------
-    at : slice
-        Where the numbers of this position are.
-    before : slice
-        Where those are from which the first `going_on` pieces come; the other pieces begin here.
-    going_on : int
-    """
-
-    at: slice
-    before: slice
-    going_on: int
-
-
 class Workspace(NamedTuple):
     """Memory for an E-step of K states: K numbers for each observation, in several views.
 
     Attributes
     ----------
     table : ndarray of shape (K, T)
+        Packed.
+    table_by_run : list of ndarray
+        The same memory; for each run, of shape (positions, K, pieces).
     by_run : list of 4 lists of ndarrays
         For each run, of shape (positions, K, pieces).
     by_position : list of 4 lists of ndarrays
@@ -89,6 +75,7 @@ class Workspace(NamedTuple):
     """
 
     table: Array
+    table_by_run: list[Array]
     by_run: list[list[Array]]
     by_position: list[list[Array]]
 
@@ -196,30 +183,17 @@ class Pieces:
         return [slice(start, start + n) for start, n in pairs]
 
     @cached_property
-    def forward(self) -> tuple[Step, ...]:
-        """The walk from the first position to the last."""
-        steps = [Step(self.positions[0], slice(0, 0), 0)]
-        for before, at in pairwise(self.positions):
-            n = at.stop - at.start
-            steps.append(Step(at, slice(before.start, before.start + n), n))
-        return tuple(steps)
-
-    @cached_property
-    def backward(self) -> tuple[Step, ...]:
-        """The walk from the last position to the first."""
-        after = [*self.positions[1:], slice(0, 0)]
-        pairs = zip(self.positions, after, strict=True)
-        return tuple(Step(at, later, later.stop - later.start) for at, later in pairs)[::-1]
+    def steps(self) -> list[tuple[slice, slice]]:
+        """For each step to the next position, the packed places that it leads from, and to."""
+        pairs = pairwise(self.positions)
+        return [(slice(at.start, at.start + to.stop - to.start), to) for at, to in pairs]
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The positions, taken together where equally many pieces reach them."""
-        active, offsets = self.active.tolist(), self.offsets.tolist()
-        changes = (np.flatnonzero(np.diff(self.active)) + 1).tolist()
-        return tuple(
-            Run(slice(offsets[i], offsets[i] + (j - i) * active[i]), j - i, active[i])
-            for i, j in pairwise([0, *changes, len(active)])
-        )
+        alike = groupby(self.positions, key=lambda at: at.stop - at.start)
+        groups = [(n_pieces, list(positions)) for n_pieces, positions in alike]
+        return tuple(Run(slice(g[0].start, g[-1].stop), len(g), n) for n, g in groups)
 
     def by_run(self, flat: Array, k: int) -> list[Array]:
         """Views of `flat`, K numbers a place: for each run, of shape (positions, K, pieces)."""
@@ -233,9 +207,13 @@ class Pieces:
         key = k, get_ident()
         if key not in self._workspaces:
             table, flat = np.empty((k, len(self.rows))), np.empty((4, k * len(self.rows)))
+            table_by_run = [
+                table[:, packed].reshape(k, n_positions, n_pieces).swapaxes(0, 1)
+                for packed, n_positions, n_pieces in self.runs
+            ]
             by_run = [self.by_run(part, k) for part in flat]
             by_position = [[place for run in runs for place in run] for runs in by_run]
-            self._workspaces[key] = Workspace(table, by_run, by_position)
+            self._workspaces[key] = Workspace(table, table_by_run, by_run, by_position)
         return self._workspaces[key]
 
 
@@ -250,20 +228,14 @@ class Sequences:
     which : ndarray of shape (T,) or None
         Which value each observation has, in packed order; None if all are in `data`. One more
         than there are values stands for an observation that was not made.
-    row : ndarray
-        The row of the user's table at which each row of `data` occurs (first).
     pieces : Pieces
-    missing : int
-        How many observations were not made.
     states : ndarray of shape (T,) or None
         The states that are known, in packed order, and -1 for those that are not.
     """
 
     data: Blocks
     which: Integers | None
-    row: Integers
     pieces: Pieces
-    missing: int = 0
     states: Integers | None = None
 
     @classmethod
@@ -307,6 +279,9 @@ class Sequences:
         checked = family.check_data(filled)
         if standard:
             family.check_fit(checked)
+        if family.looked_up:
+            values, which = np.arange(float(family.height))[:, None], checked[:, 0].astype(np.intp)
+            return cls.of_values(values, which, lengths, family, standard, made)
         if holes is None and np.all(checked == np.floor(checked)):
             values, which = np.unique(checked, axis=0, return_inverse=True)
             if COPIES * len(values) <= len(checked):
@@ -314,12 +289,11 @@ class Sequences:
         if made is not None:
             which, values = np.cumsum(made) - 1, checked[made] if made.any() else checked[:1]
             found = cls.of_values(values, which, lengths, family, standard, made)
-            if holes is None:
-                return found
-            return replace(found, data=replace(found.data, holes=holes[made]))
+            holes = None if holes is None else holes[made]
+            return replace(found, data=replace(found.data, holes=holes))
         pieces = Pieces.of(check_lengths(lengths, len(checked)))
         data = (Blocks.standard if standard else Blocks)(checked[pieces.rows], family)
-        return cls(data, None, pieces.rows, pieces)
+        return cls(data, None, pieces)
 
     @classmethod
     def of_values(
@@ -335,33 +309,37 @@ class Sequences:
         pieces = Pieces.of(check_lengths(lengths, len(which)))
         n, which = len(values), which if made is None else np.where(made, which, len(values))
         counts = np.bincount(which, minlength=n)[:n].astype(float)
-        occurs, first = np.unique(which, return_index=True)
-        row = np.zeros(n + 1, dtype=np.intp)
-        row[occurs] = first
         data = (Blocks.standard if standard else Blocks)(values, family, counts)
-        return cls(data, which[pieces.rows], row, pieces, int((which == n).sum()))
+        return cls(data, which[pieces.rows], pieces)
 
     @cached_property
     def n(self) -> int:
         """The number of observations that were made, in all sequences together."""
-        return len(self.pieces.rows) - self.missing
+        return int(self.data.n)
 
-    @property
-    def packed_of_whole(self) -> Integers:
-        """The packed places in the packed order of `pieces.whole`."""
+    def first_row(self, place: int) -> int:
+        """The first of the user's rows that have the value in this row of `data`."""
         rows = self.pieces.rows
-        place = np.empty_like(rows)
-        place[rows] = np.arange(len(rows))
-        return place[self.pieces.whole.rows]
+        return int(rows[place] if self.which is None else rows[self.which == place].min())
 
     def per_observation(self, table: Array, missing: float, out: Array | None = None) -> Array:
         """What is known of each row of `data`, (K, N), for each observation, (K, T), packed."""
         if self.which is None:
             return table
-        if self.missing:
+        if self.n < len(self.which):
             table = np.pad(table, ((0, 0), (0, 1)), constant_values=missing)
         # With mode "clip", NumPy writes into `out` directly.
         return np.take(table, self.which, axis=1, out=out, mode="clip")
+
+    def densities(self, table: Array, one: float, zero: float, out: Array | None = None) -> Array:
+        """Densities of each row of `data`, or their logs, (K, N), for each observation, (K, T).
+
+        That is `one` where nothing was observed, and `zero` where another state is known.
+        """
+        b = self.per_observation(table, one, out)
+        if self.states is not None:
+            b[(self.states >= 0) & (self.states != np.arange(len(b))[:, None])] = zero
+        return b
 
     def per_value(self, r: Array) -> Array:
         """The sums of `r`, (K, T), packed, over the observations that each row of `data` is."""
@@ -370,18 +348,12 @@ class Sequences:
         n = len(self.data.x)
         return np.stack([np.bincount(self.which, r_k, minlength=n)[:n] for r_k in r])
 
-    def allowed(self, k: int) -> Mask:
-        """Which of K states each observation may be in, by what is known: (K, T), packed."""
-        assert self.states is not None
-        return (self.states < 0) | (self.states == np.arange(k)[:, None])
-
     def transitions(self, r: Array) -> Array:
         """Steps between states, if observations are in them with shares (K, T), packed.
 
         Those from the end of one piece to the next are left out: for a start that is enough.
         """
-        steps = self.pieces.forward[1:]
-        counts = (r[:, before] @ r[:, at].T for at, before, _ in steps)
+        counts = (r[:, before] @ r[:, at].T for before, at in self.pieces.steps)
         return sum(counts, np.zeros((len(r), len(r))))
 
     def in_order(self, packed: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse.csgraph import connected_components
 from scipy.special import softmax, xlogy
 
 from emlib.results import DegenerateError
@@ -11,7 +12,7 @@ from emlib.types import Array
 from emlib.validation import check_sums, numbers
 
 # Probabilities below this are zero: no data speak of such steps.
-SMALLEST_FREE = 1e-100
+SMALLEST = 1e-100
 SEVERAL = (
     "the chain has more than one stationary distribution: from some states there is no way to "
     "others, nor back. Let the start be free, or allow the transitions."
@@ -48,16 +49,24 @@ def stationary(transmat: Array) -> Array:
 
 def of_chain(transmat: Array) -> Array:
     """The stationary distribution of a chain that needs no check."""
-    k = len(transmat)
-    # delta (I - A + U) = 1, with U all ones: Zucchini and MacDonald (2009), section 1.3.
-    try:
-        delta = np.linalg.solve((np.eye(k) - transmat + 1).T, np.ones(k))
-    except np.linalg.LinAlgError as error:
-        raise DegenerateError(SEVERAL) from error
-    delta = np.maximum(delta, 0)
-    if not np.allclose(delta @ transmat, delta, rtol=0, atol=1e-8) or not delta.sum() > 0.5:
+    leads = transmat > SMALLEST
+    n_parts, part = connected_components(leads, connection="strong")
+    final = [i for i in range(n_parts) if not leads[part == i][:, part != i].any()]
+    if len(final) > 1:
         raise DegenerateError(SEVERAL)
-    return delta / delta.sum()
+    states = np.flatnonzero(part == final[0])
+    # Leave out one state after the other, and take them in again: nothing is subtracted, so no
+    # digits are lost (Grassmann, Taksar and Heyman 1985, Operations Research 33, 1107-1116).
+    steps, delta = transmat[np.ix_(states, states)], np.ones(len(states))
+    for k in range(len(states) - 1, 0, -1):
+        steps[:k, k] /= steps[k, :k].sum()
+        steps[:k, :k] += np.outer(steps[:k, k], steps[k, :k])
+    for k in range(1, len(states)):
+        delta[k] = delta[:k] @ steps[:k, k]
+        delta[: k + 1] /= delta[: k + 1].sum()
+    everywhere = np.zeros(len(transmat))
+    everywhere[states] = delta
+    return everywhere
 
 
 def stationary_m_step(
@@ -70,15 +79,18 @@ def stationary_m_step(
     starts, transitions : arrays of shape (K,) and (K, K)
         Expected counts.
     closed, current : arrays of shape (K, K)
-        The transition matrix of the closed-form M-step, at which the search begins, and that of
-        the E-step: what is found must be better, or EM might lose what it has gained.
+        The transition matrix of the closed-form M-step, and that of the E-step: what is found
+        must be better than either, or EM might lose what it has gained. The search begins at the
+        closed form of counts with one step more from each state, as at present: a way that was
+        not gone at all may be what leads back to where a sequence starts.
 
     Returns
     -------
     startprob, transmat : ndarrays of shape (K,) and (K, K)
     """
-    free = closed > SMALLEST_FREE
+    free = current > SMALLEST
     transitions = np.where(free, transitions, 0.0)
+    more = transitions + current
 
     def at(logits: Array) -> Array:
         matrix = np.full_like(closed, -np.inf)
@@ -91,15 +103,24 @@ def stationary_m_step(
         inner = (transmat * slope).sum(axis=1, keepdims=True)
         return -value, -(transmat * (slope - inner))[free]
 
-    found = at(minimize(lost, np.log(closed[free]), jac=True, method="BFGS").x)
+    begin = np.log((more / more.sum(axis=1, keepdims=True))[free])
+    found = at(minimize(lost, begin, jac=True, method="BFGS").x)
     candidates = (found, closed, current)
     best = max(candidates, key=lambda a: expected_log(starts, transitions, a)[0])
     return of_chain(best), best
 
 
 def expected_log(starts: Array, transitions: Array, transmat: Array) -> tuple[float, Array]:
-    """What the chain adds to Q, and its slope along the entries of the transition matrix."""
-    delta = of_chain(transmat)
+    """What the chain adds to Q, and its slope along the entries of the transition matrix.
+
+    Minus infinity, and zeros, where no sequence could start as these have.
+    """
+    try:
+        delta = of_chain(transmat)
+    except DegenerateError:
+        delta = np.zeros_like(starts)
+    if np.any(starts[delta == 0] > 0):
+        return -np.inf, np.zeros_like(transmat)
     value = xlogy(starts, delta).sum() + xlogy(transitions, transmat).sum()
     share = np.divide(starts, delta, out=np.zeros_like(delta), where=starts > 0)
     # d delta = delta dA Z with the fundamental matrix Z (Schweitzer 1968, J. Appl. Prob. 5).

@@ -127,13 +127,12 @@ def e_step(
 
 def expectations(params: HMMParams, sequences: Sequences) -> tuple[HMMStatistics, float]:
     """The E-step of what needs no check, as in a fit."""
-    form = engine.form_of(evenly(params.components), sequences.data)
-    packed, log_scale = _posterior(params, form, sequences)
+    form, packed, log_likelihood = _posterior(params, sequences)
     starts = packed.responsibilities[:, sequences.pieces.firsts].sum(axis=1)
     r = sequences.per_value(packed.responsibilities)
     emissions, log_shared = engine.statistics(form, r)
     statistics = HMMStatistics(starts, packed.transitions, emissions, params)
-    return statistics, float(packed.log_likelihoods.sum()) + log_scale + log_shared
+    return statistics, log_likelihood + log_shared
 
 
 def checked(
@@ -231,12 +230,6 @@ def visited(statistics: HMMStatistics) -> Mask:
     return statistics.emissions.n > walks.SMALLEST_SUM
 
 
-def unvisited(statistics: HMMStatistics) -> tuple[Integers, Integers]:
-    """The states that are never visited, and the visited ones that are never left."""
-    seen = visited(statistics)
-    return np.flatnonzero(~seen), np.flatnonzero(seen & ~(statistics.transitions.sum(axis=1) > 0))
-
-
 def nudge(
     statistics: HMMStatistics, rng: np.random.Generator, size: float, family: Family = FULL
 ) -> HMMStatistics:
@@ -278,10 +271,8 @@ def smoothed(
 ) -> tuple[Array, float]:
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     params, sequences = checked(params, x, family)
-    form = engine.form_of(evenly(params.components), sequences.data)
-    packed, log_scale = _posterior(params, form, sequences)
-    log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total()[1]
-    return sequences.in_order(packed.responsibilities), log_likelihood
+    form, packed, log_likelihood = _posterior(params, sequences)
+    return sequences.in_order(packed.responsibilities), log_likelihood + form.total()[1]
 
 
 def filtered(
@@ -292,19 +283,19 @@ def filtered(
     That of an impossible sequence is minus infinity, and its rows are zero from where it fails.
     """
     params, sequences = checked(params, x, family)
-    even, data, pieces = evenly(params.components), sequences.data, sequences.pieces
-    joint = mixture.log_joint(even, data, family)
-    log_p = logsumexp(joint, axis=1, keepdims=True)
+    data, pieces = sequences.data, sequences.pieces
+    log_b = log_emission(params, data, family).T
+    log_p = logsumexp(log_b, axis=0)
     possible = log_p > -np.inf
     log_p = np.where(possible, log_p, 0.0)
-    log_r = joint - log_p
+    log_r = log_b - log_p
     if possible.all():  # then of an outlier, too, all digits of densities' ratios are known
-        r = mixture.responsibilities(even, data, family)
+        r = mixture.responsibilities(evenly(params.components), data, family).T
         log_r = np.log(r, out=log_r, where=r > walks.UNDERFLOW)
-    log_b = sequences.per_observation(log_r.T + np.log(joint.shape[1]), 0.0)
+    log_b = sequences.densities(log_r, 0.0, -np.inf)
     chain = params.startprob, params.transmat
     packed, log_likelihoods = walks.filtered_in_logs(*chain, log_b, pieces)
-    log_p = sequences.per_observation(log_p.T, 0.0)[0]
+    log_p = sequences.per_observation(log_p[None], 0.0)[0]
     log_likelihoods = log_likelihoods + np.bincount(pieces.sequence[pieces.piece], log_p)
     return sequences.in_order(packed), log_likelihoods
 
@@ -315,11 +306,13 @@ def decoded(
     """The most probable paths (T,), and the log-probability of them and the data together."""
     params, sequences = checked(params, x, family)
     form = engine.form_of(evenly(params.components), sequences.data)
-    order, whole = sequences.packed_of_whole, sequences.pieces.whole
-    log_b = _log_densities(form, len(params.startprob), sequences)[:, order]
+    rows, whole = sequences.pieces.rows, sequences.pieces.whole
+    place = np.empty_like(rows)
+    place[rows] = np.arange(len(rows))
+    log_b = _log_densities(form, len(params.startprob), sequences)[:, place[whole.rows]]
     path, log_p = walks.best_paths(params.startprob, params.transmat, log_b, whole)
     paths = np.empty_like(path)
-    paths[sequences.pieces.rows[order]] = path
+    paths[whole.rows] = path
     return paths, float(log_p.sum() + form.total()[1])
 
 
@@ -360,14 +353,13 @@ def evenly(components: Components) -> Components:
     return (np.full(k, 1 / k), *components)
 
 
-def _posterior(
-    params: HMMParams, form: engine.Form, sequences: Sequences
-) -> tuple[walks.Packed, float]:
-    """Forward-backward, and what its log-likelihoods lack, but for what all states share.
+def _posterior(params: HMMParams, sequences: Sequences) -> tuple[engine.Form, walks.Packed, float]:
+    """The states' densities, forward-backward, and the log-likelihood but for what states share.
 
     Only the ratios of an observation's densities matter to the chain. So each state's density is
     taken over that of the even mixture of all states: its responsibility there, over K.
     """
+    form = engine.form_of(evenly(params.components), sequences.data)
     k, chain = len(params.startprob), (params.startprob, params.transmat)
     space = sequences.pieces.workspace(k)
     b = space.table
@@ -376,15 +368,12 @@ def _posterior(
         log_scale = engine.responsibilities(form, table) + sequences.n * float(np.log(k))
     except ImpossibleError as error:
         raise _impossible(error.row, sequences) from None
-    if table is not b:
-        sequences.per_observation(table, 1.0, b)
-    if sequences.states is not None:
-        b *= sequences.allowed(k)
-    packed = walks.forward_backward(*chain, b, sequences.pieces, space)
-    if packed is not None:
-        return packed, log_scale
-    log_b = _log_densities(form, k, sequences)
-    return walks.forward_backward_in_logs(*chain, log_b, sequences.pieces), 0.0
+    sequences.densities(table, 1.0, 0.0, out=b)
+    packed = walks.forward_backward(*chain, sequences.pieces, space)
+    if packed is None:
+        log_b, log_scale = _log_densities(form, k, sequences), 0.0
+        packed = walks.forward_backward_in_logs(*chain, log_b, sequences.pieces)
+    return form, packed, float(packed.log_likelihoods.sum()) + log_scale
 
 
 def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
@@ -397,11 +386,11 @@ def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
     except ImpossibleError as error:
         raise _impossible(error.row, sequences) from None
     table += np.log(k)
-    log_b = sequences.per_observation(np.where(table > engine.IMPOSSIBLE, table, -np.inf), 0.0)
-    return log_b if sequences.states is None else np.where(sequences.allowed(k), log_b, -np.inf)
+    table = np.where(table > engine.IMPOSSIBLE, table, -np.inf)
+    return sequences.densities(table, 0.0, -np.inf)
 
 
 def _impossible(place: int, sequences: Sequences) -> ImpossibleError:
     """The error that names an observation which no state can produce, by its row of `data`."""
-    row = with_value(sequences.row[place], sequences.data.x[place])
+    row = with_value(sequences.first_row(place), sequences.data.x[place])
     return ImpossibleError(walks.IMPOSSIBLE_OBSERVATION.format(row))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emlib.hmm.sequences import Pieces, Run, Step, Workspace
+from emlib.hmm.sequences import Pieces, Workspace
 from emlib.results import ImpossibleError
 from emlib.types import Array, Integers, Mask
 
@@ -59,17 +59,17 @@ class Packed(NamedTuple):
 
 
 def forward_backward(
-    startprob: Array, transmat: Array, b: Array, pieces: Pieces, space: Workspace
+    startprob: Array, transmat: Array, pieces: Pieces, space: Workspace
 ) -> Packed | None:
-    """Responsibilities and transitions from densities `b`, (K, T), packed; None if they underflow.
+    """Responsibilities and transitions from densities, in `space.table`; None if they underflow.
 
     Each observation's densities may be in any scale; log-likelihoods are in the same. The
-    responsibilities are written over `b`.
+    responsibilities are written over them.
     """
     every, floor = (STEPS_BETWEEN_RESCALING, 0.0) if transmat.min() > POSITIVE else (1, FLOOR)
     with np.errstate(all="ignore"):
-        for run, to in zip(pieces.runs, space.by_run[0], strict=True):
-            to[:] = _of_run(b, run)
+        for to, b in zip(space.by_run[0], space.table_by_run, strict=True):
+            to[:] = b
         densities, arriving, leaving, later = space.by_position
         onward = Walk(pieces, transmat.T.copy(), densities, arriving, leaving, every, floor)
         onward.settle(startprob)
@@ -80,9 +80,9 @@ def forward_backward(
         if log_likelihoods is None:
             return None
         _, arriving, leaving, later = space.by_run
-        for run, before, after in zip(pieces.runs, arriving, later, strict=True):
+        for r, before, after in zip(space.table_by_run, arriving, later, strict=True):
             # Equation hmm-responsibilities: what has arrived, times the density and what follows
-            r = np.multiply(before, after, out=_of_run(b, run))
+            np.multiply(before, after, out=r)
             total = np.add.reduce(r, axis=1)[:, None]
             if not total.min() > UNDERFLOW:
                 return None
@@ -92,9 +92,9 @@ def forward_backward(
         # Equation hmm-transitions
         transitions = transmat * _sum_of_pairs(onward, leaving, later)
     if floor:
-        for found in (b, transitions):
+        for found in (space.table, transitions):
             found[found < SMALLEST_SUM] = 0.0
-    return Packed(b, transitions, log_likelihoods)
+    return Packed(space.table, transitions, log_likelihoods)
 
 
 @dataclass(eq=False)
@@ -202,12 +202,6 @@ class Walk:
         return start
 
 
-def _of_run(table: Array, run: Run) -> Array:
-    """A view of a packed table (K, T): of one run, of shape (positions, K, pieces)."""
-    shape = len(table), run.n_positions, run.n_pieces
-    return table[:, run.packed].reshape(shape).transpose(1, 0, 2)
-
-
 def _one_at_a_time(positions: list[Array]) -> list[Array]:
     """Arrays in the shapes of `positions`, all in the same memory: each is needed but once."""
     memory = np.empty(max(position.size for position in positions))
@@ -253,19 +247,16 @@ def forward_backward_in_logs(
     Logarithms are relative to the sum at their time, so that no digits are lost in long sequences.
     """
     with np.errstate(divide="ignore", under="ignore"):
-        log_a, log_pi = np.log(transmat), np.log(startprob)
-        arriving, leaving, scales = _settle_in_logs(log_b, log_a, log_pi, pieces)
-        _, later, _ = _settle_in_logs(log_b, log_a.T, np.zeros_like(log_pi), pieces, True)
+        log_a = np.log(transmat)
+        arriving, leaving, scales = _settle_in_logs(log_b, log_a, np.log(startprob), pieces)
+        _, later, _ = _settle_in_logs(log_b, log_a.T, np.zeros(len(log_a)), pieces, True)
         log_likelihoods = _per_sequence(scales, pieces)
         _check_possible(leaving, pieces, log_likelihoods)
         # Equation hmm-responsibilities
         r = _shares(arriving + later)
-        followers: list[tuple[Any, Any]] = [
-            (before, slice(at.start, at.start + n)) for at, before, n in pieces.forward
-        ]
-        followers.append((pieces.last[pieces.follows[pieces.cut]], pieces.cut))
-        transitions = np.zeros_like(transmat)
-        for before, at in followers:
+        transitions, ends = np.zeros_like(transmat), pieces.last[pieces.follows[pieces.cut]]
+        steps: list[tuple[Any, Any]] = [*pieces.steps, (ends, pieces.cut)]
+        for before, at in steps:
             # Equation hmm-transitions
             pairs = leaving[:, None, before] + log_a[:, :, None] + later[:, at]
             pairs = _shares(pairs.reshape(transmat.size, -1))
@@ -278,10 +269,9 @@ def filtered_in_logs(
 ) -> tuple[Array, Array]:
     """p(z_t | x_1 .. x_t), (K, T), packed, and the log-likelihood of each sequence, or -inf."""
     with np.errstate(divide="ignore", under="ignore"):
-        log_a, log_pi = np.log(transmat), np.log(startprob)
-        _, leaving, scales = _settle_in_logs(log_b, log_a, log_pi, pieces)
-        log_likelihoods = _per_sequence(scales, pieces)
-        return np.exp(leaving), log_likelihoods
+        first = np.log(startprob)
+        _, leaving, scales = _settle_in_logs(log_b, np.log(transmat), first, pieces)
+        return np.exp(leaving), _per_sequence(scales, pieces)
 
 
 def _settle_in_logs(
@@ -293,13 +283,13 @@ def _settle_in_logs(
     start. Returns what arrives and what leaves, (K, T), and what each piece summed to, (C,).
     """
     k, source = len(first), pieces.precedes if backward else pieces.follows
-    steps = pieces.backward if backward else pieces.forward
+    positions = pieces.positions[:: -1 if backward else 1]
     ends = np.arange(len(source)) if backward else pieces.last
     start, cut = np.repeat(first[:, None], len(source), axis=1), source >= 0
     maps = np.empty((k, k, len(source)))
     for j in range(k if np.any(cut) else 0):
         start[:, cut] = np.log(np.eye(k)[:, [j]])
-        _, leaving, scales = _walk_in_logs(log_b, log_a, start, steps)
+        _, leaving, scales = _walk_in_logs(log_b, log_a, start, positions)
         maps[j] = leaving[:, ends] + np.bincount(pieces.piece, scales)
     for place in pieces.in_turn(backward):
         before = source[place]
@@ -308,27 +298,30 @@ def _settle_in_logs(
             end = _log_sum(start[:, before, None] + maps[:, :, before])
         end = end - _finite(_log_sum(end))
         start[:, place] = _log_sum(end[:, None] + log_a)
-    arriving, leaving, scales = _walk_in_logs(log_b, log_a, start, steps)
+    arriving, leaving, scales = _walk_in_logs(log_b, log_a, start, positions)
     return arriving, leaving, np.bincount(pieces.piece, scales).astype(float)
 
 
 def _walk_in_logs(
-    log_b: Array, log_a: Array, start: Array, steps: tuple[Step, ...]
+    log_b: Array, log_a: Array, start: Array, positions: list[slice]
 ) -> tuple[Array, Array, Array]:
     """Logarithms of what arrives at every packed place, and of what leaves: its shares and sum."""
     arriving, leaving = np.empty(log_b.shape), np.empty(log_b.shape)
-    scales = np.empty(log_b.shape[1])
-    for at, before, n in steps:
+    scales, before = np.empty(log_b.shape[1]), leaving[:, :0]
+    for at in positions:
         now = arriving[:, at]
-        now[:, n:] = start[:, n : now.shape[1]]
+        size = now.shape[1]
+        n = min(before.shape[1], size)
+        if n < size:  # some pieces begin, and the others go on
+            now[:, n:] = start[:, n:size]
         if n:
-            now[:, :n] = _log_sum(leaving[:, None, before] + log_a[:, :, None])
+            now[:, :n] = _log_sum(before[:, None, :n] + log_a[:, :, None])
         joint = now + log_b[:, at]
         highest = _finite(joint.max(axis=0))
         joint -= highest  # which may be so large that a sum with it would have no digits left
         total = _log_sum(joint)
         scales[at] = highest + total
-        leaving[:, at] = joint - _finite(total)
+        before = np.subtract(joint, _finite(total), out=leaving[:, at])
     return arriving, leaving, scales
 
 
@@ -371,33 +364,32 @@ def best_paths(
         log_a, log_pi = np.log(transmat), np.log(startprob)
     best: Array = np.empty(log_b.shape)
     came_from = np.zeros(log_b.shape, dtype=np.intp)
-    for at, before, n in pieces.forward:
-        if n:
-            scores = best[:, None, before] + log_a[:, :, None]
-            came_from[:, at] = scores.argmax(axis=0)
-            # Equation hmm-viterbi
-            best[:, at] = scores.max(axis=0) + log_b[:, at]
-        else:
-            best[:, at] = log_pi[:, None] + log_b[:, at]
+    first = pieces.positions[0]
+    best[:, first] = log_pi[:, None] + log_b[:, first]
+    for before, at in pieces.steps:
+        scores = best[:, None, before] + log_a[:, :, None]
+        came_from[:, at] = scores.argmax(axis=0)
+        # Equation hmm-viterbi
+        best[:, at] = scores.max(axis=0) + log_b[:, at]
     ends: Array = best[:, pieces.last].max(axis=0)
     _check_possible(best, pieces, ends)
     paths = np.empty(best.shape[1], dtype=np.intp)
-    for at, after, n in pieces.backward:
-        paths[at.start + n : at.stop] = best[:, at.start + n : at.stop].argmax(axis=0)
-        paths[at.start : at.start + n] = came_from[paths[after], np.arange(after.start, after.stop)]
+    paths[pieces.last] = best[:, pieces.last].argmax(axis=0)
+    for before, at in reversed(pieces.steps):
+        paths[before] = came_from[paths[at], np.arange(at.start, at.stop)]
     return paths, _per_sequence(ends, pieces)
 
 
 def _check_possible(joint: Array, pieces: Pieces, log_likelihoods: Array) -> None:
     """An ImpossibleError that names the first time at which a sequence cannot go on."""
-    impossible = np.flatnonzero(~np.isfinite(log_likelihoods))
-    if not len(impossible):
+    if np.isfinite(log_likelihoods).all():
         return
-    piece = impossible[0]
-    places = pieces.offsets[: pieces.lengths[piece]] + piece
-    time = int(np.argmax(joint[:, places].max(axis=0) == -np.inf))
+    impossible = np.flatnonzero(joint.max(axis=0) == -np.inf)
+    place = impossible[pieces.rows[impossible].argmin()]
+    sequence = pieces.sequence[pieces.piece[place]]
+    time = pieces.rows[place] - pieces.starts[pieces.sequence == sequence].min()
     raise ImpossibleError(
-        f"sequence {pieces.sequence[piece]} is impossible from time {time} on: no state that can "
-        "be reached then (and that `states` admit) can produce the observation. Allow a "
-        "transition, or give what was observed a probability above zero."
+        f"sequence {sequence} is impossible from time {time} on: no state that can be reached then "
+        "(and that `states` admit) can produce the observation. Allow a transition, or give what "
+        "was observed a probability above zero."
     )

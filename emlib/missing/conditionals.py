@@ -26,8 +26,8 @@ class FewSeen:
 
     Attributes
     ----------
-    log_determinants : ndarray of shape (B,)
-        Of the covariance of what was seen.
+    log_constants : ndarray of shape (B,)
+        What the log-density of a row has beside its squares, twice and without its sign.
     """
 
     def __init__(self, covariance: Array, block: Block) -> None:
@@ -39,7 +39,7 @@ class FewSeen:
         self.half = self.roots @ padded[seen, : len(covariance)]
         # Equation miss-coefficients
         self.coefficients = np.swapaxes(self.half, 1, 2) @ self.roots
-        self.log_determinants = -2 * log_diagonal(self.roots)
+        self.log_constants = LOG_2PI * block.seen.sum(axis=1) - 2 * log_diagonal(self.roots)
 
     def fill(self, r: Array) -> tuple[Array, Array]:
         """Rows with their holes filled by expectations, and the squared distance of what was seen.
@@ -84,7 +84,8 @@ class FewHoles:
         self.whitener, self.block, self.q = whitener, block, q[:, :d]
         self.inverse = np.linalg.inv(r)
         # The determinant of what was seen is that of all, times that of the holes' precision.
-        self.log_determinants = 2 * (log_diagonal(np.abs(r)) - log_diagonal(whitener))
+        log_determinants = 2 * (log_diagonal(np.abs(r)) - log_diagonal(whitener))
+        self.log_constants = LOG_2PI * block.seen.sum(axis=1) + log_determinants
 
     def fill(self, r: Array) -> tuple[Array, Array]:
         """As `FewSeen.fill`."""
@@ -113,11 +114,6 @@ def conditional(params: Gaussian, whitener: Array, block: Block) -> FewSeen | Fe
     if COST_OF_A_HOLE * block.holes.shape[1] < block.sights.shape[1]:
         return FewHoles(whitener, block)
     return FewSeen(params.covariance, block)
-
-
-def log_constants(form: FewSeen | FewHoles, block: Block) -> Array:
-    """What the log-density of a row has beside its squares, twice and without its sign."""
-    return LOG_2PI * block.seen.sum(axis=1) + form.log_determinants
 
 
 def with_ones(matrix: Array, features: Integers) -> Array:

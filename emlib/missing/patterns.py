@@ -56,9 +56,31 @@ class Rows(NamedTuple):
         """How many rows have each pattern."""
         return np.array([len(group) for group in self.groups], dtype=float)
 
-    def blocks(self, table: Array) -> Iterator[Block]:
-        """The rows of a table that has the same holes, with zeros in them, in blocks."""
-        return blocks(self.patterns, self.n, table, np.ones(len(table)), self.groups)
+    def blocks(
+        self, table: Array, weights: Array | None = None, groups: list[Integers] | None = None
+    ) -> Iterator[Block]:
+        """The rows of a table that has the same holes, with zeros in them, in blocks.
+
+        Parameters
+        ----------
+        table : ndarray of shape (N, D)
+        weights : ndarray of shape (N,), optional
+            Ones by default.
+        groups : list of P arrays, optional
+            Which rows of the table are of each pattern; by default all that are.
+        """
+        groups = self.groups if groups is None else groups
+        weights = np.ones(len(table)) if weights is None else weights
+        # Row N, of zeros, is for padding.
+        table, weights = np.pad(table, ((0, 1), (0, 0))), np.append(weights, 0.0)
+        n, n_rows = self.n, np.array([len(group) for group in groups])
+        for part in _parts(n_rows, (~self.patterns).sum(axis=1), table.shape[1]):
+            real = np.arange(n_rows[part].max()) < n_rows[part, None]
+            rows = np.full(real.shape, len(self.x))
+            rows[real] = np.concatenate([groups[p] for p in part])
+            seen = self.patterns[part]
+            holes, sights = _numbers_of(~seen), _numbers_of(seen)
+            yield Block(rows, table[rows], weights[rows], n[part], seen, holes, sights)
 
 
 class Block(NamedTuple):
@@ -137,8 +159,8 @@ class Patterns:
             return x
         rows = Rows.of(x)
         origin = rows.x.sum(axis=0) / np.maximum(rows.seen.sum(axis=0), 1)
-        parts = tuple(blocks(rows.patterns, rows.n, *compressed(rows, origin)))
-        return cls(rows.patterns, rows.n, parts, origin)
+        blocks = tuple(rows.blocks(*compressed(rows, origin)))
+        return cls(rows.patterns, rows.n, blocks, origin)
 
 
 def compressed(rows: Rows, origin: Array) -> tuple[Array, Array, list[Integers]]:
@@ -160,37 +182,6 @@ def compressed(rows: Rows, origin: Array) -> tuple[Array, Array, list[Integers]]
     return table, weights, groups
 
 
-def blocks(
-    seen: Mask, n: Array, table: Array, weights: Array, groups: list[Integers]
-) -> Iterator[Block]:
-    """Patterns with their rows, in blocks.
-
-    Parameters
-    ----------
-    seen : ndarray of bool, of shape (P, D)
-    n : ndarray of shape (P,)
-    table : ndarray of shape (N, D)
-        Zero in the holes.
-    weights : ndarray of shape (N,)
-    groups : list of P arrays
-        Which rows of the table are of each pattern.
-    """
-    n_rows = np.array([len(group) for group in groups])
-    for part in _parts(n_rows, (~seen).sum(axis=1), seen.shape[1]):
-        real = np.arange(n_rows[part].max()) < n_rows[part, None]
-        rows = np.full(real.shape, len(table))
-        rows[real] = np.concatenate([groups[p] for p in part])
-        yield Block(
-            rows=rows,
-            x=_stacked(table, rows, real),
-            weights=_stacked(weights, rows, real),
-            n=n[part],
-            seen=seen[part],
-            holes=_numbers_of(~seen[part]),
-            sights=_numbers_of(seen[part]),
-        )
-
-
 def _parts(n_rows: Integers, n_holes: Integers, d: int) -> Iterator[Integers]:
     """The numbers of the patterns of each block."""
     part: list[int] = []
@@ -204,13 +195,6 @@ def _parts(n_rows: Integers, n_holes: Integers, d: int) -> Iterator[Integers]:
         part.append(p)
         widest = max(width, widest)
     yield np.array(part)
-
-
-def _stacked(table: Array, rows: Integers, real: Mask) -> Array:
-    """The rows of a table with these numbers, as a stack; zeros where there is none."""
-    stack = np.zeros((*rows.shape, *table.shape[1:]))
-    stack[real] = table[rows[real]]
-    return stack
 
 
 def _numbers_of(features: Mask) -> Integers:

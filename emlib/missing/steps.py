@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from emlib import gaussian
 from emlib.gaussian import Gaussian, GaussianStatistics
-from emlib.missing.conditionals import conditional, log_constants
+from emlib.missing.conditionals import conditional
 from emlib.missing.patterns import Block, Patterns, Rows
 from emlib.trees import add
 from emlib.types import Array
@@ -77,7 +77,7 @@ def _e_step(
     # Equations miss-sum-xx and miss-patterns
     expected_xx = filled.T @ filled + form.left(n)
     # Equation miss-loglik
-    log_likelihood = -0.5 * float(n @ log_constants(form, block) + squares.sum())
+    log_likelihood = -0.5 * float(n @ form.log_constants + squares.sum())
     symmetric = 0.5 * (expected_xx + expected_xx.T)
     statistics = GaussianStatistics(np.asarray(n.sum()), expected_x, symmetric, params.mean)
     return statistics, log_likelihood
@@ -161,7 +161,7 @@ def log_density(params: Gaussian, x: ArrayLike) -> Array:
         form = conditional(params, whitener, block)
         _, squares = form.fill(block.x)
         # Equation miss-loglik
-        found[block.rows] -= 0.5 * (log_constants(form, block)[:, None] + squares)
+        found[block.rows] -= 0.5 * (form.log_constants[:, None] + squares)
     return found[:-1]  # the last was for padding
 
 

@@ -69,17 +69,22 @@ class Blocks:
     @classmethod
     def standard(cls, x: NDArray[Any], family: Family = FULL, weights: Array | None = None) -> Self:
         """Checked data in the units that suit the family: for Gaussians, standard ones."""
-        if not family.standardised:
-            return cls(x, family, weights)
         data = cls(x, family, weights)
-        for _ in range(2):  # the mean of numbers far from zero is itself rounded: correct it
-            origin = data.units.origin + data.total(np.positive, x.shape[1]) / data.n
-            data = replace(data, units=replace(data.units, origin=origin))
-        variances = data.total(np.square, x.shape[1]) / data.n + family.ridge
-        if family.common_scale:
-            variances = np.full_like(variances, variances.mean())
-        units = Units(data.units.origin, np.sqrt(variances))
+        if not family.standardised:
+            return data
+        units = data.standard_units()
         return cls(x, family.in_units(units), weights, units, copy=x.size <= LARGEST_COPY)
+
+    def standard_units(self) -> Units:
+        """Units in which every feature has mean zero and, with any ridge, variance one."""
+        data, d = replace(self, units=IDENTITY, copy=False), self.x.shape[1]
+        for _ in range(2):  # the mean of numbers far from zero is itself rounded: correct it
+            origin = data.units.origin + data.total(np.positive, d) / data.n
+            data = replace(data, units=replace(data.units, origin=origin))
+        variances = data.total(np.square, d) / data.n + self.family.ridge
+        if self.family.common_scale:
+            variances = np.full_like(variances, variances.mean())
+        return Units(data.units.origin, np.sqrt(variances))
 
     @cached_property
     def checked(self) -> bool:
@@ -108,11 +113,6 @@ class Blocks:
     def n(self) -> float:
         """Sum of the weights; the number of points if there are none."""
         return float(len(self.x) if self.weights is None else self.weights.sum())
-
-    @cached_property
-    def lightest(self) -> float:
-        """The smallest weight of a point that counts."""
-        return 1.0 if self.weights is None else float(self.weights[self.weights > 0].min())
 
     @cached_property
     def log_scale(self) -> float:

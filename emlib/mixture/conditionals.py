@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -79,12 +81,12 @@ def conditional(params: Params, x: ArrayLike, family: Gaussians = FULL) -> Mixtu
     holes = np.isnan(row)
     if holes.all() or not holes.any():
         raise ValueError(f"x must be NaN where it is not known, and only there, got {shown(x)}")
-    point = Blocks(np.where(holes, 0.0, row)[None], family, holes=holes[None])
-    weights = steps.responsibilities(checked, point, family)[0]
+    point = replace(Blocks.of(np.where(holes, 0.0, row)[None], family), holes=holes[None])
     with np.errstate(divide="ignore"):  # a weight may be zero
         form = engine.Incomplete(point, checked[0], family, checked[1:])
-    form.read(slice(0, 1))
+    r, log_p = form.posterior(slice(0, 1))
+    engine.check_possible(log_p, point)
     # Equation miss-expectation
     shifts = [form.regression[0, k] @ z[:, 0] for _, k, _, z in form.residuals()]
     h = np.flatnonzero(holes)
-    return MixtureParams(weights, (form.means + shifts)[:, h], form.left[0][:, h[:, None], h])
+    return MixtureParams(r[:, 0], (form.means + shifts)[:, h], form.left[0][:, h[:, None], h])

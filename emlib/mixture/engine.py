@@ -109,9 +109,8 @@ def form_without_params(data: Blocks, k: int) -> Form:
 def form_about(means: Array, data: Blocks) -> Form:
     """A form that adds up statistics of Gaussians about these means, of shape (K, D)."""
     family: Any = data.family
-    shape = family.shapes(*means.shape)[1]
-    spheres = np.broadcast_to(np.eye(means.shape[1]) if family.matrices else 1.0, shape)
-    return Whitened(data, np.full(len(means), 1 / len(means)), family, (means, spheres))
+    even = np.full(len(means), 1 / len(means))
+    return Whitened(data, even, family, family.spheres(means))
 
 
 class Form(ABC):

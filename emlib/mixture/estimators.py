@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -118,22 +118,18 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             family.check_fit(x)
             data = replace(Blocks.standard(x, family, weights), labels=known)
             prior = self._prior(data)
-            components = self._given(data.family, k, d)
-            explicit = shares("weights_init", self.weights_init, (k,)), components
-            parts = dict(zip(family.parameters, components, strict=True))
-            held = Held.of(self.hold, {"weights": explicit[0]}, parts, k, family, prior)
+            weights_init = shares("weights_init", self.weights_init, (k,))
+            explicit = (weights_init, *self._given(data.family, k, d))
+            parts = dict(zip(family.parameters, explicit[1:], strict=True))
+            held = Held.of(self.hold, {"weights": weights_init}, parts, k, family, prior)
             problem = fitting.problem_of(data, prior, k, self.accelerate, held)
             rng = generator(self.random_state, 4)
 
             def start(number: int) -> steps.Params:
-                given, last = explicit, None if number else self._last_fit(k, d)
+                last = None if number else self._last_fit(k, d)
                 if last is not None:
-                    (w,) = held.put_back_outer(last[:1], explicit[:1])
-                    given = w, held.put_back(last[1:], components)
-                first = fitting.start(problem, k, *given, r, self.init_params, rng)
-                if last is None or known is None or any((*held.inner, held.components)):
-                    return first
-                return fitting.in_order_of_labels(first, data, any(held.outer))
+                    return fitting.warm_start(data, last, explicit, held)
+                return fitting.start(problem, k, explicit, r, self.init_params, rng)
 
             best = fit_from_starts(self, problem, start, rng)
             self._fitted, self._units, self._held = family, data.units, held
@@ -156,8 +152,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         Statistics add. Sum those of the parts of a data set too large to hold, and give the sum
         to `m_step`: that is one step of EM on all of it. `labels` are as in `fit`.
         """
-        data = self._blocks(X, sample_weight, labels)
-        params = fitting.standardised(self._params(), data.family, data.units)
+        params, data = self._in_units(X, sample_weight, labels)
         statistics, log_likelihood = steps.e_step(params, data, data.family)
         statistics = data.family.statistics_to_units(statistics, data.units.inverse)
         return statistics, log_likelihood - data.log_scale
@@ -276,8 +271,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
                 "some parameters are held, and these standard errors are for fits in which all "
                 "are free: draw from the model, fit again, and look how the estimates scatter"
             )
-        data = self._blocks(X, sample_weight, labels)
-        params = fitting.standardised(self._params(), data.family, data.units)
+        params, data = self._in_units(X, sample_weight, labels)
         errors = standard_errors(params, data, data.family)
         units = replace(data.units, origin=np.zeros(1))
         return fitting.restored(errors, data.family, units)
@@ -305,9 +299,9 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         family = self._fitted_family()
         names = ["weights_", *(f"{name}_" for name in family.parameters)]
         check_is_fitted(self, names)
-        weights, *components = (numbers(name, getattr(self, name)) for name in names)
-        numbers(names[1], components[0], shape=(None, None))
-        return steps.named(weights, tuple(components), family)
+        params = tuple(numbers(name, getattr(self, name)) for name in names)
+        numbers(names[1], params[1], shape=(None, None))
+        return steps.named(params, family)
 
     def _show(self, params: steps.Params) -> None:
         """Set the fitted parameters, under the names of the family."""
@@ -323,14 +317,16 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         same = family.key() == self._fitted.key() and params[1].shape == (k, d)
         return params if same else None
 
-    def _blocks(
+    def _in_units(
         self, X: ArrayLike, sample_weight: ArrayLike | None, labels: ArrayLike | None
-    ) -> Blocks:
-        """New data in the units of the fit."""
+    ) -> tuple[steps.Params, Blocks]:
+        """The parameters and new data, both in the units of the fit."""
         x, weights = self._read(X, sample_weight)
-        k, units = len(self._params()[0]), getattr(self, "_units", IDENTITY)
+        params, units = self._params(), getattr(self, "_units", IDENTITY)
+        k, family = len(params[0]), self._fitted_family().in_units(units)
         known = None if labels is None else check_labels("labels", labels, len(x), k)
-        return Blocks(x, self._fitted_family().in_units(units), weights, units, labels=known)
+        data = Blocks(x, family, weights, units, labels=known)
+        return fitting.standardised(params, family, units), data
 
     def _read(
         self, X: ArrayLike, sample_weight: ArrayLike | None = None, reset: bool = False
@@ -349,7 +345,15 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
             raise ValueError("sample_weight must not be negative, and some must be above zero")
         return x, weights
 
+    def __sklearn_tags__(self) -> Tags:
+        """Of some families counts are welcome, and other numbers are not."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = tags.input_tags.categorical = self._counts
+        return tags
+
     # --- What a mixture of one family has of its own
+
+    _counts: ClassVar[bool] = False
 
     def _family(self) -> Family:
         """The family that the settings ask for."""
@@ -493,8 +497,7 @@ class GaussianMixture(_Mixture):
     def marginal(self, features: ArrayLike) -> GaussianMixture:
         """The mixture of some of the `features`, columns of the data, whatever the others are."""
         family: Any = self._fitted_family()
-        found = _mixture_of(marginal(self._params(), features, family))
-        return self._with_names(found, np.atleast_1d(features))
+        return self._of(marginal(self._params(), features, family), np.atleast_1d(features))
 
     def conditional(self, x: ArrayLike) -> GaussianMixture:
         """The mixture of the features that are NaN in `x`, one point of shape (D,), given the rest.
@@ -504,13 +507,16 @@ class GaussianMixture(_Mixture):
         family: Any = self._fitted_family()
         if hasattr(x, "to_frame"):  # a row of a table
             _check_feature_names(self, x.to_frame().T, reset=False)
-        found = _mixture_of(conditional(self._params(), x, family))
-        return self._with_names(found, np.isnan(np.asarray(x, dtype=float)))
+        params = conditional(self._params(), x, family)
+        return self._of(params, np.isnan(np.asarray(x, dtype=float)))
 
-    def _with_names(self, model: GaussianMixture, features: Any) -> GaussianMixture:
-        """The mixture of some features, which checks their names if this one does."""
+    def _of(self, params: steps.MixtureParams, features: Any) -> GaussianMixture:
+        """A mixture of some of the features, which checks their names if this one does."""
+        model = GaussianMixture(len(params.weights))
+        model.n_features_in_ = params.means.shape[1]
         if hasattr(self, "feature_names_in_"):
             model.feature_names_in_ = self.feature_names_in_[features]
+        model._show(params)
         return model
 
     def _show(self, params: steps.Params) -> None:
@@ -520,14 +526,6 @@ class GaussianMixture(_Mixture):
         self.precisions_ = family.in_shape(precisions(w))
         upper = np.swapaxes(w, -1, -2) if family.matrices else w
         self.precisions_cholesky_ = family.in_shape(upper)
-
-
-def _mixture_of(params: steps.MixtureParams) -> GaussianMixture:
-    """A mixture with these parameters, ready to use."""
-    model = GaussianMixture(len(params.weights))
-    model.n_features_in_ = params.means.shape[1]
-    model._show(params)
-    return model
 
 
 @dataclass(eq=False, repr=False)
@@ -572,7 +570,7 @@ class Mixture(_Mixture):
         return family_of(self.family)
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
-        return self._family().check_start(self.components_init, family.shapes(k, d))
+        return family.check_start(self.components_init, family.shapes(k, d))
 
 
 @dataclass(eq=False, repr=False)
@@ -612,15 +610,13 @@ class PoissonMixture(_Mixture):
     _: KW_ONLY
     rates_init: ArrayLike | None = None
 
+    _counts = True
+
     def _family(self) -> Family:
         return Poisson()
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         return (in_range("rates_init", self.rates_init, (k, d)),)
-
-    def __sklearn_tags__(self) -> Tags:
-        """Counts are welcome, other numbers are not."""
-        return _counting(super().__sklearn_tags__())
 
 
 @dataclass(eq=False, repr=False)
@@ -715,6 +711,8 @@ class CategoricalMixture(_Mixture):
     n_categories: int | ArrayLike | None = None
     probabilities_init: list[ArrayLike] | None = None
 
+    _counts = True
+
     def _family(self) -> Family:
         message = "%(name)s has no n_categories_: fit it, or set them with its parameters"
         check_is_fitted(self, "n_categories_", msg=message)
@@ -757,10 +755,6 @@ class CategoricalMixture(_Mixture):
         features = np.split(x, np.cumsum(self.n_categories_)[:-1], axis=1)
         return np.stack([one_hot.argmax(axis=1) for one_hot in features], axis=1)
 
-    def __sklearn_tags__(self) -> Tags:
-        """Counts are welcome, other numbers are not."""
-        return _counting(super().__sklearn_tags__())
-
 
 def _one_each(sizes: ArrayLike, d: int) -> tuple[int, ...]:
     """A number of categories for each column."""
@@ -770,11 +764,6 @@ def _one_each(sizes: ArrayLike, d: int) -> tuple[int, ...]:
     if np.any(given < 1):
         raise ValueError(f"n_categories must be above zero, got {sizes!r}")
     return tuple(np.broadcast_to(given, d).astype(int).tolist())
-
-
-def _counting(tags: Tags) -> Tags:
-    tags.input_tags.positive_only = tags.input_tags.categorical = True
-    return tags
 
 
 def _check_enough(x: Array, k: int) -> None:

@@ -35,6 +35,7 @@ def problem_of(
 ) -> Problem[Params, Any]:
     """A mixture of K components of the data's family, with all that is needed to fit it."""
     family, units = data.family, data.units
+    lightest = 1.0 if data.weights is None else data.weights.min()
     m_step = prior.m_step if prior else partial(steps.maximum, family=family, revive=True)
     return Problem(
         e_step=engine.expectations,
@@ -43,7 +44,7 @@ def problem_of(
         nudge=family.nudge,
         data=data,
         n=data.n,
-        collapse=partial(collapse, family=family, n=data.n / data.lightest),
+        collapse=partial(collapse, family=family, n=data.n / lightest),
         restore=partial(restored, family=family, units=units),
         log_scale=data.log_scale,
         responsibilities=partial(steps.responsibilities, x=data, family=family),
@@ -71,7 +72,7 @@ def collapse(params: Params, family: Family, n: float) -> str | None:
 
 def standardised(params: Params, family: Family, units: Units) -> Params:
     """The mixture of the data in standard units, if this is that of the data."""
-    return steps.named(params[0], family.to_units(params[1:], units), family)
+    return (params[0], *family.to_units(params[1:], units))
 
 
 def m_step_holding(
@@ -84,19 +85,18 @@ def m_step_holding(
     """The M-step of what is not held; the rest is as `given`, in the units of the data."""
     found = m_step(held.about_held(statistics, given[1:], family))
     (weights,) = held.put_back_outer(found[:1], given[:1])
-    return steps.named(weights, held.put_back(found[1:], given[1:]), family)
+    return (weights, *held.put_back(found[1:], given[1:]))
 
 
 def restored(params: Params, family: Family, units: Units) -> Params:
     """The mixture of the data in the user's units."""
-    return steps.named(params[0], family.from_units(params[1:], units), family)
+    return steps.named((params[0], *family.from_units(params[1:], units)), family)
 
 
 def start(
     problem: Problem[Params, Any],
     k: int,
-    weights: Array | None,
-    components: tuple[Array | None, ...],
+    explicit: tuple[Any, ...],
     r: Array | None,
     how: str,
     rng: np.random.Generator,
@@ -108,8 +108,8 @@ def start(
     problem : Problem
     k : int
         Number of components.
-    weights, components
-        The explicit parts, in the user's units; None for those that are to be drawn.
+    explicit : tuple
+        The parameters that are given, in the user's units; None for those that are to be drawn.
     r : ndarray of shape (N, K), optional
         Explicit responsibilities.
     how : str
@@ -117,11 +117,10 @@ def start(
     rng : numpy.random.Generator
     """
     data: Blocks = problem.data
-    family, units = data.family, data.units
-    own: Components = ()
-    is_given = any(part is not None for part in (weights, *components))
-    if weights is None or any(part is None for part in components):
-        places = components[0]
+    family, places = data.family, explicit[1]
+    given = params = (explicit[0], *family.to_units(explicit[1:], data.units))
+    is_given = any(part is not None for part in given)
+    if any(part is None for part in given):
         if r is not None:
             shares = r
         elif places is not None:
@@ -130,11 +129,11 @@ def start(
             shares = draw_responsibilities(data, k, how, rng)
         if data.labels is not None:
             shares = with_known(shares.T, data.labels, matching=r is None and places is None).T
-        first = first_m_step(problem.m_step, shares, data, lift=r is None)
+        drawn = first_m_step(problem.m_step, shares, data, lift=r is None)
         if is_given and r is None and data.labels is None:
-            first = matched(first, weights, components, family, units)
-        weights, own = first[0] if weights is None else weights, first[1:]
-    params = steps.named(weights, first_components(family, units, components, own), family)
+            drawn = matched(drawn, given, family)
+        params = completed(given, drawn)
+    params = (params[0], *family.bounded(params[1:]))
     if is_given:
         steps.checked_params(params, family, data.x.shape[1])
     return params
@@ -160,6 +159,21 @@ def first_m_step(
         return m_step(engine.statistics(form, counts)[0])
 
 
+def warm_start(data: Blocks, last: Params, explicit: tuple[Any, ...], held: Held) -> Params:
+    """Parameters to go on from, in the units of the data: the last fit's, but for what is held.
+
+    Both are given in the user's units. Where labels are known, components take the order in which
+    these are likeliest, unless something of a component is held.
+    """
+    (weights,) = held.put_back_outer(last[:1], explicit[:1])
+    components = held.put_back(last[1:], explicit[1:])
+    params = (weights, *first_components(data.family, data.units, components, ()))
+    steps.checked_params(params, data.family, data.x.shape[1])
+    if data.labels is None or any((*held.inner, held.components)):
+        return params
+    return in_order_of_labels(params, data, any(held.outer))
+
+
 def in_order_of_labels(params: Params, data: Blocks, weights_are_held: bool) -> Params:
     """The same mixture, with its components in the order in which known labels are likeliest.
 
@@ -182,22 +196,14 @@ def in_order_of_labels(params: Params, data: Blocks, weights_are_held: bool) -> 
         except DegenerateError:
             return -np.inf
 
-    ordered = steps.named(params[0], ordered[1:], data.family)
-    return max(params, ordered, key=log_likelihood)
+    return max(params, (params[0], *ordered[1:]), key=log_likelihood)
 
 
-def matched(
-    drawn: Params,
-    weights: Array | None,
-    components: tuple[Array | None, ...],
-    family: Family,
-    units: Units,
-) -> Params:
-    """What was drawn, in the order in which it is nearest to what is given."""
-    given, k = (weights, *components), len(drawn[0])
-    theirs = (drawn[0], *family.from_units(drawn[1:], units))
+def matched(drawn: Params, given: tuple[Array | None, ...], family: Family) -> Params:
+    """What was drawn, in the order in which it is nearest to what is given, in the same units."""
+    k = len(drawn[0])
     distances = np.zeros((k, k))
-    for part, other, axes in zip(given, theirs, ("K", *family.parameters.values()), strict=True):
+    for part, other, axes in zip(given, drawn, ("K", *family.parameters.values()), strict=True):
         if part is not None and axes.startswith("K"):
             largest = max(np.abs(part).max(), np.abs(other).max(), np.finfo(float).tiny)
             steps_apart = (part[:, None] / largest - other / largest).reshape(k, k, -1)
@@ -211,12 +217,13 @@ def first_components(
     family: Family, units: Units, given: tuple[Array | None, ...], drawn: Components
 ) -> Components:
     """Components to start from, in the units of the data; `given` are in the user's."""
-    others: tuple[Any, ...] = family.from_units(drawn, units) if drawn else given
-    parts = tuple(o if g is None else g for g, o in zip(given, others, strict=True))
-    parts = family.to_units(parts, units)
-    if drawn:  # what was drawn does not take the way through the user's units, which costs digits
-        parts = tuple(d if g is None else p for g, d, p in zip(given, drawn, parts, strict=True))
-    return family.bounded(parts)
+    parts = family.to_units(given, units)
+    return family.bounded(completed(parts, drawn) if drawn else parts)
+
+
+def completed(given: tuple[Array | None, ...], drawn: tuple[Array, ...]) -> tuple[Array, ...]:
+    """The parts that are given, and where there is none that which was drawn."""
+    return tuple(d if g is None else g for g, d in zip(given, drawn, strict=True))
 
 
 def draw_responsibilities(data: Blocks, k: int, how: str, rng: np.random.Generator) -> Array:
@@ -248,8 +255,8 @@ def units_for_distances(data: Blocks) -> Units:
     """Units in which every feature has standard deviation one, for k-means and nearest places."""
     if data.family.standardised:
         return data.units
-    spread = data.x.std(axis=0)
-    return Units(data.x.mean(axis=0), np.where(spread > 0, spread, 1.0))
+    units = data.standard_units()
+    return Units(units.origin, np.where(units.scale > 0, units.scale, 1.0))
 
 
 def coordinates(family: Family, k: int, d: int) -> Coordinates:
@@ -259,6 +266,6 @@ def coordinates(family: Family, k: int, d: int) -> Coordinates:
         return np.log(params[0]), *family.to_free(params[1:])
 
     def from_free(free: Params) -> Params:
-        return steps.named(softmax(free[0]), family.from_free(free[1:]), family)
+        return (softmax(free[0]), *family.from_free(free[1:]))
 
     return Coordinates.of(tuple(map(np.empty, ((k,), *family.shapes(k, d)))), to_free, from_free)

@@ -89,7 +89,7 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
     ends = np.cumsum([part.size for part in params])[:-1]
     parts = np.split(np.sqrt(variances), ends)
     shaped = [e.reshape(part.shape) for e, part in zip(parts, params, strict=True)]
-    return steps.named(shaped[0], tuple(shaped[1:]), family)
+    return steps.named(tuple(shaped), family)
 
 
 def _check_digits(params: steps.Params, family: Any) -> None:

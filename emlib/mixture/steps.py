@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emlib.families import Components, Family
+from emlib.families import Family
 from emlib.mixture import engine
 from emlib.mixture.blocks import FULL, Blocks
 from emlib.types import Array, Integers
@@ -132,22 +132,21 @@ def m_step(statistics: Any, family: Family = FULL, revive: bool = False) -> Any:
         If a component has lost all its points.
     """
     check_is("family", family, Family)
-    return maximum(family.check_statistics(statistics), family, revive)
+    return named(maximum(family.check_statistics(statistics), family, revive), family)
 
 
-def maximum(statistics: Any, family: Family, revive: bool = False) -> Any:
+def maximum(statistics: Any, family: Family, revive: bool = False) -> Params:
     """The M-step of statistics that need no check, as those of an E-step."""
     if revive and not (statistics.n > 0).all():
         statistics = family.revived(statistics)
     components = family.mle(statistics)
     # Equation mix-weights: pi_k = N_k / N
     weights = statistics.n / statistics.n.sum()
-    return named(weights, components, family)
+    return (weights, *components)
 
 
-def named(weights: Array, components: Components, family: Family) -> Any:
-    """Parameters of a mixture as a tuple; as `MixtureParams` for Gaussians."""
-    params = (weights, *components)
+def named(params: Params, family: Family) -> Any:
+    """Parameters as users see them: for Gaussians as `MixtureParams`."""
     is_gaussian = tuple(family.parameters) == MixtureParams._fields[1:]
     return MixtureParams(*params) if is_gaussian else params
 
@@ -229,7 +228,7 @@ def relabelled(params: Params, order: Integers, family: Family = FULL) -> Any:
     """The same mixture, or its standard errors, with the components in another order."""
     check_parts(params, family)
     order = check_order(order, len(params[0]))
-    return named(params[0][order], family.relabelled(params[1:], order), family)
+    return named((params[0][order], *family.relabelled(params[1:], order)), family)
 
 
 def sample(

@@ -26,11 +26,17 @@ def enumerated(startprob, transmat, log_b):
     return r / total, transitions / total, np.log(total), best
 
 
+def scaled_walks(startprob, transmat, b, pieces):
+    """Forward-backward of densities in packed order, (K, T); None if they underflow."""
+    space = pieces.workspace(len(startprob))
+    space.table[:] = b
+    return walks.forward_backward(startprob, transmat, pieces, space)
+
+
 def blocked(startprob, transmat, log_b):
     """As in fits: on pieces of the sequence side by side, and in logs where scaling is too weak."""
     pieces, (b, shifts) = Pieces.of(np.array([len(log_b)])), scaled(log_b)
-    packed, space = np.ascontiguousarray(b[pieces.rows].T), pieces.workspace(len(startprob))
-    found = walks.forward_backward(startprob, transmat, packed, pieces, space)
+    found = scaled_walks(startprob, transmat, b[pieces.rows].T, pieces)
     if found is None:
         return in_logs(startprob, transmat, log_b)
     r = found.responsibilities[:, np.argsort(pieces.rows)].T
@@ -67,8 +73,7 @@ def test_pieces_as_short_as_two_give_the_sum_over_all_paths(chain):
     r, transitions, log_likelihood, _ = enumerated(*chain)
     pieces = Pieces.of(np.array([len(log_b)]), 2)
     b = np.exp(log_b.T[:, pieces.rows])
-    space = pieces.workspace(len(startprob))
-    found = walks.forward_backward(startprob, transmat, b, pieces, space)
+    found = scaled_walks(startprob, transmat, b, pieces)
     np.testing.assert_allclose(found.responsibilities, r[pieces.rows].T, atol=1e-10)
     np.testing.assert_allclose(found.transitions, transitions, atol=1e-10)
     np.testing.assert_allclose(found.log_likelihoods, [log_likelihood], atol=1e-9)
@@ -142,8 +147,7 @@ def test_a_walk_from_every_state_holds_whatever_a_piece_weighs():
     log_b = np.tile([[0.0, -20.0], [-20.0, 0.0]], (LONG // 2, 1))
     log_b[0] += np.log([2.0, 1.0])
     pieces, b = Pieces.of(np.array([LONG])), np.exp(log_b)
-    packed = np.ascontiguousarray(b[pieces.rows].T)
-    found = walks.forward_backward(np.full(2, 0.5), STAYS, packed, pieces, pieces.workspace(2))
+    found = scaled_walks(np.full(2, 0.5), STAYS, b[pieces.rows].T, pieces)
     expected = np.tile([[2 / 3], [1 / 3]], LONG)
     np.testing.assert_allclose(found.responsibilities, expected, rtol=1e-9)
 
@@ -245,17 +249,19 @@ def test_pieces_hold_every_row_once_and_know_their_neighbours(lengths, longest):
     pieces = Pieces.of(np.array(lengths), longest)
     np.testing.assert_array_equal(np.sort(pieces.rows), np.arange(sum(lengths)))
     before = {}
-    for at, earlier, n in pieces.forward:
+    for earlier, at in pieces.steps:
+        n = earlier.stop - earlier.start
         assert at.stop - at.start == n or not before
-        before |= zip(range(at.start, at.stop), range(earlier.start, earlier.stop), strict=False)
+        before |= zip(range(at.start, at.stop), range(earlier.start, earlier.stop), strict=True)
     after = {}
-    for at, later, n in pieces.backward:
+    for at, later in itertools.pairwise(pieces.positions):
+        n = later.stop - later.start
         after |= zip(range(at.start, at.start + n), range(later.start, later.stop), strict=True)
     assert {place: earlier for earlier, place in after.items()} == before
-    table = np.array([pieces.rows, -pieces.rows - 1.0])
     space = pieces.workspace(2)
-    for run, to in zip(pieces.runs, space.by_run[0], strict=True):
-        to[:] = walks._of_run(table, run)
+    space.table[:] = pieces.rows, -pieces.rows - 1.0
+    for to, part in zip(space.by_run[0], space.table_by_run, strict=True):
+        to[:] = part
     positions = space.by_position[0]
     np.testing.assert_array_equal(np.concatenate(positions, axis=1)[0], pieces.rows)
     np.testing.assert_array_equal(np.concatenate(positions, axis=1)[1], -pieces.rows - 1)
@@ -291,7 +297,7 @@ def test_the_rounding_of_a_large_log_likelihood_is_no_underflow():
     # The densities are 1e-20 and 3e-20 in turn, whatever the state.
     t, even = 200_000, np.full((2, 2), 0.5)
     pieces, b = Pieces.of(np.array([t])), np.tile([1e-20, 3e-20], (2, t // 2))
-    found = walks.forward_backward(even[0], even, b, pieces, pieces.workspace(2))
+    found = scaled_walks(even[0], even, b, pieces)
     assert found is not None
     np.testing.assert_allclose(found.log_likelihoods, [t * (np.log(1e-20) + np.log(3) / 2)])
 

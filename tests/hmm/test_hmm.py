@@ -12,7 +12,7 @@ from hmmlearn import hmm as peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from scipy.special import expit, logsumexp, xlogy
+from scipy.special import expit, logsumexp, softmax, xlogy
 from scipy.stats import binom, multivariate_normal, norm, poisson
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -34,7 +34,7 @@ from emlib.covariances import FORMS, Diagonal
 from emlib.datasets import load_earthquakes
 from emlib.families import Binomial, Categorical, Poisson, Symbols
 from emlib.hmm import HMMParams, Sequences
-from emlib.hmm.forward_backward import plain, viterbi
+from emlib.hmm.forward_backward import forward, in_logs, plain, viterbi
 from emlib.hmm.stationary import expected_log, stationary, stationary_m_step
 
 OTHER_WORDS = "the error says it in other words"
@@ -443,6 +443,79 @@ def test_a_step_that_is_as_good_as_never_seen_does_not_divide_by_zero():
         np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
+@pytest.mark.parametrize("rare", [1e-8, 1e-12, 1e-16, 1e-80])
+def test_a_stationary_distribution_loses_no_digits_in_chains_that_hardly_move(rare):
+    sticky = np.array([[1 - rare, rare], [3 * rare, 1 - 3 * rare]])
+    np.testing.assert_allclose(stationary(sticky), [0.75, 0.25], rtol=1e-14)
+    # Two pairs of states: inside, steps of size one; between them, of `rare` and of twice that.
+    pairs = np.kron(np.eye(2), [[0.5, 0.5], [0.2, 0.8]])
+    pairs[0, 2], pairs[3, 0] = rare, 2 * rare
+    share = np.array([2, 5]) / 7  # inside a pair; what goes over is 2/7 rare, and 5/7 twice rare
+    expected = np.concatenate([10 / 12 * share, 2 / 12 * share])
+    np.testing.assert_allclose(stationary(pairs), expected, rtol=max(1e-12, 20 * rare))
+
+
+def test_rows_that_sum_to_one_but_for_rounding_have_a_stationary_distribution():
+    np.testing.assert_allclose(stationary([[0.3333333] * 3] * 3), np.full(3, 1 / 3))
+    expected = np.array([0.1428571, 0.1]) / 0.2428571
+    np.testing.assert_allclose(stationary([[0.9, 0.1], [0.1428571, 0.8571428]]), expected)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_a_stationary_chain_of_clear_regimes_is_fitted_to_its_maximum(k):
+    x = np.repeat(50.0 * np.arange(k), 40) + np.random.default_rng(0).normal(size=40 * k)
+    with np.errstate(all="raise", under="ignore"):
+        model = GaussianHMM(k, stationary=True, random_state=0).fit(x[:, None])
+    # All states are known: what remains is the chain of the path 0 .. 0 1 .. 1, of which the
+    # likelihood is the first state's share, and the steps; searched without gradient.
+    forth = np.eye(k) * 39 + np.eye(k, k=1)
+
+    def lost(logits):
+        matrix = np.zeros((k, k))
+        matrix[:, 1:] = np.clip(logits, -50, 50).reshape(k, k - 1)
+        transmat = softmax(matrix, axis=1)
+        return -np.log(stationary(transmat)[0]) - (forth * np.log(transmat)).sum()
+
+    start = np.log(forth + 0.5)
+    start = (start - start[:, :1])[:, 1:].ravel()
+    options = {"maxiter": 40_000, "maxfev": 40_000, "xatol": 1e-8, "fatol": 1e-10}
+    best = minimize(lost, start, method="Nelder-Mead", options=options)
+    order = np.argsort(model.means_[:, 0])
+    chain = model.transmat_[np.ix_(order, order)]
+    found = -np.log(stationary(chain)[0]) - xlogy(forth, chain).sum()
+    assert found <= best.fun + 1e-6
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_state_to_which_nothing_leads_changes_nothing_in_a_stationary_chain(seed):
+    transmat = np.array([[0.5, 0, 0.5], [0.1, 0.6, 0.3], [0.4, 0, 0.6]])
+    symbols = np.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.1, 0.2, 0.7]])
+    x, lengths = np.random.default_rng(seed).integers(0, 3, size=(60, 1)), [4] * 15
+
+    def score(states):
+        model = CategoricalHMM(
+            len(states),
+            stationary=True,
+            transmat_init=transmat[np.ix_(states, states)],
+            emissionprob_init=symbols[states],
+            hold="emissionprob",
+        )
+        return model.fit(x, lengths).score(x, lengths)
+
+    with pytest.warns(DegenerateWarning, match="state 1 is never visited"):
+        all_three = score([0, 1, 2])
+    assert all_three == pytest.approx(score([0, 2]), abs=1e-9)
+
+
+def test_the_filter_says_when_scaling_lost_what_comes_to_matter():
+    log_b = np.array([[0.0, -800.0], [-500.0, 0.0], [-500.0, 0.0]])
+    assert in_logs(np.full(2, 0.5), np.eye(2), log_b).log_likelihood == pytest.approx(
+        np.log(0.5) - 800
+    )
+    with pytest.raises(DegenerateError, match="on the way"):
+        forward(np.full(2, 0.5), np.eye(2), log_b)
+
+
 def test_a_stationary_distribution_is_unique_or_refused():
     np.testing.assert_allclose(stationary(np.eye(2)[::-1]), [0.5, 0.5])
     np.testing.assert_allclose(stationary(np.array([[0.5, 0.5], [0.0, 1.0]])), [0, 1], atol=1e-12)
@@ -500,6 +573,20 @@ def test_forbidden_steps_stay_forbidden():
     ).fit(x)
     assert np.all(model.transmat_[ring == 0] == 0)
     assert model.startprob_.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("function", [hmm.e_step, hmm.smoothed, hmm.decoded])
+@pytest.mark.parametrize(
+    ("lengths", "at", "named"),
+    [([3, 5], 1, "sequence 0 .* from time 2 on"), ([300, 250], 450, "sequence 1 .* time 151 on")],
+)
+def test_an_impossible_sequence_is_named_whatever_its_length(function, lengths, at, named):
+    # A chain that cannot go back shows its second symbol and, at the next time, its first again.
+    params = HMMParams(np.array([1.0, 0.0]), np.array([[0.9, 0.1], [0.0, 1.0]]), (np.eye(2),))
+    symbols = np.zeros((sum(lengths), 1))
+    symbols[at] = 1
+    with pytest.raises(DegenerateError, match=named):
+        function(params, Sequences.of(symbols, lengths, Symbols(2)), Symbols(2))
 
 
 def test_sequences_of_length_one_are_a_mixture():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bernoulli, poisson
 from sklearn import __version__ as sklearn_version
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import (
@@ -255,3 +255,16 @@ def test_a_rare_high_category_costs_no_square_table():
     made.weights_, made.probabilities_ = np.ones(1), np.array([[0.5, 0.5]])
     with pytest.raises(NotFittedError, match="n_categories_"):
         made.predict([[0]])
+
+
+@pytest.mark.parametrize("seed", [1, 6])
+def test_a_start_counts_a_row_as_often_as_its_weight_says(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.poisson(rng.choice([2.0, 9.0], size=(40, 1)) * [1, 3], size=(40, 2)).astype(float)
+    weights = np.where(x[:, 0] > 5, 1, 9)
+    model = PoissonMixture(2, rates_init=x[[1, 2]] + [1.37, 0.71], max_iter=0)
+    with pytest.warns(ConvergenceWarning, match="0 iterations"):
+        weighted = model.fit(x, sample_weight=weights).weights_
+    with pytest.warns(ConvergenceWarning, match="0 iterations"):
+        repeated = model.fit(np.repeat(x, weights, axis=0)).weights_
+    np.testing.assert_allclose(weighted, repeated)

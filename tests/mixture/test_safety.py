@@ -494,3 +494,19 @@ def test_numbers_of_components_to_hold_may_be_numpys(hold):
     model = GaussianMixture(2, hold=hold, random_state=0, **start).fit(x)
     np.testing.assert_allclose(model.means_[0], 0, atol=1e-12)
     assert np.abs(model.means_[1] - 4).max() > 1e-3
+
+
+def test_drawn_parts_join_given_ones_the_same_way_in_any_unit():
+    rng = np.random.default_rng(1)
+    means, spreads = [[0], [1], [-1]], np.array([[1.0, 3.0], [2.0, 0.7], [0.5, 2.0]])
+    x = np.concatenate([rng.normal(size=(60, 2)) * s for s in spreads])
+    x += np.repeat(means, 60, axis=0)
+    c = np.array([1.0, 1e4])
+    fits = []
+    for unit in (np.ones(2), c):
+        start = 1 / (spreads * unit) ** 2
+        settings = {"covariance_type": "diag", "max_iter": 0, "random_state": 0}
+        model = GaussianMixture(3, precisions_init=start, **settings)
+        with pytest.warns(ConvergenceWarning, match="0 iterations"):
+            fits.append(model.fit(x * unit).means_)
+    np.testing.assert_allclose(fits[1], fits[0] * c, rtol=1e-9)
