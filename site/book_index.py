@@ -136,7 +136,7 @@ class FillIndex(SphinxPostTransform):
         link = nodes.reference("", "", internal=True, refuri=up + address)
         name, bracket, rest = text.partition(" (")
         # What `emlib` calls something is code, and where it belongs, behind it, is not.
-        if name and CODE in address:
+        if CODE in address and not text.startswith("("):
             link += [nodes.literal(text=name), nodes.Text(bracket + rest)]
         else:
             link += nodes.Text(text)
