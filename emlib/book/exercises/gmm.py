@@ -59,37 +59,37 @@ def _spherical_volume(r: Array, x: Array) -> Array:
     return np.asarray(np.linalg.det(np.array(full)) ** (1 / x.shape[1]))
 
 
-def _same_shape(W: Array, n: Array, steps: int = 500) -> Array:
+def _same_shape(V: Array, n: Array, steps: int = 500) -> Array:
     """Covariances lambda_k C with det C = 1, by turns for the sizes and for the shape."""
-    d = W.shape[1]
-    c, sizes = W.sum(axis=0), np.ones(len(n))
+    d = V.shape[1]
+    c, sizes = V.sum(axis=0), np.ones(len(n))
     for _ in range(steps):
         c = c / np.linalg.det(c) ** (1 / d)
-        sizes = np.trace(np.linalg.solve(c, W), axis1=1, axis2=2) / (d * n)
-        c = (W / sizes[:, None, None]).sum(axis=0)
+        sizes = np.trace(np.linalg.solve(c, V), axis1=1, axis2=2) / (d * n)
+        c = (V / sizes[:, None, None]).sum(axis=0)
     return np.asarray(sizes[:, None, None] * c / np.linalg.det(c) ** (1 / d))
 
 
-def _after_one_turn(W: Array, n: Array) -> Array:
-    return _same_shape(W, n, steps=1)
+def _after_one_turn(V: Array, n: Array) -> Array:
+    return _same_shape(V, n, steps=1)
 
 
-def _own_shapes(W: Array, n: Array) -> Array:
-    return np.asarray(W / n[:, None, None])
+def _own_shapes(V: Array, n: Array) -> Array:
+    return np.asarray(V / n[:, None, None])
 
 
-def _one_size(W: Array, n: Array) -> Array:
-    return np.asarray(np.broadcast_to(W.sum(axis=0) / n.sum(), W.shape))
+def _one_size(V: Array, n: Array) -> Array:
+    return np.asarray(np.broadcast_to(V.sum(axis=0) / n.sum(), V.shape))
 
 
-def _sizes_without_d(W: Array, n: Array) -> Array:
-    return np.asarray(_same_shape(W, n) * W.shape[1])
+def _sizes_without_d(V: Array, n: Array) -> Array:
+    return np.asarray(_same_shape(V, n) * V.shape[1])
 
 
-def _pooled_shape(W: Array, n: Array) -> Array:
-    c = W.sum(axis=0)
-    sizes = np.linalg.det(W / n[:, None, None]) / np.linalg.det(c)
-    return np.asarray(sizes[:, None, None] ** (1 / W.shape[1]) * c)
+def _pooled_shape(V: Array, n: Array) -> Array:
+    c = V.sum(axis=0)
+    sizes = np.linalg.det(V / n[:, None, None]) / np.linalg.det(c)
+    return np.asarray(sizes[:, None, None] ** (1 / V.shape[1]) * c)
 
 
 def _diagonal(r: Array, x: Array) -> Array:
@@ -100,8 +100,8 @@ def _diagonal(r: Array, x: Array) -> Array:
 
 _X = np.array([[0.5, 1.0, 0.0], [1.0, 4.0, 2.0], [2.5, 0.0, 1.0], [4.0, 5.0, 3.0], [7.0, 2.0, 9.0]])
 _R = np.array([[0.9, 0.1], [0.8, 0.2], [0.5, 0.5], [0.3, 0.7], [0.0, 1.0]])
-_W = np.array([[[4.0, 1.0], [1.0, 2.0]], [[30.0, -6.0], [-6.0, 9.0]]])
-_W_3 = np.array([np.diag([1.0, 2.0, 6.0]), np.diag([8.0, 3.0, 1.0]) + 0.5])
+_V = np.array([[[4.0, 1.0], [1.0, 2.0]], [[30.0, -6.0], [-6.0, 9.0]]])
+_V_3 = np.array([np.diag([1.0, 2.0, 6.0]), np.diag([8.0, 3.0, 1.0]) + 0.5])
 _SHORT = float(_given(3.0, WEIGHTS)[0])
 _FORECAST = float(_given(3.0, WEIGHTS) @ _lines(3.0))
 
@@ -195,7 +195,7 @@ EXERCISES = {
     ),
     "sizes": FunctionExercise(
         _same_shape,
-        ((_W, np.array([3.0, 10.0])), (_W_3, np.array([5.0, 4.0]))),
+        ((_V, np.array([3.0, 10.0])), (_V_3, np.array([5.0, 4.0]))),
         (
             (_own_shapes, "That is the full form: every component has its own shape."),
             (_one_size, "That is the tied form: every component needs a size of its own."),

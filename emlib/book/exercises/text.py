@@ -128,6 +128,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "These do not sum to one: the added counts belong in the sum, too.",
             ),
             ((_HALF + 1), "Those are counts. Divide by their sum."),
+            ((_HALF + 2) / (_HALF + 2).sum(), "What the prior adds is alpha less one."),
             (
                 np.array([4.75, 2.5, 4.5]) / 11.75,
                 "That is the share of the other subject. Sport gets a quarter.",
