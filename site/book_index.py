@@ -16,7 +16,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 ENTRY = re.compile(r"^(\w.*)\n  (\S.*)$", re.MULTILINE)
-HOME = re.compile(r"See \[[^\]]*\]\((\w+)\.ipynb\)")
+HOME = re.compile(r"See \[[^\]]*\]\((\w+)\.ipynb(?:#[\w-]+)?\)")
 OTHER_NAMES = re.compile(r"^([^.:]{1,80}):")
 PLACE, INDEX = "book-index", "chapters/word_index"
 CODE = "reference.html#emlib."
