@@ -24,7 +24,7 @@ from emlib.gaussian import LOG_2PI, GaussianStatistics
 from emlib.results import DegenerateError
 from emlib.types import Array, Integers
 from emlib.units import Units
-from emlib.validation import check_size, check_spread, check_symmetric, listed, numbers, shown
+from emlib.validation import check_size, check_spread, check_symmetric, numbers, shown, told_of
 
 # A variance that exceeds the ridge by less than this share of it says more of the ridge.
 SMALLEST_BESIDE_RIDGE = 0.01
@@ -184,8 +184,8 @@ class Gaussians(Family):
         covariances, least, slack = components[1], self.floor, 1e-6
         if np.all(np.asarray(self.ridge) > 0):
             # In units of the ridge, how much is there beside it?
-            d = components[0].shape[1]
-            covariances = self.rescaled(covariances, np.broadcast_to(self.ridge, d) ** -0.5)
+            ridge = self.pooled(np.broadcast_to(self.ridge, components[0].shape[1]))
+            covariances = self.rescaled(covariances, ridge**-0.5)
             least, slack = 1.0, SMALLEST_BESIDE_RIDGE
         if self.matrices:
             values = np.atleast_2d(np.linalg.eigvalsh(covariances))
@@ -195,15 +195,16 @@ class Gaussians(Family):
         on_floor = np.flatnonzero(values[:, 0] <= least * (1 + slack) + rounding)
         if not len(on_floor):
             return None
-        which = "the covariance" if self.tied else f"{part} {listed(on_floor)}"
+        collapsed = told_of(part, on_floor, "has collapsed", "have collapsed")
+        collapsed = "the covariance has collapsed" if self.tied else collapsed
         rest, lower = "rests on the floor", "covariance_floor"
         if not self.exact:
             rest, lower = "is hardly more than the ridge", "reg_covar"
         return (
-            f"{which} has collapsed onto too few or identical points, or onto features that are "
-            f"constant, or depend linearly on each other: its covariance {rest} "
-            f"and its likelihood says nothing. Use fewer {part}s, more starts (n_init), a prior, "
-            f"or drop duplicate features. If it really is that narrow, lower {lower}."
+            f"{collapsed} onto too few or identical points, or onto features that are "
+            f"constant, or depend linearly on each other: the covariance {rest} "
+            f"and the likelihood says nothing. Use fewer {part}s, more starts (n_init), a prior, "
+            f"or drop duplicate features. If it really is that narrow, or held so, lower {lower}."
         )
 
     def n_parameters(self, k: int, d: int) -> int:

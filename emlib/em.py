@@ -293,7 +293,7 @@ def em(
         For MAP estimates: added to the log-likelihood to form the objective.
     nudge : callable (statistics, rng, size) -> statistics, optional
         How to perturb the statistics for the confirmation; `size` is relative.
-        The default multiplies every entry by a random factor near one.
+        The default multiplies every entry but Python's `int` by a random factor near one.
     confirm : bool
         Whether to nudge the solution and see that EM returns to it. A saddle, where EM
         stays for ever, is nearly always left that way. Costs a second, short climb.
@@ -370,8 +370,9 @@ def em(
         )
     if map is None:
         e_step = Watched("e_step", e_step)
-    numbers_as_they_are = Coordinates.of(params)._replace(keep_signs=True)
-    coordinates = numbers_as_they_are if accelerate is True else accelerate or None
+    coordinates = accelerate if isinstance(accelerate, Coordinates) else None
+    if accelerate is True:  # numbers as they are
+        coordinates = Coordinates.of(params)._replace(keep_signs=True)
     with progress_bar(progress) as bar:
         visit: Visitor[P, S] = Visitor(e_step, data, log_prior, bar, map)
         result = maximise(
@@ -394,14 +395,14 @@ def em(
 
 
 def relative_nudge(statistics: S, rng: np.random.Generator, size: float) -> S:
-    """Multiply every entry of the statistics by a random factor near one.
+    """Multiply every entry of the statistics, but for an `int`, by a random factor near one.
 
     Right for counts and other non-negative sums. A model with sums that constrain each other
     (a Gaussian's first and second moments), or that may be zero, passes a nudge of its own.
     """
 
     def shaken(leaf: Any) -> Any:
-        if isinstance(leaf, bool | str):
+        if isinstance(leaf, int | str):  # a size, or a setting: what is expected is a float
             return leaf
         values = np.asarray(leaf)
         if not np.issubdtype(values.dtype, np.number):
@@ -506,7 +507,8 @@ class Watched:
         if self.calls == 2:
             return self.step(argument, *rest)
         self.calls += 1
-        given = [*(self.kept or []), snapshot(argument)]
+        tables = (x for x in rest if isinstance(x, np.ndarray) and x.nbytes <= PATH_MEMORY)
+        given = [*(self.kept or []), *map(snapshot, (argument, *tables))]
         returned = self.step(argument, *rest)
         for tree, before in given:
             if snapshot(tree)[1] != before:

@@ -183,6 +183,12 @@ class Family(ABC):
     # What fits add to the variance of every feature, in the units of x.
     ridge: float | Array = 0.0
 
+    def pooled(self, per_feature: Array) -> Array:
+        """What is known of each of D features; of all together where these have a common scale."""
+        if self.common_scale:
+            return np.full_like(per_feature, per_feature.mean())
+        return per_feature
+
     def in_units(self, units: Units) -> Family:
         """The family of `units.standardise(x)`: another only if a setting is in the units of x."""
         return self

@@ -180,10 +180,7 @@ def table_of(model: Any, X: ArrayLike, reset: bool, **options: Any) -> Array:
         return np.asarray(validate_data(model, X, reset=reset, dtype=np.float64, **options))
     except TypeError as error:
         if "NAType" in str(error):
-            raise TypeError(
-                "data hold pd.NA in a column of objects: make it numbers first, with "
-                ".astype('Float64') or np.nan in its place"
-            ) from None
+            numbers("data", X)  # says it in plainer words
         if any(word in str(error) for word in ("parse", "np.matrix", "Feature names")):
             raise  # these say what is wrong
         raise TypeError(  # in words for which scikit-learn's checks look

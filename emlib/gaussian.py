@@ -24,8 +24,8 @@ from emlib.validation import (
     check_size,
     check_symmetric,
     check_weights,
-    listed,
     numbers,
+    told_of,
 )
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -38,6 +38,7 @@ NOT_POSITIVE = (
     "a covariance is not positive definite: a component has collapsed onto too few "
     "points, or features depend linearly on each other. Use fewer components or a floor."
 )
+EMPTY = "has lost all its points", "have lost all their points"
 
 
 class Gaussian(NamedTuple):
@@ -272,8 +273,9 @@ def moments(
     if lost.any():
         raise DegenerateError(
             f"the variance of feature {np.argwhere(lost)[0][-1]} is zero, or so small beside the "
-            "square of the mean that it is lost in rounding. Is the feature constant, or has a "
-            "component collapsed onto one point? If not, subtract the feature's mean first."
+            "square of the mean that it is lost in rounding. Is the feature constant, has a "
+            "component collapsed onto one point, or is the start far from all data? If not, "
+            "subtract the feature's mean first."
         )
     variances += np.mean(ridge) if form == "spherical" else ridge
     if form in ("full", "tied"):
@@ -371,6 +373,6 @@ def check_alive(n: Array) -> Array:
     """The weights of the components, if all are above zero; or DegenerateError."""
     weights = np.asarray(n, dtype=float)
     if not (weights > 0).all():
-        empty = listed(np.flatnonzero(~(np.atleast_1d(weights) > 0)))
-        raise DegenerateError(f"component {empty} has lost all its points; use fewer components")
+        empty = np.flatnonzero(~(np.atleast_1d(weights) > 0))
+        raise DegenerateError(f"{told_of('component', empty, *EMPTY)}; use fewer components")
     return weights

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Self, TypeVar
 import numpy as np
 
 from emlib.results import FAILURES, FALL_TOLERANCE, Visit
-from emlib.trees import map_leaves, rebuild
+from emlib.trees import leaves, map_leaves, rebuild
 from emlib.types import Array
+from emlib.validation import shown
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -47,12 +48,19 @@ class Coordinates(NamedTuple):
 
         The `example` is a tree of the same shape. By default they are those of the parameters.
         """
+        size = sum(map(np.size, leaves(example)))
 
         def to_vector(params: Any) -> Array:
             # Side by side with the example, as a dict may have its keys in any order.
             parts: list[Array] = []
             map_leaves(lambda _, leaf: parts.append(np.ravel(leaf)), example, to_free(params))
-            return np.concatenate(parts)
+            vector = np.concatenate(parts)
+            if len(vector) != size:
+                raise ValueError(
+                    f"to leap, all parameters on the path must have the {size} numbers of the "
+                    f"start, got {shown(params)}"
+                )
+            return vector
 
         return cls(to_vector, lambda vector: from_free(rebuild(example, vector)))
 

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from emlib.validation import shown
+
 T = TypeVar("T")
 
 
@@ -32,16 +34,26 @@ def map_leaves(
     if is_leaf(tree):
         return function(*trees)
     if isinstance(tree, dict):
-        if any(other.keys() != tree.keys() for other in others):
-            raise ValueError("statistics of different chunks have different keys")
+        _check_alike(trees, all(isinstance(t, dict) and t.keys() == tree.keys() for t in others))
         return {key: again(*(t[key] for t in trees)) for key in tree}
     if isinstance(tree, (tuple, list)):
+        lists = all(isinstance(t, (tuple, list)) and len(t) == len(tree) for t in others)
+        _check_alike(trees, lists)
         parts = [again(*parts) for parts in zip(*trees, strict=True)]
         return form(*parts) if hasattr(tree, "_fields") else form(parts)
     if is_dataclass(tree):
+        _check_alike(trees, all(isinstance(t, form) for t in others))
         names = [f.name for f in fields(tree)]
         return form(**{n: again(*(getattr(t, n) for t in trees)) for n in names})
     return function(*trees)
+
+
+def _check_alike(trees: tuple[Any, ...], alike: bool) -> None:
+    if not alike:
+        raise ValueError(
+            "statistics, or parameters, that belong together must have the same parts, got "
+            f"{' and '.join(map(shown, trees))}"
+        )
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -60,6 +72,8 @@ def leaves(tree: Any) -> list[Any]:
 def rebuild(tree: T, vector: Any) -> T:
     """A tree of the shape of `tree`, with the numbers of `vector` in its leaves.
 
+    A leaf that has these numbers stays as it is: so a whole number that does not change is one.
+
     Examples
     --------
     >>> rebuild({"heads": 3.0, "tails": (1.0, 2.0)}, np.array([7.0, 8.0, 9.0]))
@@ -69,8 +83,10 @@ def rebuild(tree: T, vector: Any) -> T:
     parts = iter(np.split(vector, ends[:-1]))
 
     def refilled(leaf: Any) -> Any:
-        part = next(parts)
-        return part.reshape(np.shape(leaf)) if np.ndim(leaf) else float(part[0])
+        part = next(parts).reshape(np.shape(leaf))
+        if np.array_equal(part, leaf):
+            return leaf
+        return part if np.ndim(leaf) else float(part)
 
     rebuilt: T = map_leaves(refilled, tree)
     return rebuilt

@@ -35,7 +35,8 @@ def numbers(name: str, value: Any, finite: bool = True, shape: Any = None, hint:
         wanted = [found if n is None else n for n, found in zip(shape, array.shape, strict=False)]
         if len(shape) != array.ndim or tuple(wanted) != array.shape:
             asked = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
-            raise ValueError(f"{name} must be finite and of shape {asked}, got shape {array.shape}")
+            asked = f"finite and of shape {asked}" if finite else f"of shape {asked}"
+            raise ValueError(f"{name} must be {asked}, got shape {array.shape}")
     if finite and not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, without NaN, got {shown(array)}")
     return array
@@ -45,17 +46,31 @@ def _converted(name: str, value: Any, hint: str) -> Array:
     refusal = f"{name} must be real and dense, with no masked entries: convert them first"
     if hasattr(value, "toarray") or np.ma.is_masked(value):  # sparse, or masked
         raise ValueError(refusal)
+    array = np.empty(0)
     try:
         array = np.asarray(value)
+        if array.dtype == object and _has_numeric_columns(value):  # of pandas, with pd.NA in them
+            array = value.to_numpy(dtype=float, na_value=np.nan)
         if value is None or array.dtype.kind not in "biufOc":
             raise TypeError
         if array.dtype.kind != "c":
             return np.asarray(array, dtype=float)
     except (TypeError, ValueError, OverflowError):
+        if any(type(entry).__name__ == "NAType" for entry in array.flat):
+            raise TypeError(
+                f"{name} hold pd.NA in a column of objects: make it numbers first, with "
+                ".astype('Float64') or np.nan in its place"
+            ) from None
         raise ValueError(
             f"{name} must be real numbers, with all rows equally long, got {shown(value)}{hint}"
         ) from None
     raise ValueError(refusal)
+
+
+def _has_numeric_columns(value: Any) -> bool:
+    """Whether this is a table, or a column, of pandas that holds only numbers."""
+    dtypes: Any = getattr(value, "dtypes", None)
+    return all(getattr(dtype, "kind", "O") in "biuf" for dtype in np.ravel(dtypes))
 
 
 def shown(value: Any) -> str:
@@ -175,7 +190,8 @@ def observed(
             "not made. Do not remove it: it is a step of the chain."
         )
     if fit and (never := lacking.all(axis=0)).any():
-        raise ValueError(f"feature {listed(np.flatnonzero(never))} was never observed: drop it")
+        were_never = told_of("feature", np.flatnonzero(never), "was never", "were never")
+        raise ValueError(f"{were_never} observed: drop it")
     means = table.sum(axis=0, where=~lacking) / np.maximum((~lacking).sum(axis=0), 1)
     return np.where(lacking, means, table), made, holes
 
@@ -254,10 +270,8 @@ def check_spread(data: Array, constants: bool = False) -> None:
     spread = highest - lowest
     constant = np.flatnonzero(spread == 0)
     if len(constant) and not (constants and spread.any()):
-        raise ValueError(
-            f"feature {listed(constant)} is constant: a Gaussian needs a variance above zero. "
-            "Drop it."
-        )
+        are_constant = told_of("feature", constant, "is constant", "are constant")
+        raise ValueError(f"{are_constant}: a Gaussian needs a variance above zero. Drop it.")
     tiny = np.flatnonzero((spread > 0) & (spread < SMALLEST))
     if len(tiny):
         raise ValueError(
@@ -329,10 +343,10 @@ def check_order(order: ArrayLike, k: int) -> Integers:
 
 def check_symmetric(name: str, array: Array) -> None:
     """A ValueError unless these are square matrices that equal their transposes, to 8 digits."""
-    transposed = np.swapaxes(array, -1, -2)
-    if (array == transposed).all():
+    if (array == np.swapaxes(array, -1, -2)).all():
         return
-    if not np.abs(array - transposed).max() <= 1e-8 * np.abs(array).max():
+    scaled = to_unit_diagonal(array)
+    if not np.abs(scaled - np.swapaxes(scaled, -1, -2)).max() <= 1e-8:
         raise ValueError(f"{name} must be symmetric: equal to the transpose, got {shown(array)}")
 
 
@@ -348,9 +362,23 @@ def positive_definite(
             raise ValueError(f"{name} must be above zero")
         return array
     check_symmetric(name, array)
-    if np.any(np.linalg.eigvalsh(array) <= 0):
+    if np.any(np.linalg.eigvalsh(to_unit_diagonal(array)) <= 0):
         raise ValueError(f"{name} must hold symmetric, positive definite matrices")
     return array
+
+
+def to_unit_diagonal(matrices: Array) -> Array:
+    """Covariances as correlations, on which no unit of a feature has any influence.
+
+    Examples
+    --------
+    >>> to_unit_diagonal(np.array([[4.0, 1.0], [1.0, 1.0]]))
+    array([[1. , 0.5],
+           [0.5, 1. ]])
+    """
+    scale = np.sqrt(np.abs(matrices.diagonal(axis1=-2, axis2=-1)))
+    scale = np.where(scale > 0, scale, 1.0)
+    return matrices / scale[..., None] / scale[..., None, :]
 
 
 def listed(indices: Integers) -> str:
@@ -363,6 +391,19 @@ def listed(indices: Integers) -> str:
     """
     more = f" and {len(indices) - 10} more" if len(indices) > 10 else ""
     return ", ".join(str(i) for i in indices[:10]) + more
+
+
+def told_of(noun: str, indices: Integers, one: str, several: str) -> str:
+    """What is said of features, components or the like, which are one or several.
+
+    Examples
+    --------
+    >>> told_of("feature", np.array([0, 2]), "is constant", "are constant")
+    'features 0, 2 are constant'
+    """
+    if len(indices) == 1:
+        return f"{noun} {indices[0]} {one}"
+    return f"{noun}s {listed(indices)} {several}"
 
 
 def with_value(row: int, x: Array) -> str:

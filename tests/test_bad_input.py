@@ -8,6 +8,7 @@ import re
 import warnings
 from copy import deepcopy
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from emlib import (
     DegenerateError,
     DegenerateWarning,
     GaussianHMM,
+    GaussianImputer,
     GaussianMixture,
     Mixture,
     ObjectiveFellWarning,
@@ -1011,3 +1013,49 @@ def test_one_row_is_said_to_be_too_few(estimator):
 def test_holes_in_data_lead_to_the_imputer():
     with pytest.raises(ValueError, match="GaussianImputer"):
         GaussianMixture(2).fit(np.where(ROWS > 4.1, NAN, ROWS))
+
+
+# A covariance whose features have units that are far apart, in any order of the features.
+CORRELATION = np.array([[1, -0.8, -0.8], [-0.8, 1, 0.9], [-0.8, 0.9, 1]])
+far_units = pytest.mark.parametrize("units", list(permutations([1e4, 1.0, 1e8])))
+
+
+@far_units
+@pytest.mark.parametrize("form", ["full", "tied"])
+def test_no_units_make_a_covariance_one_that_is_not_positive_definite(units, form):
+    # The oracle is the correlation, which has none: what is given comes back, and so its inverse.
+    assert np.linalg.eigvalsh(CORRELATION).min() > 0
+    pairs, k = np.outer(units, units), 2
+    x = np.random.default_rng(0).multivariate_normal(np.zeros(3), CORRELATION, 50) * units
+    shape = (3, 3) if form == "tied" else (k, 3, 3)
+    given = np.broadcast_to(CORRELATION * pairs, shape)
+    inverse = np.broadcast_to(np.linalg.inv(CORRELATION) / pairs, shape)
+    settings = {"covariance_type": form, "hold": "covariances", "random_state": 0}
+    held = GaussianMixture(k, precisions_init=inverse, **settings).fit(x)
+    np.testing.assert_allclose(held.covariances_, given, rtol=1e-9)
+    settings["hold"] = "covars"
+    chain = GaussianHMM(k, covars_init=given, **settings).fit(x)
+    np.testing.assert_allclose(chain.covars_, given, rtol=1e-9)
+    GaussianMixture(k, covariance_type=form, prior=Prior(scale=CORRELATION * pairs)).fit(x)
+    x[:5, 0] = NAN
+    imputer = GaussianImputer(covariance_init=CORRELATION * pairs).fit(x)
+    start = imputer.result_.trace.params[0]
+    np.testing.assert_allclose(start.covariance, CORRELATION * pairs, rtol=1e-9)
+    GaussianImputer(covariance_init=imputer.covariance_).fit(x)
+
+
+@far_units
+def test_no_units_hide_that_a_matrix_is_not_symmetric(units):
+    wrong = CORRELATION.copy()
+    wrong[1, 2] = 0.1
+    wrong *= np.outer(units, units)
+    x = np.zeros((2, 3))
+    one = mixture.MixtureParams(np.ones(1), x[:1], wrong[None])
+    for call in (
+        lambda: gaussian.log_density(x, x[0], wrong),
+        lambda: mixture.log_density(one, x),
+        lambda: gaussian.mle(GaussianStatistics(np.asarray(9.0), x[0], wrong)),
+        lambda: GaussianImputer(covariance_init=wrong).fit(np.eye(3)),
+    ):
+        with pytest.raises(ValueError, match="must be symmetric"):
+            call()

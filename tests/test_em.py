@@ -4,6 +4,7 @@ import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import pytest
@@ -29,6 +30,9 @@ def coins_e_step(theta, heads):
 
 def coins_m_step(counts):
     return counts[0] / (counts[0] + counts[1])
+
+
+START, BUFFER = np.array([0.6, 0.5]), np.empty(2)
 
 
 # Dempster, Laird and Rubin (1977), J. R. Statist. Soc. B 39, 1-38: the linkage example.
@@ -481,13 +485,66 @@ def test_an_e_step_that_returns_something_else_is_told_so(returned):
 def test_statistics_that_are_not_numbers_are_told_so():
     with pytest.raises(TypeError, match="must be numbers or arrays, got None"):
         relative_nudge({"n": 1.0, "note": None}, np.random.default_rng(0), 0.1)
-    with pytest.raises(ValueError, match="different keys"):
-        add({"n": 1.0}, {"m": 1.0})
 
 
-def test_statistics_of_different_lengths_do_not_add():
-    with pytest.raises(ValueError, match="shorter"):
-        add((1.0, 2.0), (1.0,))
+@pytest.mark.parametrize(
+    "other", [(1.0,), (1.0, 2.0, 3.0), {"n": 1.0, "m": 2.0}, Counts(1.0, 2.0), 3.0]
+)
+@pytest.mark.parametrize("tree", [(1.0, 2.0), [1.0, 2.0], {"n": 1.0, "sum": 2.0}])
+def test_statistics_of_different_shapes_do_not_add(tree, other):
+    with pytest.raises(ValueError, match="must have the same parts, got"):
+        add(tree, other)
+    chunks = [tree, other]
+    with pytest.raises(ValueError, match="same parts"):
+        em(lambda _, chunk: (chunk, -1.0), lambda s: 0.5, 0.5, chunks, map=map)
+
+
+@pytest.mark.parametrize(
+    "grown",
+    [
+        {"theta": np.array([0.6, 0.5]), "more": 1.0},
+        {"other": np.array([0.6, 0.5])},
+        {"theta": np.array([0.6, 0.5, 0.4])},
+        [np.array([0.6, 0.5])],
+    ],
+)
+def test_leaps_name_parameters_that_are_not_those_of_the_start(grown):
+    visits = count(1)
+
+    def e_step(_, heads):
+        return coins_e_step(START, heads)[0], -1 / next(visits)
+
+    with pytest.raises(ValueError, match=r"same parts, got|must have the 2 numbers of the start"):
+        em(e_step, lambda _: grown, {"theta": START}, HEADS, accelerate=True)
+
+
+@pytest.mark.parametrize("accelerate", [False, True])
+def test_whole_numbers_among_parameters_and_statistics_stay_whole(accelerate):
+    # Only what `range` and `np.zeros` take as sizes; the estimates are those of the plain coins.
+    def e_step(params, heads):
+        found, log_likelihood = coins_e_step(params["theta"], heads)
+        return {"k": len(range(params["k"])), "found": found}, log_likelihood
+
+    def m_step(statistics):
+        heads, tails = statistics["found"]
+        empty = np.zeros(statistics["k"])
+        return {"k": statistics["k"], "theta": empty + heads / (heads + tails)}
+
+    start = {"k": 2, "theta": np.array([0.6, 0.5])}
+    result = em(e_step, m_step, start, HEADS, tol=1e-10, accelerate=accelerate)
+    assert result.confirmed
+    assert all(type(params["k"]) is int for params in result.trace.params)
+    assert bool(result.trace.leapt_at) is accelerate
+    np.testing.assert_allclose(result.params["theta"], [0.7968, 0.5196], atol=1e-4)
+
+
+def test_a_whole_number_that_is_only_a_start_may_become_any():
+    # The linkage example (Dempster, Laird and Rubin 1977), in the logit of p.
+    def e_step(logit, y):
+        return linkage_e_step(expit(logit), y)
+
+    result = em(e_step, lambda c: np.log(c[0] / c[1]), 0, LINKAGE, tol=1e-12, accelerate=True)
+    assert expit(result.params) == pytest.approx(0.6268214980, abs=1e-6)
 
 
 def test_traces_are_compared_by_identity():
@@ -515,7 +572,9 @@ def e_step_into_its_argument(theta, heads):
     return found
 
 
-START, BUFFER = np.array([0.6, 0.5]), np.empty(2)
+def e_step_into_its_data(theta, heads):
+    heads *= 0.9
+    return coins_e_step(theta, heads)
 
 
 @pytest.mark.parametrize(
@@ -525,13 +584,14 @@ START, BUFFER = np.array([0.6, 0.5]), np.empty(2)
         (coins_e_step, into_the_start, "m_step writes"),
         (coins_e_step, into_one_buffer, "m_step writes"),
         (e_step_into_its_argument, coins_m_step, "e_step writes"),
+        (e_step_into_its_data, coins_m_step, "e_step writes"),
     ],
 )
 @pytest.mark.parametrize("accelerate", [False, True])
 def test_steps_that_write_into_what_they_were_given_are_named(e_step, m_step, name, accelerate):
     START[:] = 0.6, 0.5
     with pytest.raises(ValueError, match=name):
-        em(e_step, m_step, START, HEADS, accelerate=accelerate)
+        em(e_step, m_step, START, HEADS.copy(), accelerate=accelerate)
 
 
 def test_parameters_may_be_parts_of_the_statistics():

@@ -10,6 +10,7 @@ from scipy.stats import multivariate_normal, norm, poisson
 
 from emlib import (
     CategoricalHMM,
+    DegenerateWarning,
     GaussianHMM,
     GaussianMixture,
     Mixture,
@@ -297,3 +298,19 @@ def test_components_of_any_family_can_be_held_whole():
     np.testing.assert_array_equal(model.rates_[0], rates[0])
     assert not np.allclose(model.shapes_[1], shapes[1])
     assert Poisson().holds_parts is False
+
+
+@pytest.mark.parametrize("estimator", [GaussianMixture, GaussianHMM])
+def test_what_is_held_below_the_floor_is_said_to_need_a_lower_one(estimator):
+    x = points()
+    x[40:, 0] = 5 + 1e-5 * x[40:, 0]
+    given, name = np.array([[1.0, 1.0], [1e-10, 1.0]]), "covars"
+    start = {"covars_init": given}
+    if estimator is GaussianMixture:
+        start, name = {"precisions_init": 1 / given}, "covariances"
+    start |= {"covariance_type": "diag", "hold": name, "random_state": 0}
+    start["means_init"] = [[0.0, 0.0], [5.0, 0.0]]
+    with pytest.warns(DegenerateWarning, match="held so, lower covariance_floor"):
+        estimator(2, **start).fit(x)
+    model = estimator(2, **start, covariance_floor=1e-14).fit(x)
+    np.testing.assert_allclose(getattr(model, f"{name}_"), given, rtol=1e-9)

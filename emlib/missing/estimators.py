@@ -30,7 +30,7 @@ from emlib.results import DegenerateWarning
 from emlib.squarem import Coordinates
 from emlib.types import Array
 from emlib.units import Units
-from emlib.validation import check_data, check_spread, listed, positive_definite, shaped
+from emlib.validation import check_data, check_spread, positive_definite, shaped, told_of
 
 # So many pairs of features are named in a warning.
 MOST_PAIRS = 5
@@ -166,14 +166,13 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
     def _start(self, units: Units) -> Gaussian:
-        """Where to start, in standard units; the floor is below any start that makes sense."""
-        d = len(units.origin)
+        """Where to start, in standard units, and not below the floor."""
+        form, d = Full(self.covariance_floor), len(units.origin)
         mean, covariance = shaped("mean_init", self.mean_init, (d,)), self.covariance_init
         covariance = positive_definite("covariance_init", covariance, (d, d), matrices=True)
-        return Gaussian(
-            np.zeros(d) if mean is None else units.standardise(mean),
-            np.eye(d) if covariance is None else Full().rescaled(covariance, units.per_scale),
-        )
+        mean, covariance = form.to_units((mean, covariance), units)
+        mean = np.zeros(d) if mean is None else mean
+        return Gaussian(*form.bounded((mean, np.eye(d) if covariance is None else covariance)))
 
 
 def _standard_units(x: Array) -> Units:
@@ -232,6 +231,7 @@ def _check_seen(x: Array) -> None:
     """A ValueError if a feature has no value in any row, or one that is no number."""
     empty = np.flatnonzero(np.isnan(x).all(axis=0))
     if len(empty):
-        raise ValueError(f"feature {listed(empty)} has no value in any row: drop it.")
+        have_none = told_of("feature", empty, "has no value", "have no value")
+        raise ValueError(f"{have_none} in any row: drop it.")
     check_data(np.where(np.isnan(x), 0.0, x))  # squares must stay in range
     check_spread(np.stack([np.nanmin(x, axis=0), np.nanmax(x, axis=0)]))

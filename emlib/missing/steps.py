@@ -107,8 +107,10 @@ def m_step(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     >>> result.params.mean.round(3)  # the mean of 2, 3.5, 6.5, 8 alone would be 5
     array([3.8 , 7.73])
     """
-    if not isinstance(statistics, GaussianStatistics):
-        raise ValueError(f"statistics must be GaussianStatistics, got {statistics!r}")
+    if not isinstance(statistics, GaussianStatistics) or statistics.form != "full":
+        raise ValueError(
+            f"statistics must be GaussianStatistics of form 'full', got {statistics!r}"
+        )
     if numbers("n", statistics.n, shape=()) == 0:
         raise ValueError("n, the number of rows, must be above zero: there are no data")
     # Equation miss-mstep

@@ -82,9 +82,7 @@ class Blocks:
             origin = data.units.origin + data.total(np.positive, d) / data.n
             data = replace(data, units=replace(data.units, origin=origin))
         variances = data.total(np.square, d) / data.n + self.family.ridge
-        if self.family.common_scale:
-            variances = np.full_like(variances, variances.mean())
-        return Units(data.units.origin, np.sqrt(variances))
+        return Units(data.units.origin, np.sqrt(self.family.pooled(variances)))
 
     @cached_property
     def checked(self) -> bool:

@@ -414,7 +414,7 @@ class GaussianMixture(_Mixture):
         How to start. k-means often finds the same clusters again: for a search, take another.
     weights_init, means_init, precisions_init : array-like, optional
         Explicit starts, of shapes (K,), (K, D) and that of `precisions_`. What is left out comes
-        from `init_params`.
+        from `init_params`; with means, from the points nearest to each, and all starts are alike.
     responsibilities_init : array-like of shape (N, K), optional
         Responsibilities to start from, instead of `init_params`.
     hold : str, int, or a list of these
@@ -481,9 +481,9 @@ class GaussianMixture(_Mixture):
         shape = family.shapes(k, d)[1]
         given = positive_definite("precisions_init", self.precisions_init, shape, family.matrices)
         means = shaped("means_init", self.means_init, (k, d))
-        if given is None:
-            return means, None
-        return means, np.asarray(np.linalg.inv(given) if family.matrices else 1 / given, float)
+        if given is not None:  # they are the precisions of what has these as covariances
+            given = family.in_shape(precisions(family.whiteners((np.empty((k, d)), given))))
+        return means, given
 
     def _prior(self, data: Blocks) -> BoundPrior | None:
         if not isinstance(self.prior, Prior | None):
@@ -507,8 +507,8 @@ class GaussianMixture(_Mixture):
         family: Any = self._fitted_family()
         if hasattr(x, "to_frame"):  # a row of a table
             _check_feature_names(self, x.to_frame().T, reset=False)
-        params = conditional(self._params(), x, family)
-        return self._of(params, np.isnan(np.asarray(x, dtype=float)))
+        row = numbers("x", x, finite=False)
+        return self._of(conditional(self._params(), row, family), np.isnan(row))
 
     def _of(self, params: steps.MixtureParams, features: Any) -> GaussianMixture:
         """A mixture of some of the features, which checks their names if this one does."""

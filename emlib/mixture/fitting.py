@@ -14,6 +14,7 @@ from sklearn.metrics import pairwise_distances_argmin
 
 from emlib.families import LOG_ZERO, Components, Family
 from emlib.fitting import Problem
+from emlib.gaussian import EMPTY
 from emlib.holding import Held
 from emlib.mixture import engine, steps
 from emlib.mixture.blocks import Blocks
@@ -24,7 +25,7 @@ from emlib.results import DegenerateError
 from emlib.squarem import Coordinates
 from emlib.types import Array, Integers
 from emlib.units import Units
-from emlib.validation import listed
+from emlib.validation import told_of
 
 # A component whose responsibilities sum to less than this has no points to speak of.
 FEWEST_POINTS = 1e-3
@@ -66,7 +67,7 @@ def collapse(params: Params, family: Family, n: float) -> str | None:
     """
     empty = np.flatnonzero(n * params[0] < FEWEST_POINTS)
     if len(empty):
-        return f"component {listed(empty)} has lost all its points. Use fewer components."
+        return f"{told_of('component', empty, *EMPTY)}. Use fewer components."
     return family.collapse(params[1:], "component")
 
 
@@ -130,8 +131,8 @@ def start(
         if data.labels is not None:
             shares = with_known(shares.T, data.labels, matching=r is None and places is None).T
         drawn = first_m_step(problem.m_step, shares, data, lift=r is None)
-        if is_given and r is None and data.labels is None:
-            drawn = matched(drawn, given, family)
+        if r is None and places is None:
+            drawn = matched(drawn, given, family, data.labels)
         params = completed(given, drawn)
     params = (params[0], *family.bounded(params[1:]))
     if is_given:
@@ -199,17 +200,23 @@ def in_order_of_labels(params: Params, data: Blocks, weights_are_held: bool) -> 
     return max(params, (params[0], *ordered[1:]), key=log_likelihood)
 
 
-def matched(drawn: Params, given: tuple[Array | None, ...], family: Family) -> Params:
-    """What was drawn, in the order in which it is nearest to what is given, in the same units."""
+def matched(
+    drawn: Params, given: tuple[Array | None, ...], family: Family, labels: Integers | None = None
+) -> Params:
+    """What was drawn, in the order in which it is nearest to what is given, in the same units.
+
+    Components of which labels are known stay where these say.
+    """
     k = len(drawn[0])
-    distances = np.zeros((k, k))
+    order, distances = np.arange(k), np.zeros((k, k))
+    free = order if labels is None else np.setdiff1d(order, labels)
     for part, other, axes in zip(given, drawn, ("K", *family.parameters.values()), strict=True):
         if part is not None and axes.startswith("K"):
             largest = max(np.abs(part).max(), np.abs(other).max(), np.finfo(float).tiny)
             steps_apart = (part[:, None] / largest - other / largest).reshape(k, k, -1)
             gap = np.square(steps_apart).sum(axis=2)
             distances += gap / max(gap.max(), np.finfo(float).tiny)
-    order = linear_sum_assignment(distances)[1]
+    order[free] = free[linear_sum_assignment(distances[np.ix_(free, free)])[1]]
     return steps.relabelled(drawn, order, family)
 
 

@@ -525,6 +525,7 @@ def test_parameters_may_be_lists():
         ({"sum_xx": np.full((2, 2), np.inf)}, "finite"),
         ({"origin": np.array([NAN, 0.0])}, "finite"),
         ({"sum_x": np.zeros(3)}, "shape"),
+        ({"sum_xx": np.ones(2), "form": "diag"}, "of form 'full'"),
         ({"sum_xx": np.zeros(2)}, "shape"),
         ({"sum_xx": np.array([[1.0, 2.0], [0.0, 1.0]])}, "symmetric"),
         ({"sum_xx": -np.eye(2)}, "sums of squares"),
@@ -728,7 +729,7 @@ def table(**columns):
 @pytest.mark.parametrize(
     ("x", "said"),
     [
-        (np.full((5, 2), NAN), "feature 0, 1 has no value"),
+        (np.full((5, 2), NAN), "features 0, 1 have no value"),
         (table(_1=NAN), "feature 1 has no value in any row: drop it"),
         (table(_2=[1.0] + 19 * [NAN]), "feature 2 is constant"),
         (table(_0=[7.0] * 20), "feature 0 is constant"),
@@ -845,3 +846,24 @@ def test_no_iteration_at_all_leaves_the_start_as_it_is(murray):
 def test_settings_that_make_no_sense_are_refused(trouble):
     with pytest.raises(ValueError, match=next(iter(trouble))):
         GaussianImputer(**trouble).fit(load_murray().values)
+
+
+@pytest.mark.parametrize("floor", [0.05, 0.5, 2.0])
+def test_a_start_below_the_floor_is_raised_to_it(floor):
+    # Of complete rows the maximum under a floor is the covariance with its eigenvalues clipped.
+    z = np.random.default_rng(0).normal(size=(200, 2))
+    x = np.c_[z[:, 0], z[:, 0] + 0.05 * z[:, 1]]
+    scale = np.outer(x.std(axis=0), x.std(axis=0))
+    values, vectors = np.linalg.eigh(np.cov(x.T, bias=True) / scale)
+    expected = (vectors * np.maximum(values, floor)) @ vectors.T * scale
+    for start in (None, np.cov(x.T), 1e-6 * np.eye(2)):
+        with pytest.warns(DegenerateWarning, match="rests on its floor"):
+            model = GaussianImputer(covariance_floor=floor, covariance_init=start).fit(x)
+        np.testing.assert_allclose(model.covariance_, expected, rtol=1e-6, atol=1e-12)
+
+
+def test_a_start_far_from_all_data_is_named_as_a_cause():
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    x[:9, 1] = NAN
+    with pytest.warns(DegenerateWarning, match="is the start far from all data"):
+        GaussianImputer(mean_init=[1e9, 1e9]).fit(x)

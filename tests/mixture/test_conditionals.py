@@ -65,7 +65,7 @@ def test_what_cannot_be_asked_is_said():
     for x in ([1.0, 2.0], [np.nan, np.nan]):
         with pytest.raises(ValueError, match="x must be NaN where it is not known"):
             conditional(params, x)
-    with pytest.raises(ValueError, match=r"^x must be .* of shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"^x must be of shape \(2,\)"):
         conditional(params, [1.0])
     with pytest.raises(TypeError, match="family must be Gaussians"):
         marginal((WEIGHTS, MEANS), [0], Poisson())

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 from sklearn.base import clone
@@ -23,9 +24,11 @@ from emlib import (
     HMM,
     CategoricalMixture,
     DegenerateWarning,
+    GaussianHMM,
     GaussianImputer,
     GaussianMixture,
     Mixture,
+    PoissonHMM,
     PoissonMixture,
     Prior,
     StopReason,
@@ -391,7 +394,7 @@ def spoiled(value):
         (np.arange(10.0), "Reshape your data"),
         (GOOD[None], "dim 3"),
         ([["a", "b"], ["c", "d"]], "data must be real numbers"),
-        (np.ones((10, 2)), "feature 0, 1 is constant"),
+        (np.ones((10, 2)), "features 0, 1 are constant"),
         (np.c_[GOOD[:, 0], np.full(10, 7.0)], "feature 1 is constant"),
         ([[1.0, 2.0], [3.0]], "all rows equally long"),
         (GOOD * 1e-145, "varies by only"),
@@ -632,6 +635,49 @@ def test_drawn_components_are_matched_with_given_weights():
     for seed in range(6):
         model = GaussianMixture(2, weights_init=[0.1, 0.9], random_state=seed).fit(x)
         np.testing.assert_allclose(model.weights_, [0.1, 0.9], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("form", "given"),
+    [
+        ("spherical", {"precisions_init": [1.0, 100.0, 0.25], "hold": "covariances"}),
+        ("diag", {"precisions_init": [[1.0], [100.0], [0.25]], "hold": "covariances"}),
+        ("spherical", {"weights_init": [0.2, 0.3, 0.5], "hold": "weights"}),
+    ],
+)
+def test_components_without_labels_are_matched_with_what_is_given(form, given):
+    # The oracle: the same likelihood, written once more, climbed by scipy from the truth.
+    rng = np.random.default_rng(0)
+    weights, means, sd = np.array([0.2, 0.3, 0.5]), np.array([0.0, 6, 12]), np.array([1, 0.1, 2])
+    z = np.repeat([0, 1, 2], [36, 54, 90])
+    x = means[z] + sd[z] * rng.normal(size=180)
+    labels = np.where((z == 0) & (rng.random(180) < 0.5), 0, -1)
+
+    def log_likelihood(free):
+        m, log_sd, log_w = np.split(free, 3)
+        log_sd = np.log(sd) if given["hold"] == "covariances" else log_sd
+        log_w = np.log(weights) if given["hold"] == "weights" else log_w - logsumexp(log_w)
+        joint = log_w + norm.logpdf(x[:, None], m, np.exp(log_sd))
+        return np.where(labels == 0, joint[:, 0], logsumexp(joint, axis=1)).sum()
+
+    truth = np.concatenate([means, np.log(sd), np.log(weights)])
+    expected = -minimize(lambda free: -log_likelihood(free), truth).fun
+    for seed in range(4):
+        model = GaussianMixture(3, covariance_type=form, **given, random_state=seed)
+        model.fit(x[:, None], labels=labels)
+        assert model.result_.objective == pytest.approx(expected, abs=1e-4)
+
+
+def test_what_is_drawn_about_given_means_stays_with_them():
+    # Weights that suit the other component better do not make what is drawn change places.
+    rng = np.random.default_rng(0)
+    x = np.concatenate([0.1 * rng.normal(size=30), 10 + 3 * rng.normal(size=270)])[:, None]
+    start = {"means_init": [[0.3], [9.0]], "weights_init": [0.9, 0.1]}
+    with pytest.warns(ConvergenceWarning):
+        model = GaussianMixture(2, **start, max_iter=0).fit(x)
+    near = np.abs(x[:, 0] - 0.3) < np.abs(x[:, 0] - 9.0)
+    expected = [x[near].var(), x[~near].var()]
+    np.testing.assert_allclose(model.covariances_.ravel(), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e-3, 1.0, 1e6])
@@ -876,5 +922,30 @@ def test_names_of_two_kinds_and_missing_values_of_pandas_are_named(faithful):
     frame = pd.DataFrame(faithful, columns=["eruption", 0])
     with pytest.raises(TypeError, match="string names"):
         GaussianMixture(2).fit(frame)
-    with pytest.raises(TypeError, match="Float64"):
-        GaussianImputer().fit(pd.DataFrame({"a": [1, 2, pd.NA], "b": [3, 4, 7]}))
+    table = pd.DataFrame({"a": [1, 2, pd.NA], "b": [3, 4, 7]})
+    for model in (GaussianImputer(), GaussianMixture(), GaussianHMM(), PoissonHMM()):
+        with pytest.raises(TypeError, match=r"column of objects.*Float64"):
+            model.fit(table)
+    with pytest.raises(TypeError, match="column of objects"):
+        GaussianMixture(2, random_state=0).fit(faithful).conditional(table["a"])
+
+
+def test_nullable_columns_of_pandas_are_numbers_with_holes(faithful):
+    x = faithful[:100].copy()
+    x[:30, 1] = np.nan
+    frame = pd.DataFrame(x, columns=["a", "b"]).astype({"a": "Float64", "b": "Int64"})
+    assert np.asarray(frame).dtype == object
+    chain = GaussianHMM(1, covariance_type="diag").fit(frame)
+    np.testing.assert_allclose(chain.means_, [np.nanmean(x, axis=0)], rtol=1e-3)
+    np.testing.assert_allclose(chain.covars_, [np.nanvar(x, axis=0)], rtol=1e-3)
+    imputer = GaussianImputer().fit(frame)
+    for fitted in (imputer.transform, chain.predict):
+        with pytest.raises(ValueError, match="feature names should match"):
+            fitted(frame[["b", "a"]])
+    with pytest.raises(ValueError, match="infinity"):
+        GaussianImputer().fit(frame.assign(a=frame["a"].mask(frame["a"] > 4, np.inf)))
+    model = GaussianMixture(2, random_state=0).fit(frame[30:])
+    with pytest.raises(ValueError, match=r"x must be of shape \(2,\), got shape \(1, 2\)"):
+        model.conditional(frame.iloc[[0]])
+    plain = model.conditional(pd.Series(x[0], ["a", "b"]))
+    np.testing.assert_array_equal(model.conditional(frame.iloc[0]).means_, plain.means_)

@@ -1,5 +1,6 @@
 """MAP estimates: the maximum of the penalised objective, which never falls."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -167,3 +168,25 @@ def test_a_prior_that_does_not_fit_the_data_is_refused():
         GaussianMixture(1, prior=Prior(), reg_covar=1e-3).fit(x.x)
     with pytest.raises(ValueError, match=r"emlib\.Prior"):
         GaussianMixture(1, prior=0.1).fit(x.x)
+
+
+@kinds
+def test_the_default_scale_is_that_of_the_values_seen_in_any_order_of_features(kind):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2)) * [3.0, 0.5] + 4 * np.repeat([0, 1], 20)[:, None]
+    holes = np.c_[rng.random(40) < 0.8, np.zeros(40, bool)]
+    off = np.where(holes, 0.0, x - np.where(holes, np.nan, x).mean(axis=0, where=~holes))
+    seen = (~holes).sum(axis=0)
+    expected = {
+        "full": off.T @ off / np.sqrt(np.outer(seen, seen)),
+        "diag": (off**2).sum(axis=0) / seen,
+        "spherical": (off**2).sum() / seen.sum(),
+    }
+    for order in ([0, 1], [1, 0]):
+        filled = (off + 1.0)[:, order]
+        data = replace(Blocks.standard(filled, FORMS[kind]()), holes=holes[:, order])
+        found = data.family.rescaled(Prior().bound(data, 2, data.family).scale, data.units.scale)
+        wanted = expected["full" if kind == "tied" else kind] / 2
+        if kind != "spherical":
+            wanted = wanted[order][..., order] if wanted.ndim == 2 else wanted[order]
+        np.testing.assert_allclose(found, wanted, rtol=1e-9)

@@ -21,12 +21,13 @@ from emlib import (
     BernoulliMixture,
     DegenerateWarning,
     GaussianMixture,
+    Mixture,
     PoissonMixture,
     StopReason,
     em,
     mixture,
 )
-from emlib.covariances import FORMS
+from emlib.covariances import FORMS, Spherical
 from emlib.datasets import load_faithful, make_20_40
 from emlib.families import Categorical, Poisson
 from emlib.mixture import MixtureParams
@@ -146,7 +147,7 @@ def test_a_constant_feature_is_no_obstacle_where_something_makes_up_for_it(kind,
     theirs.fit(x - [0, 0, constant])  # scikit-learn does not centre, and loses digits
     np.testing.assert_allclose(ours.means_ - [0, 0, constant], theirs.means_, atol=1e-5)
     np.testing.assert_allclose(ours.covariances_, theirs.covariances_, rtol=1e-5, atol=1e-8)
-    with pytest.raises(ValueError, match="is constant"):
+    with pytest.raises(ValueError, match="are constant"):
         GaussianMixture(1, reg_covar=ridge, covariance_type=kind).fit(np.ones((20, 2)))
 
 
@@ -204,7 +205,7 @@ def test_a_ridge_helps_where_there_is_no_spread(kind):
     if kind == "tied":
         match = "the covariance has collapsed.*hardly more than the ridge"
     else:
-        match = "component 0, 1 has collapsed.*hardly more than the ridge"
+        match = "components 0, 1 have collapsed.*hardly more than the ridge"
     with pytest.warns(DegenerateWarning, match=match):
         ours = GaussianMixture(2, **settings).fit(x)
     theirs = SklearnMixture(2, **settings).fit(x)
@@ -510,3 +511,15 @@ def test_drawn_parts_join_given_ones_the_same_way_in_any_unit():
         with pytest.warns(ConvergenceWarning, match="0 iterations"):
             fits.append(model.fit(x * unit).means_)
     np.testing.assert_allclose(fits[1], fits[0] * c, rtol=1e-9)
+
+
+@pytest.mark.parametrize("ridge", [[1e-6, 1.0], [1.0, 1e-6]])
+def test_a_ridge_for_each_feature_is_pooled_where_features_share_a_variance(ridge):
+    # A variance of 0.001 beside 0.5, the mean of what is added.
+    x = np.sqrt(0.001) * np.random.default_rng(0).normal(size=(200, 2))
+    model = Mixture(1, family=Spherical(ridge=np.array(ridge)))
+    with pytest.warns(DegenerateWarning, match="hardly more than the ridge"):
+        model.fit(x)
+    np.testing.assert_allclose(
+        model.covariances_, [x.var(axis=0).mean() + np.mean(ridge)], rtol=1e-9
+    )
