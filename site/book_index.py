@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from glossary_letters import letters
 from glossary_links import GLOSSARY, WITHOUT, pattern
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -15,9 +16,10 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 ENTRY = re.compile(r"^(\w.*)\n  (\S.*)$", re.MULTILINE)
-HOME = re.compile(r"See \[[^\]]*\]\((\w+)\.ipynb\)")
+HOME = re.compile(r"See \[[^\]]*\]\((\w+)\.ipynb(?:#[\w-]+)?\)")
 OTHER_NAMES = re.compile(r"^([^.:]{1,80}):")
 PLACE, INDEX = "book-index", "chapters/word_index"
+CODE = "reference.html#emlib."
 LONGEST_NAME = 4  # words
 
 
@@ -99,9 +101,17 @@ class FillIndex(SphinxPostTransform):
         """Write a list for each letter."""
         for place in self.document.findall(nodes.container):
             if PLACE in place["classes"]:
-                for letter, entries in IndexEntries(self.env).create_index(self.app.builder):
+                index = IndexEntries(self.env).create_index(self.app.builder)
+                self.homes = {
+                    name: links[0][1]
+                    for _, entries in index
+                    for name, (links, *_) in entries
+                    if links
+                }
+                place += letters({letter: f"index-{letter}" for letter, _ in index})
+                for letter, entries in index:
                     items = nodes.bullet_list("", *(self.item(*entry) for entry in entries))
-                    place += [nodes.rubric(text=letter), items]
+                    place += [nodes.rubric(text=letter, ids=[f"index-{letter}"]), items]
 
     def item(self, name: str, content: Any) -> nodes.list_item:
         """A word, the sections where it stands, and what is below it."""
@@ -111,6 +121,8 @@ class FillIndex(SphinxPostTransform):
             paragraph += self.link(name, links[0][1])
             for i, (_, address) in enumerate(links[1:], 2):
                 paragraph += [nodes.Text(", "), self.link(f"[{i}]", address)]
+        elif name.startswith("see ") and (other := name.removeprefix("see ")) in self.homes:
+            paragraph += [nodes.Text("see "), self.link(other, self.homes[other])]
         else:
             paragraph += nodes.Text(name)
         item = nodes.list_item("", paragraph)
@@ -121,7 +133,14 @@ class FillIndex(SphinxPostTransform):
     def link(self, text: str, address: str) -> nodes.reference:
         """A link from this page, to an address that counts from the top of the site."""
         up = "../" * self.env.docname.count("/")
-        return nodes.reference("", text, internal=True, refuri=up + address)
+        link = nodes.reference("", "", internal=True, refuri=up + address)
+        name, bracket, rest = text.partition(" (")
+        # What `emlib` calls something is code, and where it belongs, behind it, is not.
+        if CODE in address and not text.startswith("("):
+            link += [nodes.literal(text=name), nodes.Text(bracket + rest)]
+        else:
+            link += nodes.Text(text)
+        return link
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -230,6 +230,54 @@ async function tryHands() {
     const { components } = await shown(page);
     return components[0][2] > 5.5 || components;
   });
+  await expect("no handle hides another", async () => {
+    const near = [];
+    for (const [title, step] of [
+      ["A spurious maximum", "E-step"],
+      ["k-means is the limit", "E-step"],
+      ["Galaxies", "Run"],
+      ["Collapse, with the floor off", "Run"],
+    ]) {
+      await start(title);
+      await HANDS.mouse(page, step);
+      await rested(page);
+      const handles = await page.locator(".em-figure .em-handle").evaluateAll((all) =>
+        all.map((one) => {
+          const { x, y, width, height } = one.querySelector(".em-knob").getBoundingClientRect();
+          return { x: x + width / 2, y: y + height / 2, isMean: one.matches(".em-handle-mean") };
+        }),
+      );
+      for (const [i, a] of handles.entries())
+        for (const b of handles.slice(i + 1)) {
+          const needs = a.isMean && b.isMean ? 24 : a.isMean || b.isMean ? 19 : 0;
+          const distance = Math.hypot(a.x - b.x, a.y - b.y);
+          if (distance < needs) near.push(`${title}: ${distance}`);
+        }
+    }
+    return near.length === 0 || near;
+  });
+  await expect("a handle that made room goes where it is dragged, from where it was", async () => {
+    await start("Galaxies");
+    await HANDS.mouse(page, "Run");
+    await rested(page);
+    const before = await shown(page);
+    await dragBy(page, handle(page, "Standard deviation of component 1"), [40, 0]);
+    const wide = await shown(page);
+    await dragBy(page, handle(page, "Standard deviation of component 1"), [-40, 0]);
+    const after = await shown(page);
+    const sd = ({ components }) => components[0][2];
+    const isBack = Math.abs(sd(after) - sd(before)) < 0.05;
+    return (sd(wide) > 3 * sd(before) && isBack) || { before, wide, after };
+  });
+  await expect("before an E-step no point has a component's colour", async () => {
+    await start("A bad maximum");
+    const colours = () =>
+      page.locator(".em-point").evaluateAll((all) => [...new Set(all.map((one) => one.getAttribute("fill")))]);
+    const before = await colours();
+    await HANDS.mouse(page, "E-step");
+    const after = await colours();
+    return (before.length === 1 && after.length > 3) || { before, after };
+  });
   await expect("a place of the landscape is a start", async () => {
     await start("Two free means");
     await HANDS.mouse(page, "Run");

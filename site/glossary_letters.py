@@ -8,6 +8,14 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 
+def letters(places: dict[str, str]) -> nodes.paragraph:
+    """A line of letters, each a link to its place on the page."""
+    line = nodes.paragraph(classes=["em-letters"])
+    for letter, place in places.items():
+        line += [nodes.reference("", letter, internal=True, refid=place), nodes.Text(" ")]
+    return line
+
+
 class GlossaryLetters(SphinxPostTransform):
     """Put the letters before the list of words."""
 
@@ -20,11 +28,7 @@ class GlossaryLetters(SphinxPostTransform):
             first: dict[str, str] = {}
             for term in glossary.findall(nodes.term):
                 first.setdefault(term.astext()[0].upper(), term["ids"][0])
-            letters = nodes.paragraph(classes=["em-letters"])
-            for letter, place in first.items():
-                letters += nodes.reference("", letter, internal=True, refid=place)
-                letters += nodes.Text(" ")
-            glossary.parent.insert(glossary.parent.index(glossary), letters)
+            glossary.parent.insert(glossary.parent.index(glossary), letters(first))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

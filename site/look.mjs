@@ -382,6 +382,9 @@ async function tryPrint(page) {
   const players = await page.locator(".em-player").count();
   if ((await seen(".em-player img")) !== 2 * players) problems.push("print: a player without two frames");
   if ((await seen(".em-player .em-still")) !== players) problems.push("print: frames without words");
+  for (const beyond of await page.locator(".em-frames").evaluateAll((all) => all.map((e) => e.scrollWidth - e.clientWidth))) {
+    if (beyond > 1) problems.push(`print: frames ${beyond} px too wide`);
+  }
   await page.emulateMedia({ media: null });
   return problems;
 }

@@ -608,9 +608,12 @@ def test_the_index_leads_to_the_sections_that_teach_each_word(site):
     homes = {"label switching": "latent_variables", "SQUAREM": "faster", "Viterbi": "hmm"}
     for term, home in homes.items():
         assert any(link["href"].startswith(f"../chapters/{home}.html#") for link in links[term])
-    for link in index.select("a"):
+    for link in index.select("li a"):
         file, place = link["href"].split("#")
         assert place in places(site / file.removeprefix("../")), link
+    for link in index.select(".em-letters a"):
+        assert index.find(id=link["href"].removeprefix("#")).get_text() == link.get_text()
+    assert all(item.a for item in index.find_all("li") if item.get_text().startswith("see "))
     assert "GMM" in index.get_text()
     assert "emlib" in index.get_text()
 

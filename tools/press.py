@@ -45,7 +45,8 @@ def assemble_print(builder: str, chapters: Path, source: Path) -> None:
     shutil.copy(ROOT / "CITATION.cff", source)
     (source / "static").mkdir()
     shutil.copy(PRINT / "epub.css", source / "static")
-    for name in ("katex_math.py", "glossary_links.py", "book_index.py", "render.mjs"):
+    shared = ("katex_math", "glossary_links", "glossary_letters", "book_index")
+    for name in (*(f"{module}.py" for module in shared), "render.mjs"):
         shutil.copy(ROOT / "site" / name, source)
     add_katex(source)
 

@@ -95,7 +95,12 @@ def make_publishable(html: Path) -> None:
     (html / "404.html").write_text(
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Not found: {TITLE}</title>\n</head>\n<body>\n<main>\n"
+        f"<title>Not found: {TITLE}</title>\n"
+        "<style>\n:root { color-scheme: light dark; }\n"
+        "body { max-width: 34rem; margin: 15vh auto; padding: 0 1rem; "
+        "font: 1rem/1.65 system-ui, sans-serif; }\nh1 { font-size: 1.65rem; }\n"
+        "a { color: inherit; }\n</style>\n"
+        "</head>\n<body>\n<main>\n"
         "<h1>There is no such page</h1>\n"
         f'<p><a href="{start}">{TITLE}</a> begins here.</p>\n</main>\n</body>\n</html>\n',
         encoding="utf8",

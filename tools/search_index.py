@@ -31,14 +31,14 @@ def words(tag: Tag) -> str:
 
 
 def without_formulas(text: str) -> str:
-    """The HTML without its formulas and code, which are most of it and slow to parse."""
+    """The HTML without code, and with dots for formulas: they are most of it and slow to parse."""
     kept, at = [], 0
     for formula in FORMULA.finditer(text):
         depth = 0
         for tag in SPAN.finditer(text, formula.start()):
             depth += -1 if tag[1] else 1
             if depth == 0:
-                kept.append(text[at : formula.start()])
+                kept.append(f"{text[at : formula.start()]}…")
                 at = tag.end() + len(">")
                 break
     return CODE.sub("", "".join([*kept, text[at:]]))
@@ -52,7 +52,7 @@ def without_sphinx_search(text: str) -> str:
 def entries(text: str, address: str) -> Iterator[dict[str, str]]:
     """Title, text and address of each section of a page, subsections apart."""
     article = BeautifulSoup(without_formulas(text), "html.parser").article
-    if article is None:
+    if article is None or article.select_one(".book-index"):  # which has nothing of its own
         return
     for part in article.select(NUMBERS):
         part.decompose()

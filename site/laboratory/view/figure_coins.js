@@ -9,10 +9,8 @@ import { drawPoints, markPoint } from './points.js';
 import { axisTitles, layers, ticks } from './scales.js';
 import { componentName, markOf, short } from './words.js';
 
-const MARGIN = { top: 10, right: 20, bottom: 40, left: 20 };
+const MARGIN = { top: 10, right: 64, bottom: 40, left: 20 };
 const ROW = 28;
-const LABEL = 70; // pixels for the words at a set
-const FAR_APART = 28; // pixels between two rows that leave a line of words between their dots
 
 /** {draw(state, size), place(x, y), label} in an svg. */
 export function createCoins(svg, sitting) {
@@ -52,19 +50,15 @@ export function createCoins(svg, sitting) {
     drawThreads(layer.threads, state, rows, x);
     drawPoints(layer.points, rows, place, sitting);
     markPoint(layer.points, sitting.selected);
-    // Labels stand outside, where no thread goes, if there is room, and above the threads if rows
-    // are far enough apart.
-    const middle = heads.reduce((sum, p) => sum + x(p), 0) / heads.length;
-    const isOnRight = (row) => row.x < LABEL || (row.x > middle && row.x < width - LABEL);
     layer.labels
       .selectAll('text')
       .data(gap < 11 ? [] : rows)
       .join('text')
       .attr('aria-hidden', true)
-      .attr('text-anchor', (row) => (isOnRight(row) ? 'start' : 'end'))
-      .attr('x', (row) => row.x + (isOnRight(row) ? 1 : -1) * (row.r + 6))
+      .attr('text-anchor', 'end')
+      .attr('x', width - 4)
       .attr('y', (row) => row.y)
-      .attr('dy', gap < FAR_APART ? '0.35em' : '-0.5em')
+      .attr('dy', '0.35em')
       .text(({ n }) => `${data[n].heads} of ${data[n].tosses}`);
     drawHandles(
       layer.handles,

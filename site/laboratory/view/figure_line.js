@@ -23,6 +23,7 @@ const MARGIN = { top: 10, right: 14, bottom: 40, left: 14 };
 const ROW = 26;
 const SAMPLES = 240;
 const DEPTH = 0.26; // of the height, for the points
+const MANY = 150; // points, beyond which each stands within its bin
 
 /** {draw(state, size), place(x, y), label} in an svg. */
 export function createLine(svg, sitting) {
@@ -81,18 +82,30 @@ function highest(data) {
   return Math.min(1.15, 0.5 + data.length / 40) * densest;
 }
 
-/** Points that would cover each other, one below the other. */
+/**
+ * Points that would cover each other, one below the other: few where they are, many in bins of three
+ * columns, whose lengths are those of a histogram rather than of chance.
+ */
 function stacked(data, x, top, bottom) {
   const r = radius(data.length);
-  const column = (value) => Math.round(x(value) / (2 * r));
-  const counts = new Map();
-  const depths = data.map((value) => {
-    const depth = counts.get(column(value)) ?? 0;
-    counts.set(column(value), depth + 1);
-    return depth;
+  const columns = data.length > MANY ? 3 : 1;
+  const bins = new Map();
+  data.forEach((value, n) => {
+    const bin = Math.round(x(value) / (2 * r * columns));
+    bins.set(bin, [...(bins.get(bin) ?? []), n]);
   });
-  const gap = Math.min(2 * r + 1, (bottom - top - 2 * r - 4) / Math.max(1, ...depths));
-  return data.map((value, n) => ({ n, x: x(value), y: top + r + 4 + gap * depths[n], r }));
+  const points = [...bins].flatMap(([bin, members]) => {
+    if (columns === 1) return members.map((n, row) => ({ n, x: x(data[n]), row, r }));
+    const length = Math.ceil(members.length / columns);
+    const middle = bin * columns;
+    return members
+      .sort((a, b) => data[a] - data[b])
+      .map((n, i) => ({ n, x: 2 * r * (middle - 1 + Math.floor(i / length)), row: i % length, r }));
+  });
+  const longest = Math.max(1, ...points.map(({ row }) => row));
+  const gap = Math.min(2 * r + 1, (bottom - top - 2 * r - 4) / longest);
+  for (const point of points) point.y = top + r + 4 + gap * point.row;
+  return points.sort((a, b) => a.n - b.n);
 }
 
 function drawCurves(layer, { problem, parameters }, x, y) {
@@ -186,6 +199,7 @@ function handlesOf({ problem, parameters }, k, x) {
     ...handle,
     id: `spread ${k}`,
     kind: 'spread',
+    mark: '',
     x: x(mean + sd),
     label: `Standard deviation of ${componentName('line', k)}`,
     now: Number(sd.toPrecision(4)),

@@ -7,7 +7,7 @@ import { createFigure } from './figure.js';
 import * as panels from './panels.js';
 import { Sitting } from './sitting.js';
 import { components } from './words.js';
-import { createSurface } from './surface.js';
+import { createSurface, isStill } from './surface.js';
 import { createWeights } from './weights.js';
 
 const MOVE = 380; // milliseconds for the curves to go from one state to the next
@@ -88,6 +88,8 @@ function openAddress(sitting) {
 }
 
 function whole({ sitting, figure, weights, surface, settled }) {
+  const { problem } = sitting.state;
+  const hasMap = problem.model === 'line' && isStill(problem); // beside bells of which only means move
   return html`${panels.scenes(sitting)}
     <div class="em-main">
       ${panels.sentence(sitting)}
@@ -96,11 +98,13 @@ function whole({ sitting, figure, weights, surface, settled }) {
         ${status(sitting)}${announcement} ${panels.reading(sitting)}
       </div>
       <div class="em-side">
-        ${panels.ledger(sitting)}${status(sitting)}${panels.stopping(sitting)}
-        ${panels.charts(sitting)}
+        ${panels.ledger(sitting)}${status(sitting)}${hasMap ? surface.element : nothing}
+        ${panels.charts(sitting)}${panels.stopping(sitting)}
       </div>
     </div>
-    <div class="em-more">${panels.components(sitting)}${surface.element} ${settled}</div>`;
+    <div class="em-more">
+      ${panels.components(sitting)}${hasMap ? nothing : surface.element} ${settled}
+    </div>`;
 }
 
 /** What need not follow every movement of a hand. */

@@ -167,14 +167,15 @@ export const charts = ({ state }) =>
       ${bars(state)}
       <figcaption>
         The last half-steps: <span class="em-key em-key-bound"></span>bound,
-        <span class="em-key em-key-gap"></span>gap. Bars are cut off below.
+        <span class="em-key em-key-gap"></span>gap. Bars are broken below the scale.
       </figcaption>
     </figure>
     <figure>
       ${trace(state)}
       <figcaption>
         All of them: <span class="em-key em-key-loglik"></span>log-likelihood,
-        <span class="em-key em-key-line"></span>bound.
+        <span class="em-key em-key-line"></span>bound,
+        <span class="em-key em-key-gap"></span>gap.
       </figcaption>
     </figure>
   </div>`;

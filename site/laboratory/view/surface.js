@@ -119,7 +119,7 @@ export function createSurface(sitting) {
 }
 
 /** Whether the map stays the same along EM's path. */
-const isStill = ({ model, fixed = [] }) =>
+export const isStill = ({ model, fixed = [] }) =>
   fixed.includes('weights') && (model === 'coins' || fixed.includes('variances'));
 
 function drawHills(layer, problem, parameters, x, y) {

@@ -53,7 +53,10 @@ export function createWeights(sitting) {
       .style('flex-grow', (weight) => weight)
       .style('--color', (weight, k) => color(k))
       .attr('aria-hidden', true)
-      .text((weight, k) => (weight > 0.09 ? `${mark(k)}: ${weight.toFixed(2)}` : ''));
+      .selectAll('span')
+      .data((weight, k) => [`${mark(k)}: ${weight.toFixed(2)}`])
+      .join('span')
+      .text(String);
     let place = 0;
     const borders = weights
       .slice(0, -1)

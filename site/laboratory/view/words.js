@@ -3,13 +3,20 @@
 import { placeOf } from '../growth.js';
 import { FIELDS } from './edits.js';
 
+const LARGE = 1e6; // from here on four digits are enough, and more would leave a table's column
+
 /** A number for reading: a true minus, no digit that says nothing. */
 export function number(value, decimals = 3) {
   if (value === Infinity) return 'not known yet';
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
   if (size < 1e-12) return '0';
-  const text = size < 0.5 * 10 ** -decimals ? value.toExponential(1) : value.toFixed(decimals);
+  const isSmall = size < 0.5 * 10 ** -decimals;
+  const text = isSmall
+    ? value.toExponential(1)
+    : size < LARGE
+      ? value.toFixed(decimals)
+      : value.toExponential(3).replace('+', '');
   return text.replace('-', '−').replace('e−', 'e-');
 }
 
@@ -31,8 +38,9 @@ export function short(value) {
 /** A small number in three digits, as the stopping rule needs it. */
 export function precise(value) {
   if (value === Infinity) return 'not known yet';
-  const isSmall = value !== 0 && Math.abs(value) < 1e-4;
-  return isSmall ? number(value, 0) : String(Number(value.toPrecision(3))).replace('-', '−');
+  const size = Math.abs(value);
+  const isBeyond = (value !== 0 && size < 1e-4) || size >= LARGE;
+  return isBeyond ? number(value, 0) : String(Number(value.toPrecision(3))).replace('-', '−');
 }
 
 /** A change with its sign; nothing but rounding is no change. */
