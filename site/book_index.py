@@ -121,8 +121,8 @@ class FillIndex(SphinxPostTransform):
             paragraph += self.link(name, links[0][1])
             for i, (_, address) in enumerate(links[1:], 2):
                 paragraph += [nodes.Text(", "), self.link(f"[{i}]", address)]
-        elif name.startswith("see ") and (other := name.removeprefix("see ")) in self.homes:
-            paragraph += [nodes.Text("see "), self.link(other, self.homes[other])]
+        elif name.startswith("see ") and (home := self.homes.get(name.removeprefix("see "))):
+            paragraph += [nodes.Text("see "), self.link(name.removeprefix("see "), home)]
         else:
             paragraph += nodes.Text(name)
         item = nodes.list_item("", paragraph)
