@@ -395,14 +395,17 @@ def em(
 
 
 def relative_nudge(statistics: S, rng: np.random.Generator, size: float) -> S:
-    """Multiply every entry of the statistics, but for an `int`, by a random factor near one.
+    """Multiply every entry of the statistics by a random factor near one.
+
+    But for an `int` among others that are none: it is a size.
 
     Right for counts and other non-negative sums. A model with sums that constrain each other
     (a Gaussian's first and second moments), or that may be zero, passes a nudge of its own.
     """
+    are_counts = all(isinstance(leaf, int | str) for leaf in leaves(statistics))
 
     def shaken(leaf: Any) -> Any:
-        if isinstance(leaf, int | str):  # a size, or a setting: what is expected is a float
+        if isinstance(leaf, bool | str) or (isinstance(leaf, int) and not are_counts):
             return leaf
         values = np.asarray(leaf)
         if not np.issubdtype(values.dtype, np.number):

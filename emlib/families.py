@@ -194,7 +194,10 @@ class Family(ABC):
         return self
 
     def to_units(self, components: Any, units: Units) -> Any:
-        """The components of `units.standardise(x)` if these are those of x; None stays None."""
+        """The components of `units.standardise(x)` if these are those of x.
+
+        Some of them may be None, where a start is given in part, and stay so.
+        """
         return components
 
     def from_units(self, components: Components, units: Units) -> Components:

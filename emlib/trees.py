@@ -32,6 +32,7 @@ def map_leaves(
     """
     trees, form, again = (tree, *others), type(tree), partial(map_leaves, function, is_leaf=is_leaf)
     if is_leaf(tree):
+        _check_alike(trees, all(isinstance(t, form) for t in others))
         return function(*trees)
     if isinstance(tree, dict):
         _check_alike(trees, all(isinstance(t, dict) and t.keys() == tree.keys() for t in others))

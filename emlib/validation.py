@@ -59,7 +59,7 @@ def _converted(name: str, value: Any, hint: str) -> Array:
         if any(type(entry).__name__ == "NAType" for entry in array.flat):
             raise TypeError(
                 f"{name} hold pd.NA in a column of objects: make it numbers first, with "
-                ".astype('Float64') or np.nan in its place"
+                ".astype('Float64')"
             ) from None
         raise ValueError(
             f"{name} must be real numbers, with all rows equally long, got {shown(value)}{hint}"
@@ -234,7 +234,7 @@ def check_labels(name: str, labels: ArrayLike, n: int, k: int) -> Integers:
     """Labels of shape (N,) from 0 to K - 1, or -1 where they are not known; or a ValueError."""
     try:
         given = numbers(name, labels, shape=(n,))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(
             f"{name} must be {n} whole numbers, one for each row, -1 where it is unknown: {error}"
         ) from None

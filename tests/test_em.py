@@ -15,6 +15,7 @@ from scipy.stats import poisson
 
 from emlib import DegenerateError, DegenerateWarning, ObjectiveFellWarning, StopReason, em
 from emlib.em import PATH_MEMORY, Path, Trace, climb, gains_to_come, relative_nudge
+from emlib.families import Sums
 from emlib.results import FALL_TOLERANCE, Interrupted, Visit
 from emlib.trees import add
 
@@ -490,7 +491,9 @@ def test_statistics_that_are_not_numbers_are_told_so():
 @pytest.mark.parametrize(
     "other", [(1.0,), (1.0, 2.0, 3.0), {"n": 1.0, "m": 2.0}, Counts(1.0, 2.0), 3.0]
 )
-@pytest.mark.parametrize("tree", [(1.0, 2.0), [1.0, 2.0], {"n": 1.0, "sum": 2.0}])
+@pytest.mark.parametrize(
+    "tree", [(1.0, 2.0), [1.0, 2.0], {"n": 1.0, "sum": 2.0}, Sums(*np.ones((3, 1, 1)))]
+)
 def test_statistics_of_different_shapes_do_not_add(tree, other):
     with pytest.raises(ValueError, match="must have the same parts, got"):
         add(tree, other)
@@ -536,6 +539,22 @@ def test_whole_numbers_among_parameters_and_statistics_stay_whole(accelerate):
     assert all(type(params["k"]) is int for params in result.trace.params)
     assert bool(result.trace.leapt_at) is accelerate
     np.testing.assert_allclose(result.params["theta"], [0.7968, 0.5196], atol=1e-4)
+
+
+def test_statistics_that_are_all_whole_numbers_are_nudged():
+    seen = []
+
+    def e_step(theta, heads):  # hard EM: every set is one coin's
+        first = np.argmin(np.abs(heads[:, None] / 10 - theta), axis=1) == 0
+        counts = [int(n) for n in (heads[first].sum(), first.sum(), heads[~first].sum())]
+        return (*counts, int((~first).sum())), -float(np.abs(heads / 10 - theta[~first * 1]).sum())
+
+    def m_step(counts):
+        seen.append(counts)
+        return np.array([counts[0] / counts[1], counts[2] / counts[3]]) / 10
+
+    em(e_step, m_step, np.array([0.6, 0.5]), np.array([5, 9, 8, 4, 7]))
+    assert any(isinstance(n, float) for counts in seen for n in counts)
 
 
 def test_a_whole_number_that_is_only_a_start_may_become_any():

@@ -30,6 +30,7 @@ from emlib.holding import Held
 from emlib.mixture.priors import Prior
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, ImpossibleError
+from emlib.trees import map_leaves
 from emlib.types import Array, Integers
 from emlib.validation import (
     check_count,
@@ -49,8 +50,8 @@ OUTER = ("startprob", "transmat")
 CHOICES = {"init_params": STARTS, "covariance_type": FORMS}
 
 
-class _OfFit(NamedTuple):
-    """What a fit knew beside its arrays."""
+class _Fit(NamedTuple):
+    """A fit: its family, what was held, how much of the chain was free, and its parameters."""
 
     family: Family
     held: Held
@@ -179,8 +180,8 @@ class _HMM(BaseEstimator):
 
             best = fit_from_starts(self, problem, start, rng)
             free = self._free_in_chain(*best.trace.params[0][:2])
-            self._of_fit = _OfFit(family, held, free, best.params)
-            self.startprob_, self.transmat_, components = best.params
+            self._fit = _Fit(family, held, free, best.params)
+            self.startprob_, self.transmat_, components = map_leaves(np.copy, best.params)
             for name, part in zip(self._names(family), components, strict=True):
                 setattr(self, f"{name}_", part)
         warn_of(self, "Raise max_iter, or try other starts with n_init.")
@@ -297,10 +298,10 @@ class _HMM(BaseEstimator):
 
     def _n_parameters(self) -> int:
         """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""
-        params, of_fit = self._params(), self._kept()
+        params, fit = self._params(), self._fit_of([*OUTER, *self._names(self._fitted_family())])
         held, free = Held((False, False)), self._free_in_chain(*params[:2])
-        if of_fit is not None:
-            held, free = of_fit.held, of_fit.free_in_chain
+        if fit is not None:
+            held, free = fit.held, fit.free_in_chain
         chain = sum(n for n, is_held in zip(free, held.outer, strict=True) if not is_held)
         return chain + held.n_free(self._fitted_family(), *params.components[0].shape)
 
@@ -315,21 +316,21 @@ class _HMM(BaseEstimator):
 
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
-        of_fit = self._kept()
-        if of_fit is not None:
-            return of_fit.family
+        fit = self._fit_of(self._names(self._fit.family)) if hasattr(self, "_fit") else None
+        if fit is not None:
+            return fit.family
         check_settings(self, CHOICES)  # of a model made by hand
         return self._family()
 
-    def _kept(self) -> _OfFit | None:
-        """What the fit knew; None if its arrays have been replaced: then the model is by hand."""
-        if not hasattr(self, "_of_fit"):
+    def _fit_of(self, names: list[str]) -> _Fit | None:
+        """The fit that found these arrays; None if they have been changed since, or set by hand."""
+        if not hasattr(self, "_fit"):
             return None
-        startprob, transmat, components = self._of_fit.params
-        names = [*OUTER, *self._names(self._of_fit.family)]
-        found: list[Any] = [getattr(self, f"{name}_", None) for name in names]
-        parts = zip((startprob, transmat, *components), found, strict=True)
-        return self._of_fit if all(a is b or np.array_equal(a, b) for a, b in parts) else None
+        startprob, transmat, components = self._fit.params
+        found = (startprob, transmat, *components)
+        parts = dict(zip([*OUTER, *self._names(self._fit.family)], found, strict=True))
+        now: dict[str, Any] = {name: getattr(self, f"{name}_", None) for name in names}
+        return self._fit if all(np.array_equal(parts[n], now[n]) for n in names) else None
 
     def _params(self) -> HMMParams:
         names = [f"{name}_" for name in self._names(self._fitted_family())]

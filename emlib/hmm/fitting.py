@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import permutations
 from typing import Any
 
@@ -21,7 +21,6 @@ from emlib.holding import Held
 from emlib.mixture.fitting import (
     completed,
     draw_responsibilities,
-    first_components,
     first_m_step,
     matched,
     nearest,
@@ -40,7 +39,8 @@ def problem_of(
 ) -> Problem[HMMParams, HMMStatistics]:
     """A hidden Markov model with all that is needed to fit it to the sequences."""
     family, units = sequences.data.family, sequences.data.units
-    m_step = partial(prior.m_step if prior else steps.maximum, family=family, stationary=stationary)
+    searches = stationary and not held.outer[1]  # what is held needs no search
+    m_step = partial(prior.m_step if prior else steps.maximum, family=family, stationary=searches)
 
     def restore(params: HMMParams) -> HMMParams:
         return params._replace(components=family.from_units(params.components, units))
@@ -140,7 +140,7 @@ def draw_shares(
     """
     data, places = sequences.data, components[0]
     if all(part is not None for part in components):
-        given = first_components(data.family, data.units, components, ())
+        given = data.family.bounded(data.family.to_units(components, data.units))
         r = mixture.responsibilities(steps.evenly(given), data, data.family)
     elif places is not None:
         r = nearest(data, places)
@@ -163,6 +163,7 @@ def likeliest_order(
     All orders of up to four states are tried; of more, a move or an exchange as long as one helps.
     """
 
+    @cache
     def log_likelihood(order: tuple[int, ...]) -> float:
         try:
             return steps.expectations(completed_in(np.array(order)), sequences)[1]

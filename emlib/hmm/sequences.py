@@ -131,9 +131,9 @@ class Pieces:
 
     def quickest(self, k: int) -> Pieces:
         """These pieces, to be walked from each of K states, or the whole sequences, to be once."""
-        all_steps = k**2 * len(self.rows)
+        longest, all_steps = np.bincount(self.sequence, self.lengths).max(), k**2 * len(self.rows)
         cut = (k + 1) * (STEP * len(self.positions) + all_steps)
-        return self if cut < STEP * len(self.whole.positions) + all_steps else self.whole
+        return self if cut < STEP * longest + all_steps else self.whole
 
     @cached_property
     def active(self) -> Integers:

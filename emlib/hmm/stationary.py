@@ -12,7 +12,7 @@ from emlib.types import Array
 from emlib.validation import check_sums, numbers
 
 # Probabilities below this are zero: no data speak of such steps.
-SMALLEST = 1e-100
+SMALLEST_STEP = 1e-100
 SEVERAL = (
     "the chain has more than one stationary distribution: from some states there is no way to "
     "others, nor back. Let the start be free, or allow the transitions."
@@ -49,7 +49,7 @@ def stationary(transmat: Array) -> Array:
 
 def of_chain(transmat: Array) -> Array:
     """The stationary distribution of a chain that needs no check."""
-    leads = transmat > SMALLEST
+    leads = transmat > SMALLEST_STEP
     n_parts, part = connected_components(leads, connection="strong")
     final = [i for i in range(n_parts) if not leads[part == i][:, part != i].any()]
     if len(final) > 1:
@@ -88,7 +88,7 @@ def stationary_m_step(
     -------
     startprob, transmat : ndarrays of shape (K,) and (K, K)
     """
-    free = current > SMALLEST
+    free = current > SMALLEST_STEP
     transitions = np.where(free, transitions, 0.0)
     more = transitions + current
 
@@ -113,7 +113,8 @@ def stationary_m_step(
 def expected_log(starts: Array, transitions: Array, transmat: Array) -> tuple[float, Array]:
     """What the chain adds to Q, and its slope along the entries of the transition matrix.
 
-    Minus infinity, and zeros, where no sequence could start as these have.
+    The slope is up to a constant in each row, as rows sum to one whatever happens. Minus infinity,
+    and zeros, where no sequence could start as these have.
     """
     try:
         delta = of_chain(transmat)
@@ -123,8 +124,12 @@ def expected_log(starts: Array, transitions: Array, transmat: Array) -> tuple[fl
         return -np.inf, np.zeros_like(transmat)
     value = xlogy(starts, delta).sum() + xlogy(transitions, transmat).sum()
     share = np.divide(starts, delta, out=np.zeros_like(delta), where=starts > 0)
-    # d delta = delta dA Z with the fundamental matrix Z (Schweitzer 1968, J. Appl. Prob. 5).
-    z = np.linalg.inv(np.eye(len(delta)) - transmat + delta)
-    slope = np.outer(delta, z @ share)
-    slope += np.divide(transitions, transmat, out=np.zeros_like(z), where=transitions > 0)
+    # d delta = delta dA Z with a generalised inverse Z of I - A (Schweitzer 1968, J. Appl. Prob.
+    # 5): that which leaves out one state. I - A is made of A's other entries, so loses no digits.
+    off = transmat - np.diag(transmat.diagonal())
+    left, rest = np.diag(off.sum(axis=1)) - off, np.arange(len(delta)) != delta.argmax()
+    gain = np.zeros_like(delta)
+    gain[rest] = np.linalg.solve(left[np.ix_(rest, rest)], (share - delta @ share)[rest])
+    slope = np.outer(delta, gain)
+    slope += np.divide(transitions, transmat, out=np.zeros_like(slope), where=transitions > 0)
     return float(value), slope

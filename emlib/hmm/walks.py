@@ -293,10 +293,8 @@ def _settle_in_logs(
     start, whether terms are summed or the `largest` is taken. Returns what arrives and what leaves,
     (K, T), and what each piece summed to, (C,).
     """
-    level: Array | float = 0.0
-    if log_b.min() < FAR:  # sums with what is so large would have no digits left
-        level = _finite(log_b.max(axis=0))
-        log_b = log_b - level
+    level = _finite(log_b.max(axis=0))  # sums with what all states share would lose digits
+    log_b = log_b - level
     k, source = len(first), pieces.precedes if backward else pieces.follows
     positions = pieces.positions[:: -1 if backward else 1]
     walk: Any = partial(_walk_in_logs, positions=positions)
@@ -347,7 +345,10 @@ def _walk_in_logs(
 def _walk_to_largest(
     log_b: Array, log_a: Array, start: Array, steps: list[tuple[slice, slice]]
 ) -> tuple[Integers, Array, Array]:
-    """The same with the largest term for the sum; of what arrives, from which state it comes."""
+    """The state from which the best path to each packed place comes, and its log-probability.
+
+    Of the latter, less what was taken off at each time, which is returned last: (K, T), (T,).
+    """
     came_from, best = np.zeros(log_b.shape, dtype=np.intp), np.empty(log_b.shape)
     scales, far = np.zeros(log_b.shape[1]), log_b.min() < FAR
     best[:, : start.shape[1]] = start + log_b[:, : start.shape[1]]
@@ -379,7 +380,7 @@ def _shares(logs: Array) -> Array:
 
 
 def _finite(logs: Array) -> Array:
-    """The same, but for minus infinity: what to subtract from other logarithms."""
+    """Logarithms that may be subtracted from others: LOWEST in place of minus infinity."""
     return np.maximum(logs, LOWEST)
 
 

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import softmax
 from sklearn.metrics import pairwise_distances_argmin
 
-from emlib.families import LOG_ZERO, Components, Family
+from emlib.families import LOG_ZERO, Family
 from emlib.fitting import Problem
 from emlib.gaussian import EMPTY
 from emlib.holding import Held
@@ -168,8 +168,9 @@ def warm_start(data: Blocks, last: Params, explicit: tuple[Any, ...], held: Held
     """
     (weights,) = held.put_back_outer(last[:1], explicit[:1])
     components = held.put_back(last[1:], explicit[1:])
-    params = (weights, *first_components(data.family, data.units, components, ()))
-    steps.checked_params(params, data.family, data.x.shape[1])
+    family = data.family
+    params = (weights, *family.bounded(family.to_units(components, data.units)))
+    steps.checked_params(params, family, data.x.shape[1])
     if data.labels is None or any((*held.inner, held.components)):
         return params
     return in_order_of_labels(params, data, any(held.outer))
@@ -218,14 +219,6 @@ def matched(
             distances += gap / max(gap.max(), np.finfo(float).tiny)
     order[free] = free[linear_sum_assignment(distances[np.ix_(free, free)])[1]]
     return steps.relabelled(drawn, order, family)
-
-
-def first_components(
-    family: Family, units: Units, given: tuple[Array | None, ...], drawn: Components
-) -> Components:
-    """Components to start from, in the units of the data; `given` are in the user's."""
-    parts = family.to_units(given, units)
-    return family.bounded(completed(parts, drawn) if drawn else parts)
 
 
 def completed(given: tuple[Array | None, ...], drawn: tuple[Array, ...]) -> tuple[Array, ...]:

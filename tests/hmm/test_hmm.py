@@ -487,6 +487,28 @@ def test_a_stationary_chain_of_clear_regimes_is_fitted_to_its_maximum(k):
     assert found <= best.fun + 1e-6
 
 
+@pytest.mark.parametrize("rare", [1e-8, 1e-14, 1e-20])
+def test_the_slope_of_a_stationary_chain_that_hardly_moves_keeps_its_digits(rare):
+    sticky = np.array([[1 - rare, rare], [3 * rare, 1 - 3 * rare]])
+    starts, stays = np.array([2.0, 1.0]), np.diag([49.0, 49.0])
+    slope = expected_log(starts, stays, sticky)[1]
+    # Along log a12, a11 falls by a12; the shares are 3/4 and 1/4, moved by 3/16 each.
+    along = rare * (slope[0, 1] - slope[0, 0])
+    by_hand = (-2 / 0.75 + 1 / 0.25) * 3 / 16 - 49 * rare / (1 - rare)
+    assert along == pytest.approx(by_hand, rel=1e-7)
+
+
+def test_a_stationary_chain_that_hardly_moves_is_fitted():
+    rng = np.random.default_rng(0)
+    x = np.repeat([0.0, 50.0], 50)[:, None] + rng.normal(size=(100, 1))
+    hardly = [[1 - 1e-20, 1e-20], [1e-20, 1.0]]
+    model = GaussianHMM(2, stationary=True, transmat_init=hardly, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(x, lengths=[50, 50])
+    np.testing.assert_allclose(model.get_stationary_distribution(), [0.5, 0.5], atol=1e-6)
+
+
 @pytest.mark.parametrize("seed", [0, 3])
 def test_a_state_to_which_nothing_leads_changes_nothing_in_a_stationary_chain(seed):
     transmat = np.array([[0.5, 0, 0.5], [0.1, 0.6, 0.3], [0.4, 0, 0.6]])
@@ -506,6 +528,17 @@ def test_a_state_to_which_nothing_leads_changes_nothing_in_a_stationary_chain(se
     with pytest.warns(DegenerateWarning, match="state 1 is never visited"):
         all_three = score([0, 1, 2])
     assert all_three == pytest.approx(score([0, 2]), abs=1e-9)
+
+
+@pytest.mark.parametrize("level", [0.0, -1e5, -9e5])
+def test_the_filter_and_logarithms_are_exact_at_any_level_that_all_states_share(level):
+    log_b = np.random.default_rng(0).normal(size=(1000, 2)) / 100
+    free = np.log([0.4, 0.6]) + log_b.cumsum(axis=0)  # of states that never change
+    share = softmax(free, axis=1)
+    filtered, _ = forward(np.array([0.4, 0.6]), np.eye(2), log_b + level)
+    np.testing.assert_allclose(filtered, share, rtol=1e-7)
+    found = in_logs(np.array([0.4, 0.6]), np.eye(2), log_b + level).responsibilities
+    np.testing.assert_allclose(found, np.tile(share[-1], (1000, 1)), rtol=1e-7)
 
 
 def test_the_filter_says_when_scaling_lost_what_comes_to_matter():
@@ -1519,6 +1552,24 @@ def test_arrays_put_in_place_of_those_of_a_fit_are_a_model_of_their_own():
     model.emissionprob_ = np.full((1, 4), 0.25)
     assert model.score(symbols) == pytest.approx(50 * np.log(0.25), rel=1e-12)
     assert 3 in model.sample(100, random_state=0)[0]
+
+
+def test_arrays_changed_in_place_are_a_model_of_their_own():
+    x, _ = made(2)
+    model, by_hand = GaussianHMM(2, "diag", random_state=0).fit(x), GaussianHMM(2, "diag")
+    found = model.result_.params.transmat.copy()
+    model.transmat_[0] = [1.0, 0.0]
+    for name in ("startprob_", "transmat_", "means_", "covars_"):
+        setattr(by_hand, name, getattr(model, name))
+    assert model.bic(x) == by_hand.bic(x)
+    np.testing.assert_array_equal(model.result_.params.transmat, found)
+
+
+def test_a_chain_put_in_place_leaves_the_components_those_of_the_fit():
+    x, _ = made(2)
+    model = GaussianHMM(2, "full", random_state=0).fit(x)
+    model.set_params(covariance_type="diag").transmat_ = np.full((2, 2), 0.5)
+    assert np.isfinite(model.score(x))
 
 
 def test_a_copy_of_a_fit_still_knows_what_was_held_and_forbidden():
