@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.sparse.csgraph import connected_components
 from scipy.special import softmax, xlogy
 
 from emlib.results import DegenerateError
@@ -49,22 +48,21 @@ def stationary(transmat: Array) -> Array:
 
 def of_chain(transmat: Array) -> Array:
     """The stationary distribution of a chain that needs no check."""
-    leads = transmat > SMALLEST_STEP
-    n_parts, part = connected_components(leads, connection="strong")
-    final = [i for i in range(n_parts) if not leads[part == i][:, part != i].any()]
-    if len(final) > 1:
+    k = len(transmat)
+    reached = np.linalg.matrix_power((transmat > SMALLEST_STEP) | np.eye(k, dtype=bool), k)
+    states = np.flatnonzero((~reached | reached.T).all(axis=1))  # to which there is always a way
+    if not reached[np.ix_(states, states)].all():
         raise DegenerateError(SEVERAL)
-    states = np.flatnonzero(part == final[0])
     # Leave out one state after the other, and take them in again: nothing is subtracted, so no
     # digits are lost (Grassmann, Taksar and Heyman 1985, Operations Research 33, 1107-1116).
     steps, delta = transmat[np.ix_(states, states)], np.ones(len(states))
-    for k in range(len(states) - 1, 0, -1):
-        steps[:k, k] /= steps[k, :k].sum()
-        steps[:k, :k] += np.outer(steps[:k, k], steps[k, :k])
-    for k in range(1, len(states)):
-        delta[k] = delta[:k] @ steps[:k, k]
-        delta[: k + 1] /= delta[: k + 1].sum()
-    everywhere = np.zeros(len(transmat))
+    for i in range(len(states) - 1, 0, -1):
+        steps[:i, i] /= steps[i, :i].sum()
+        steps[:i, :i] += steps[:i, i, None] * steps[i, :i]
+    for i in range(1, len(states)):
+        delta[i] = delta[:i] @ steps[:i, i]
+        delta[: i + 1] /= delta[: i + 1].sum()
+    everywhere = np.zeros(k)
     everywhere[states] = delta
     return everywhere
 
