@@ -298,7 +298,7 @@ class _HMM(BaseEstimator):
 
     def _n_parameters(self) -> int:
         """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""
-        params, fit = self._params(), self._fit_of([*OUTER, *self._names(self._fitted_family())])
+        params, fit = self._params(), self._unchanged_fit(OUTER)
         held, free = Held((False, False)), self._free_in_chain(*params[:2])
         if fit is not None:
             held, free = fit.held, fit.free_in_chain
@@ -316,21 +316,20 @@ class _HMM(BaseEstimator):
 
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
-        fit = self._fit_of(self._names(self._fit.family)) if hasattr(self, "_fit") else None
+        fit = self._unchanged_fit()
         if fit is not None:
             return fit.family
         check_settings(self, CHOICES)  # of a model made by hand
         return self._family()
 
-    def _fit_of(self, names: list[str]) -> _Fit | None:
-        """The fit that found these arrays; None if they have been changed since, or set by hand."""
+    def _unchanged_fit(self, outer: tuple[str, ...] = ()) -> _Fit | None:
+        """The fit that found these components, and `outer`; None if there is none, or no more."""
         if not hasattr(self, "_fit"):
             return None
-        startprob, transmat, components = self._fit.params
-        found = (startprob, transmat, *components)
-        parts = dict(zip([*OUTER, *self._names(self._fit.family)], found, strict=True))
-        now: dict[str, Any] = {name: getattr(self, f"{name}_", None) for name in names}
-        return self._fit if all(np.array_equal(parts[n], now[n]) for n in names) else None
+        found = dict(zip(self._names(self._fit.family), self._fit.params.components, strict=True))
+        found |= {name: getattr(self._fit.params, name) for name in outer}
+        same = (np.array_equal(part, getattr(self, f"{n}_", ())) for n, part in found.items())
+        return self._fit if all(same) else None
 
     def _params(self) -> HMMParams:
         names = [f"{name}_" for name in self._names(self._fitted_family())]

@@ -22,8 +22,8 @@ from emlib.mixture.fitting import (
     completed,
     draw_responsibilities,
     first_m_step,
-    matched,
     nearest,
+    nearest_order,
     with_known,
 )
 from emlib.results import DegenerateError
@@ -119,9 +119,8 @@ def start(
     if any(part is not None for part in (*chain, *components)):
         steps.checked_params(completed_in(order), family, data.x.shape[1])
     if components[0] is None:
-        numbered: Any = np.arange(k), *drawn.components
-        number = matched(numbered, (None, *given.components), family, sequences.states)[0]
-        order = number.astype(int)
+        one = steps.evenly(drawn.components)
+        order = nearest_order(one, (None, *given.components), family, sequences.states)
         if any(part is not None for part in chain):
             order = likeliest_order(order, completed_in, sequences)
     return completed_in(order)

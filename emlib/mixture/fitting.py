@@ -132,7 +132,8 @@ def start(
             shares = with_known(shares.T, data.labels, matching=r is None and places is None).T
         drawn = first_m_step(problem.m_step, shares, data, lift=r is None)
         if r is None and places is None:
-            drawn = matched(drawn, given, family, data.labels)
+            order = nearest_order(drawn, given, family, data.labels)
+            drawn = steps.relabelled(drawn, order, family)
         params = completed(given, drawn)
     params = (params[0], *family.bounded(params[1:]))
     if is_given:
@@ -201,10 +202,10 @@ def in_order_of_labels(params: Params, data: Blocks, weights_are_held: bool) -> 
     return max(params, (params[0], *ordered[1:]), key=log_likelihood)
 
 
-def matched(
-    drawn: Params, given: tuple[Array | None, ...], family: Family, labels: Integers | None = None
-) -> Params:
-    """What was drawn, in the order in which it is nearest to what is given, in the same units.
+def nearest_order(
+    drawn: Params, given: tuple[Array | None, ...], family: Family, labels: Integers | None
+) -> Integers:
+    """The order in which what was drawn is nearest to what is given, in the same units.
 
     Components of which labels are known stay where these say.
     """
@@ -218,7 +219,7 @@ def matched(
             gap = np.square(steps_apart).sum(axis=2)
             distances += gap / max(gap.max(), np.finfo(float).tiny)
     order[free] = free[linear_sum_assignment(distances[np.ix_(free, free)])[1]]
-    return steps.relabelled(drawn, order, family)
+    return order
 
 
 def completed(given: tuple[Array | None, ...], drawn: tuple[Array, ...]) -> tuple[Array, ...]:
