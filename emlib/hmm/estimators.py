@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
-from sklearn.utils import Tags
-from sklearn.utils.validation import _check_feature_names, check_is_fitted
+from sklearn.utils.validation import _check_feature_names
 
 from emlib.covariances import FORMS, family_of
+from emlib.estimators import ComponentsEstimator, generator
 from emlib.families import Family, Poisson, Symbols
-from emlib.fitting import (
-    all_or_nothing,
-    check_settings,
-    fit_from_starts,
-    generator,
-    warn_of,
-)
 from emlib.hmm import fitting, steps
 from emlib.hmm.priors import ChainPrior, concentration
 from emlib.hmm.sequences import Sequences, check_lengths
@@ -30,7 +22,6 @@ from emlib.holding import Held
 from emlib.mixture.priors import Prior
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, ImpossibleError
-from emlib.trees import map_leaves
 from emlib.types import Array, Integers
 from emlib.validation import (
     check_count,
@@ -46,9 +37,6 @@ from emlib.validation import (
     shown,
 )
 
-OUTER = ("startprob", "transmat")
-CHOICES = {"init_params": STARTS, "covariance_type": FORMS}
-
 
 class _Fit(NamedTuple):
     """A fit: its family, what was held, how much of the chain was free, and its parameters."""
@@ -60,7 +48,7 @@ class _Fit(NamedTuple):
 
 
 @dataclass(eq=False, repr=False)
-class _HMM(BaseEstimator):
+class _HMM(ComponentsEstimator):
     """What models of all families have in common.
 
     Their arguments:
@@ -94,19 +82,16 @@ class _HMM(BaseEstimator):
     `result_`, an EMResult that says why EM stopped, and `results_`, one for each start.
     """
 
-    n_components: int = 1
     _: KW_ONLY
     startprob_init: ArrayLike | None = None
     transmat_init: ArrayLike | None = None
     startprob_prior: ArrayLike = 1.0
     transmat_prior: ArrayLike = 1.0
     stationary: bool = False
-    hold: Any = ()
-    tol: float = 1e-8
-    max_iter: int = 2000
-    n_init: int = 1
-    verbose: bool | int = False
-    random_state: Any = None
+
+    _outer = ("startprob", "transmat")
+    _choices = {"init_params": STARTS, "covariance_type": FORMS}
+    _takes_nan = True
 
     def fit(
         self,
@@ -137,8 +122,7 @@ class _HMM(BaseEstimator):
         DegenerateWarning, ObjectiveFellWarning, ConvergenceWarning
             If the result is not to be trusted; `result_` has it all the same.
         """
-        with all_or_nothing(self):
-            check_settings(self, CHOICES)
+        with self._all_or_nothing():
             if self.stationary and self.startprob_init is not None:
                 raise ValueError(
                     "a stationary chain has no start of its own: leave startprob_init out"
@@ -161,7 +145,9 @@ class _HMM(BaseEstimator):
             chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
             held = Held.of(
                 self.hold,
-                {"transmat": chain[1]} if self.stationary else dict(zip(OUTER, chain, strict=True)),
+                {"transmat": chain[1]}
+                if self.stationary
+                else dict(zip(self._outer, chain, strict=True)),
                 dict(zip(self._names(family), given, strict=True)),
                 k,
                 family,
@@ -178,13 +164,11 @@ class _HMM(BaseEstimator):
                     start = start._replace(startprob=stationary(start.transmat))
                 return start
 
-            best = fit_from_starts(self, problem, start, rng)
+            best = self._climb(problem, start, rng)
             free = self._free_in_chain(*best.trace.params[0][:2])
             self._fit = _Fit(family, held, free, best.params)
-            self.startprob_, self.transmat_, components = map_leaves(np.copy, best.params)
-            for name, part in zip(self._names(family), components, strict=True):
-                setattr(self, f"{name}_", part)
-        warn_of(self, "Raise max_iter, or try other starts with n_init.")
+            self._show((*best.params[:2], *best.params.components), family)
+        self._warn("Raise max_iter, or try other starts with n_init.")
         _warn_of_unvisited(best.params, sequences, family)
         return self
 
@@ -298,7 +282,7 @@ class _HMM(BaseEstimator):
 
     def _n_parameters(self) -> int:
         """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""
-        params, fit = self._params(), self._unchanged_fit(OUTER)
+        params, fit = self._params(), self._unchanged_fit(self._outer)
         held, free = Held((False, False)), self._free_in_chain(*params[:2])
         if fit is not None:
             held, free = fit.held, fit.free_in_chain
@@ -310,16 +294,11 @@ class _HMM(BaseEstimator):
         starts = 0 if self.stationary else int((startprob > 0).sum()) - 1
         return starts, int((transmat > 0).sum()) - len(transmat)
 
-    def _names(self, family: Family) -> list[str]:
-        """The names of the family's parameters, as users know them."""
-        return [self._renamed.get(name, name) for name in family.parameters]
-
     def _fitted_family(self) -> Family:
-        """The family of the fit; settings change only what is fitted next."""
         fit = self._unchanged_fit()
         if fit is not None:
             return fit.family
-        check_settings(self, CHOICES)  # of a model made by hand
+        self._check_settings()  # of a model made by hand
         return self._family()
 
     def _unchanged_fit(self, outer: tuple[str, ...] = ()) -> _Fit | None:
@@ -332,14 +311,7 @@ class _HMM(BaseEstimator):
         return self._fit if all(same) else None
 
     def _params(self) -> HMMParams:
-        names = [f"{name}_" for name in self._names(self._fitted_family())]
-        names = ["startprob_", "transmat_", *names]
-        lacking, message = [name for name in names if not hasattr(self, name)], None
-        if len(lacking) < len(names):
-            message = f"This %(name)s lacks {', '.join(lacking)}: set all of {names}, or call fit"
-        check_is_fitted(self, names, msg=message)
-        startprob, transmat, *components = (numbers(name, getattr(self, name)) for name in names)
-        numbers(names[2], components[0], shape=(None, None))
+        startprob, transmat, *components = self._shown()
         return HMMParams(startprob, transmat, tuple(components))
 
     def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
@@ -350,16 +322,7 @@ class _HMM(BaseEstimator):
             raise ValueError("a stationary chain has no start of its own: leave startprob_prior")
         return ChainPrior(starts, concentration("transmat_prior", self.transmat_prior, (k, k)))
 
-    def __sklearn_tags__(self) -> Tags:
-        """NaN is welcome: it stands for what was not observed."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
-
     # --- What a model has of its own
-
-    # The names under which users know the family's parameters, where these are others.
-    _renamed: ClassVar[dict[str, str]] = {}
 
     def _family(self, X: ArrayLike | None = None) -> Family:
         """What the states emit, by the settings; `X` are the data of a fit."""

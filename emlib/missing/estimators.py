@@ -9,20 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import Tags
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from emlib.covariances import Full
-from emlib.fitting import (
-    Problem,
-    all_or_nothing,
-    check_settings,
-    fit_from_starts,
-    generator,
-    table_of,
-    warn_of,
-)
+from emlib.estimators import Estimator, generator
+from emlib.fitting import Problem
 from emlib.gaussian import Gaussian, GaussianStatistics
 from emlib.missing import steps
 from emlib.missing.patterns import Patterns
@@ -37,7 +29,7 @@ MOST_PAIRS = 5
 
 
 @dataclass(eq=False, repr=False)
-class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """One Gaussian, fitted by EM to a table with holes, and the holes filled from it.
 
     NaN marks the holes. Every number that was seen is used, and no row is dropped. The estimates
@@ -87,13 +79,12 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """
 
     _: KW_ONLY
-    tol: float = 1e-8
-    max_iter: int = 2000
     covariance_floor: float = 1e-8
     mean_init: ArrayLike | None = None
     covariance_init: ArrayLike | None = None
     accelerate: bool = False
-    verbose: bool | int = False
+
+    _takes_nan = True
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Fit mean and covariance to `X` of shape (N, D), with NaN in the holes.
@@ -108,19 +99,16 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         DegenerateWarning, ObjectiveFellWarning, ConvergenceWarning
             If the result is not to be trusted; `result_` has it all the same.
         """
-        with all_or_nothing(self):
-            check_settings(self, {})
+        with self._all_or_nothing():
             x = self._read(X, reset=True)
             _check_seen(x)
             x = x[~np.isnan(x).all(axis=1)]  # a row of which nothing was seen says nothing
             units = _standard_units(x)
             patterns = Patterns.of(units.standardise(x))
             problem = _problem(patterns, units, self)
-            best = fit_from_starts(
-                self, problem, lambda _: self._start(units), np.random.default_rng(0)
-            )
+            best = self._climb(problem, lambda _: self._start(units), np.random.default_rng(0))
             self.mean_, self.covariance_ = best.params.mean, best.params.covariance
-        warn_of(self, "Raise max_iter, or try accelerate=True.")
+        self._warn("Raise max_iter, or try accelerate=True.")
         _warn_of_pairs_apart(patterns)
         return self
 
@@ -157,13 +145,7 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 "as X.filled(np.nan) does for an array of floats"
             )
         least = 2 if reset else 1
-        return table_of(self, X, reset, ensure_all_finite="allow-nan", ensure_min_samples=least)
-
-    def __sklearn_tags__(self) -> Tags:
-        """NaN is welcome."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
+        return self._table(X, reset, ensure_all_finite="allow-nan", ensure_min_samples=least)
 
     def _start(self, units: Units) -> Gaussian:
         """Where to start, in standard units, and not below the floor."""

@@ -1,45 +1,34 @@
 """scikit-learn's conventions on top of the pure functions of `emlib.mixture.steps`.
 
-`fit` reads data and settings, and `fit_from_starts` climbs: which E- and M-step then alternate in
-`emlib.em.steps` is said in `fitting.problem_of`.
+`fit` reads data and settings, and `_climb` climbs from the starts: which E- and M-step then
+alternate in `emlib.em.steps` is said in `fitting.problem_of`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    DensityMixin,
-    TransformerMixin,
-)
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from emlib.covariances import FORMS, family_of, precisions
+from emlib.estimators import ComponentsEstimator, generator
 from emlib.families import Binomial, Categorical, Family, Poisson
-from emlib.fitting import (
-    all_or_nothing,
-    check_settings,
-    fit_from_starts,
-    generator,
-    table_of,
-    warn_of,
-)
 from emlib.holding import Held
 from emlib.mixture import fitting, steps
-from emlib.mixture.blocks import Blocks
+from emlib.mixture.blocks import FULL, Blocks
 from emlib.mixture.conditionals import conditional, marginal
 from emlib.mixture.priors import BoundPrior, Prior
 from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
 from emlib.types import Array, Integers
-from emlib.units import IDENTITY
+from emlib.units import IDENTITY, Units
 from emlib.validation import (
     check_count,
     check_data,
@@ -52,26 +41,31 @@ from emlib.validation import (
     shares,
 )
 
-CHOICES = {"init_params": STARTS, "covariance_type": FORMS}
+
+class _Fit(NamedTuple):
+    """A fit: its family, the units in which EM worked, what was held, and the M-step."""
+
+    family: Family
+    units: Units
+    held: Held
+    m_step: Callable[[Any], steps.Params]
 
 
 @dataclass(eq=False, repr=False)
-class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator):
+class _Mixture(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, ComponentsEstimator
+):
     """What mixtures of all families have in common: `_family`, `_given` say which family it is."""
 
-    n_components: int = 1
     _: KW_ONLY
-    tol: float = 1e-8
-    max_iter: int = 2000
-    n_init: int = 1
     init_params: str = "kmeans"
     weights_init: ArrayLike | None = None
     responsibilities_init: ArrayLike | None = None
-    hold: Any = ()
     accelerate: bool = False
     warm_start: bool = False
-    verbose: bool | int = False
-    random_state: Any = None
+
+    _outer = ("weights",)
+    _choices = {"init_params": STARTS, "covariance_type": FORMS}
 
     def fit(
         self,
@@ -102,8 +96,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         DegenerateWarning, ObjectiveFellWarning, ConvergenceWarning
             If the result is not to be trusted; `result_` has it all the same.
         """
-        with all_or_nothing(self):
-            check_settings(self, CHOICES)
+        with self._all_or_nothing():
             x, weights = self._read(X, sample_weight, reset=True)
             k, d = self.n_components, x.shape[1]
             r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
@@ -131,14 +124,13 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
                     return fitting.warm_start(data, last, explicit, held)
                 return fitting.start(problem, k, explicit, r, self.init_params, rng)
 
-            best = fit_from_starts(self, problem, start, rng)
-            self._fitted, self._units, self._held = family, data.units, held
+            best = self._climb(problem, start, rng)
             end = fitting.standardised(best.params, data.family, data.units)
-            self._m_step = problem.m_step_from(end)
-            self._show(best.params)
+            self._fit = _Fit(family, data.units, held, problem.m_step_from(end))
+            self._show(best.params, family)
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
-        warn_of(self, "Raise max_iter, or try other starts with n_init.")
+        self._warn("Raise max_iter, or try other starts with n_init.")
         return self
 
     def e_step(
@@ -163,21 +155,20 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         for name in ("result_", "results_", "lower_bound_", "lower_bounds_", "n_iter_"):
             self.__dict__.pop(name, None)  # they told of other parameters
         self.converged_ = False
-        statistics = self._fitted_family().check_statistics(statistics)
+        family, units, _, m_step = self._fitted()
+        statistics = family.check_statistics(statistics)
         shape = self._params()[1].shape
         if statistics.sum_x.shape != shape:
             raise ValueError(
                 f"statistics must be those of {shape[0]} components with {shape[1]} features, "
                 f"got sum_x of shape {statistics.sum_x.shape}"
             )
-        if not hasattr(self, "_m_step") and (np.size(self.hold) or getattr(self, "prior", None)):
+        if not hasattr(self, "_fit") and (np.size(self.hold) or getattr(self, "prior", None)):
             raise ValueError(
                 "m_step of a model made by hand knows neither a prior nor what is held: fit first"
             )
-        family, units = self._fitted_family(), getattr(self, "_units", IDENTITY)
-        m_step = getattr(self, "_m_step", partial(steps.maximum, family=family))
         params = m_step(family.statistics_to_units(statistics, units))
-        self._show(fitting.restored(params, family, units))
+        self._show(fitting.restored(params, family, units), family)
         return self
 
     def score_samples(self, X: ArrayLike) -> Array:
@@ -266,7 +257,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         `X`, `sample_weight` and `labels` are those of the fit, which must have converged, and held
         nothing; a prior is not counted in.
         """
-        if getattr(self, "_held", None):
+        if self._fitted().held:
             raise ValueError(
                 "some parameters are held, and these standard errors are for fits in which all "
                 "are free: draw from the model, fit again, and look how the estimates scatter"
@@ -278,43 +269,34 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
 
     def _n_parameters(self) -> int:
         """Free parameters: K - 1 weights, and those of the components."""
-        params = self._params()
-        k, d = params[1].shape
-        held = getattr(self, "_held", Held())
-        return (0 if any(held.outer) else k - 1) + held.n_free(self._fitted_family(), k, d)
+        (k, d), fit = self._params()[1].shape, self._fitted()
+        return (0 if any(fit.held.outer) else k - 1) + fit.held.n_free(fit.family, k, d)
 
     @property
     def _n_features_out(self) -> int:
         """How many columns `transform` returns."""
         return len(self._params()[0])
 
+    def _fitted(self) -> _Fit:
+        """What is known of the fit; of a model made by hand, what its settings say."""
+        if hasattr(self, "_fit"):
+            return self._fit
+        self._check_settings()
+        family = self._family()
+        return _Fit(family, IDENTITY, Held(), partial(steps.maximum, family=family))
+
     def _fitted_family(self) -> Family:
-        """The family of the fit; settings change only what is fitted next."""
-        if hasattr(self, "_fitted"):
-            return self._fitted
-        check_settings(self, CHOICES)  # of a model made by hand
-        return self._family()
+        return self._fitted().family
 
-    def _params(self) -> steps.Params:
-        family = self._fitted_family()
-        names = ["weights_", *(f"{name}_" for name in family.parameters)]
-        check_is_fitted(self, names)
-        params = tuple(numbers(name, getattr(self, name)) for name in names)
-        numbers(names[1], params[1], shape=(None, None))
-        return steps.named(params, family)
-
-    def _show(self, params: steps.Params) -> None:
-        """Set the fitted parameters, under the names of the family."""
-        self.weights_ = params[0].copy()
-        for name, part in zip(self._fitted_family().parameters, params[1:], strict=True):
-            setattr(self, f"{name}_", part.copy())
+    def _params(self) -> Any:
+        return steps.named(tuple(self._shown()), self._fitted_family())
 
     def _last_fit(self, k: int, d: int) -> steps.Params | None:
         """What a warm start goes on from: the last fit, if it was one of the same form."""
-        if not self.warm_start or not hasattr(self, "_fitted"):
+        if not self.warm_start or not hasattr(self, "_fit"):
             return None
         params, family = self._params(), self._family()
-        same = family.key() == self._fitted.key() and params[1].shape == (k, d)
+        same = family.key() == self._fit.family.key() and params[1].shape == (k, d)
         return params if same else None
 
     def _in_units(
@@ -322,8 +304,8 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
     ) -> tuple[steps.Params, Blocks]:
         """The parameters and new data, both in the units of the fit."""
         x, weights = self._read(X, sample_weight)
-        params, units = self._params(), getattr(self, "_units", IDENTITY)
-        k, family = len(params[0]), self._fitted_family().in_units(units)
+        params, (family, units, *_) = self._params(), self._fitted()
+        k, family = len(params[0]), family.in_units(units)
         known = None if labels is None else check_labels("labels", labels, len(x), k)
         data = Blocks(x, family, weights, units, labels=known)
         return fitting.standardised(params, family, units), data
@@ -334,7 +316,7 @@ class _Mixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, 
         """Checked data, as the family takes them, and weights."""
         if np.ma.is_masked(X):
             check_data(X)  # scikit-learn would drop the mask and say nothing
-        x = self._encode(table_of(self, X, reset, ensure_all_finite=False), reset)
+        x = self._encode(self._table(X, reset, ensure_all_finite=False), reset)
         x = (self._family() if reset else self._fitted_family()).check_data(x)
         if sample_weight is None:
             return x, None
@@ -516,13 +498,12 @@ class GaussianMixture(_Mixture):
         model.n_features_in_ = params.means.shape[1]
         if hasattr(self, "feature_names_in_"):
             model.feature_names_in_ = self.feature_names_in_[features]
-        model._show(params)
+        model._show(params, FULL)
         return model
 
-    def _show(self, params: steps.Params) -> None:
-        super()._show(params)
-        family: Any = self._fitted_family()
-        w = family.whiteners(params[1:])
+    def _show(self, params: Iterable[Array], family: Any) -> None:
+        super()._show(params, family)
+        w = family.whiteners((self.means_, self.covariances_))
         self.precisions_ = family.in_shape(precisions(w))
         upper = np.swapaxes(w, -1, -2) if family.matrices else w
         self.precisions_cholesky_ = family.in_shape(upper)
