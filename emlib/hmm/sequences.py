@@ -339,15 +339,11 @@ class Sequences:
         # With mode "clip", NumPy writes into `out` directly.
         return np.take(table, self.which, axis=1, out=out, mode="clip")
 
-    def densities(self, table: Array, one: float, zero: float, out: Array | None = None) -> Array:
-        """Densities of each row of `data`, or their logs, (K, N), for each observation, (K, T).
-
-        That is `one` where nothing was observed, and `zero` where another state is known.
-        """
-        b = self.per_observation(table, one, out)
+    def rule_out(self, densities: Array, zero: float) -> None:
+        """Write `zero` into `densities`, (K, T), packed, where another state is known."""
         if self.states is not None:
-            b[(self.states >= 0) & (self.states != np.arange(len(b))[:, None])] = zero
-        return b
+            others = self.states != np.arange(len(densities))[:, None]
+            densities[(self.states >= 0) & others] = zero
 
     def per_value(self, r: Array) -> Array:
         """The sums of `r`, (K, T), packed, over the observations that each row of `data` is."""

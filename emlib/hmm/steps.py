@@ -6,13 +6,14 @@ of its families; in place of the weights stand the start and the steps of a Mark
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emlib import mixture
 from emlib.em import relative_nudge
 from emlib.families import Components, Family
 from emlib.hmm import walks
@@ -129,9 +130,8 @@ def expectations(params: HMMParams, sequences: Sequences) -> tuple[HMMStatistics
     form, packed, log_likelihood = _posterior(params, sequences)
     starts = packed.responsibilities[:, sequences.pieces.firsts].sum(axis=1)
     r = sequences.per_value(packed.responsibilities)
-    emissions, log_shared = engine.statistics(form, r)
-    statistics = HMMStatistics(starts, packed.transitions, emissions, params)
-    return statistics, log_likelihood + log_shared
+    emissions = engine.statistics(form, r)
+    return HMMStatistics(starts, packed.transitions, emissions, params), log_likelihood
 
 
 def checked(
@@ -266,11 +266,19 @@ def log_emission(params: HMMParams, x: ArrayLike | Sequences, family: Family = F
     return sequences.in_order(_log_emission(params, sequences))
 
 
-def _log_emission(params: HMMParams, sequences: Sequences) -> Array:
-    """`log_emission` of shape (K, T), packed; -inf also where another state is known."""
+def _log_emission(params: HMMParams, sequences: Sequences, possible: bool = False) -> Array:
+    """`log_emission` of shape (K, T), packed; -inf also where another state is known.
+
+    If it must be `possible`, an ImpossibleError names what no state can have emitted.
+    """
     data = sequences.data
-    log_b = mixture.log_joint(evenly(params.components), data, data.family).T
-    return sequences.densities(log_b + np.log(len(log_b)), 0.0, -np.inf)
+    log_b = engine.log_joint(evenly(params.components), data)
+    if possible:
+        with _named_by_row(sequences):
+            engine.check_possible(log_b.max(axis=0), data)
+    log_b = sequences.per_observation(log_b + np.log(len(log_b)), 0.0)
+    sequences.rule_out(log_b, -np.inf)
+    return log_b
 
 
 def smoothed(
@@ -278,8 +286,8 @@ def smoothed(
 ) -> tuple[Array, float]:
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     params, sequences = checked(params, x, family)
-    form, packed, log_likelihood = _posterior(params, sequences)
-    return sequences.in_order(packed.responsibilities), log_likelihood + form.total()[1]
+    _, packed, log_likelihood = _posterior(params, sequences)
+    return sequences.in_order(packed.responsibilities), log_likelihood
 
 
 def filtered(
@@ -300,16 +308,14 @@ def decoded(
 ) -> tuple[Integers, float]:
     """The most probable paths (T,), and the log-probability of them and the data together."""
     params, sequences = checked(params, x, family)
-    form = engine.form_of(evenly(params.components), sequences.data)
-    k, rows = len(params.startprob), sequences.pieces.rows
-    pieces = sequences.pieces.quickest(k)
+    rows, pieces = sequences.pieces.rows, sequences.pieces.quickest(len(params.startprob))
     place = np.empty_like(rows)
     place[rows] = np.arange(len(rows))
-    log_b = _log_densities(form, k, sequences)[:, place[pieces.rows]]
+    log_b = _log_emission(params, sequences, possible=True)[:, place[pieces.rows]]
     path, log_p = walks.best_paths(params.startprob, params.transmat, log_b, pieces)
     paths = np.empty_like(path)
     paths[pieces.rows] = path
-    return paths, float(log_p.sum() + form.total()[1])
+    return paths, float(log_p.sum())
 
 
 def sample(
@@ -350,7 +356,7 @@ def evenly(components: Components) -> Components:
 
 
 def _posterior(params: HMMParams, sequences: Sequences) -> tuple[engine.Form, walks.Packed, float]:
-    """The states' densities, forward-backward, and the log-likelihood but for what states share.
+    """The states' densities, forward-backward, and the log-likelihood.
 
     Only the ratios of an observation's densities matter to the chain. So each state's density is
     taken over that of the even mixture of all states: its responsibility there, over K.
@@ -360,33 +366,24 @@ def _posterior(params: HMMParams, sequences: Sequences) -> tuple[engine.Form, wa
     space = sequences.pieces.workspace(k)
     b = space.table
     table = b if sequences.which is None else np.empty((k, len(form.data.x)))
-    try:
+    with _named_by_row(sequences):
         log_scale = engine.responsibilities(form, table) + sequences.n * float(np.log(k))
-    except ImpossibleError as error:
-        raise _impossible(error.row, sequences) from None
-    sequences.densities(table, 1.0, 0.0, out=b)
+    sequences.per_observation(table, 1.0, out=b)
+    sequences.rule_out(b, 0.0)
     packed = walks.forward_backward(*chain, sequences.pieces, space)
-    if packed is None:
-        log_b, log_scale = _log_densities(form, k, sequences), 0.0
-        packed = walks.forward_backward_in_logs(*chain, log_b, sequences.pieces)
-    return form, packed, float(packed.log_likelihoods.sum()) + log_scale
+    if packed is not None:
+        log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total_log_shared()
+        return form, packed, log_likelihood
+    log_b = _log_emission(params, sequences)
+    packed = walks.forward_backward_in_logs(*chain, log_b, sequences.pieces)
+    return form, packed, float(packed.log_likelihoods.sum())
 
 
-def _log_densities(form: engine.Form, k: int, sequences: Sequences) -> Array:
-    """Log p(x | z = k), but for what all states share, of shape (K, T), packed; -inf for zero."""
-    table = np.empty((k, len(form.data.x)))
-    for rows in form.slices:
-        table[:, rows] = form.log_joint(rows)
+@contextmanager
+def _named_by_row(sequences: Sequences) -> Iterator[None]:
+    """Name an observation that no state can have emitted by its row in the data of the user."""
     try:
-        engine.check_possible(table.max(axis=0), form.data)
+        yield
     except ImpossibleError as error:
-        raise _impossible(error.row, sequences) from None
-    table += np.log(k)
-    table = np.where(table > engine.IMPOSSIBLE, table, -np.inf)
-    return sequences.densities(table, 0.0, -np.inf)
-
-
-def _impossible(place: int, sequences: Sequences) -> ImpossibleError:
-    """The error that names an observation which no state can produce, by its row of `data`."""
-    row = with_value(sequences.first_row(place), sequences.data.x[place])
-    return ImpossibleError(walks.IMPOSSIBLE_OBSERVATION.format(row))
+        row = with_value(sequences.first_row(error.row), sequences.data.x[error.row])
+        raise ImpossibleError(walks.IMPOSSIBLE_OBSERVATION.format(row)) from None

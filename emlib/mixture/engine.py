@@ -53,8 +53,16 @@ def expectations(params: Components, data: Blocks) -> tuple[Any, float]:
         log_likelihood += float(log_p.sum())
         # Equation mix-statistics
         form.add(r)
-    statistics, log_shared = form.total()
-    return statistics, log_likelihood + log_shared
+    return form.total(), log_likelihood + form.total_log_shared()
+
+
+def log_joint(params: Components, data: Blocks) -> Array:
+    """Log p(x, z = k) of all the data, of shape (K, N); -inf where it is zero."""
+    form, found = form_of(params, data), np.empty((len(params[0]), len(data.x)))
+    for rows in form.slices:
+        joint = form.log_joint(rows)
+        found[:, rows] = np.where(joint > IMPOSSIBLE, joint + form.log_shared(), -np.inf)
+    return found
 
 
 def responsibilities(form: Form, out: Array) -> float:
@@ -70,8 +78,8 @@ def responsibilities(form: Form, out: Array) -> float:
     return log_likelihood
 
 
-def statistics(form: Form, r: Array) -> tuple[Any, float]:
-    """The statistics of all the data, weighted by `r`, (K, N), and the sum of `log_shared`."""
+def statistics(form: Form, r: Array) -> Any:
+    """The statistics of all the data, weighted by `r`, of shape (K, N)."""
     for rows in form.slices:
         form.read(rows)
         form.add(r[form.order, rows])
@@ -151,11 +159,15 @@ class Form(ABC):
         """Add the statistics of the block read last, weighted by `r`, (K, B) in `order`."""
 
     @abstractmethod
-    def total(self) -> tuple[Any, float]:
-        """The statistics of all that was added, and the sum over the data of `log_shared`."""
+    def total(self) -> Any:
+        """The statistics of all that was added."""
 
     def log_shared(self) -> Array | float:
         """What `log_joint` leaves out, of the block that was read last: of shape (B,), or 0."""
+        return 0.0
+
+    def total_log_shared(self) -> float:
+        """The weighted sum of `log_shared` over all the data."""
         return 0.0
 
 
@@ -218,16 +230,18 @@ class Natural(Form):
         # Equation mix-statistics
         self.sums += r @ self.features.T
 
-    def total(self) -> tuple[Any, float]:
+    def total(self) -> Any:
         data, sums = self.data, np.empty_like(self.sums)
         sums[self.order] = self.sums
-        statistics = data.family.statistics(sums, data.total_shared, data.x.shape[1])
-        return statistics, data.total_log_base + float(self.shared_eta @ data.total_shared)
+        return data.family.statistics(sums, data.total_shared, data.x.shape[1])
 
     def log_shared(self) -> Array | float:
         family, x = self.data.family, self.features[1 : self.data.x.shape[1] + 1]
         shared = 0.0 if family.shared is None else self.shared_eta @ family.shared(x)
         return shared + (0.0 if family.log_base is None else family.log_base(x))
+
+    def total_log_shared(self) -> float:
+        return self.data.total_log_base + float(self.shared_eta @ self.data.total_shared)
 
 
 class LookedUp(Form):
@@ -251,8 +265,8 @@ class LookedUp(Form):
         for counts, r_k in zip(self.counts, r, strict=True):
             counts += np.bincount(self.symbols, weights=r_k, minlength=len(counts))
 
-    def total(self) -> tuple[Any, float]:
-        return Sums(self.counts.sum(axis=1), self.counts, np.empty((len(self.counts), 0))), 0.0
+    def total(self) -> Sums:
+        return Sums(self.counts.sum(axis=1), self.counts, np.empty((len(self.counts), 0)))
 
 
 class Residuals(Form):
@@ -306,9 +320,9 @@ class Affine(Residuals):
             # Equation mix-statistics; NumPy is twice as fast on a matrix times its own transpose
             self.moments[k] += self.scratch @ self.scratch.T
 
-    def total(self) -> tuple[GaussianStatistics, float]:
+    def total(self) -> GaussianStatistics:
         m = self.moments
-        return GaussianStatistics(m[:, 0, 0], m[:, 0, 1:], m[:, 1:, 1:]), 0.0
+        return GaussianStatistics(m[:, 0, 0], m[:, 0, 1:], m[:, 1:, 1:])
 
 
 class Whitened(Residuals):
@@ -340,10 +354,10 @@ class Whitened(Residuals):
             self.sum_x[k] += residuals @ r[k]
             self.sum_xx[k] = self.sum_xx[k] + self.family.squares(residuals, r[k])
 
-    def total(self) -> tuple[GaussianStatistics, float]:
+    def total(self) -> GaussianStatistics:
         sum_xx, form = np.stack(self.sum_xx), self.family.form
         sum_xx = sum_xx.sum(axis=0) if self.family.tied else sum_xx
-        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.origins, form), 0.0
+        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.origins, form)
 
 
 class Incomplete(Form):
@@ -400,10 +414,10 @@ class Incomplete(Form):
             left = shares.sum() * self.left[pattern, k]
             self.sum_xx[k] += (expected * shares) @ expected.T + left
 
-    def total(self) -> tuple[GaussianStatistics, float]:
+    def total(self) -> GaussianStatistics:
         form = self.family.form
         sum_xx = np.einsum(KEPT[form], self.sum_xx)
-        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.means, form), 0.0
+        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.means, form)
 
 
 def normalise(joint: Array) -> Array:

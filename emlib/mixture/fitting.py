@@ -150,7 +150,7 @@ def first_m_step(
     far apart, that squares about the data's origin have no digits left: then about their means.
     """
     family, counts = data.family, r.T * data.count(slice(None))
-    statistics, _ = engine.statistics(engine.form_without_params(data, r.shape[1]), counts)
+    statistics = engine.statistics(engine.form_without_params(data, r.shape[1]), counts)
     statistics = family.lifted(statistics) if lift else statistics
     try:
         return m_step(statistics)
@@ -158,7 +158,7 @@ def first_m_step(
         if not family.whitens or not (statistics.n > 0).all():
             raise
         form = engine.form_about(statistics.sum_x / statistics.n[:, None], data)
-        return m_step(engine.statistics(form, counts)[0])
+        return m_step(engine.statistics(form, counts))
 
 
 def warm_start(data: Blocks, last: Params, explicit: tuple[Any, ...], held: Held) -> Params:
@@ -186,9 +186,9 @@ def in_order_of_labels(params: Params, data: Blocks, weights_are_held: bool) -> 
     assert data.labels is not None
     known = np.flatnonzero(data.labels >= 0)
     some = replace(data, x=data.x[known], weights=None, labels=None, copy=False)
-    log_p = np.maximum(steps.log_joint(params, some, data.family), LOG_ZERO)
+    log_p = np.maximum(engine.log_joint(params, some), LOG_ZERO)
     told = np.eye(len(params[0]))[:, data.labels[known]] * data.count(known)
-    order = linear_sum_assignment(told @ log_p, maximize=True)[1]
+    order = linear_sum_assignment(told @ log_p.T, maximize=True)[1]
     ordered: Params = steps.relabelled(params, order, data.family)
     if not weights_are_held:
         return ordered

@@ -172,11 +172,7 @@ def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> A
         If a covariance is not positive definite.
     """
     params, data = checked(params, x, family)
-    form, found = engine.form_of(params, data), np.empty((len(params[0]), len(data.x)))
-    for rows in form.slices:
-        joint = form.log_joint(rows)
-        found[:, rows] = np.where(joint > engine.IMPOSSIBLE, joint + form.log_shared(), -np.inf)
-    return found.T
+    return engine.log_joint(params, data).T
 
 
 def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
@@ -221,7 +217,7 @@ def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
     data = Blocks.of(x, family)
     r = check_weights(numbers("r", r, shape=(len(data.x), None)), len(data.x), "r")
     form = engine.form_without_params(data, r.shape[1])
-    return engine.statistics(form, r.T * data.count(slice(None)))[0]
+    return engine.statistics(form, r.T * data.count(slice(None)))
 
 
 def relabelled(params: Params, order: Integers, family: Family = FULL) -> Any:
