@@ -31,30 +31,27 @@ def map_leaves(
     {'heads': 30.0, 'tails': (10.0, 20.0)}
     """
     trees, form, again = (tree, *others), type(tree), partial(map_leaves, function, is_leaf=is_leaf)
-    if is_leaf(tree):
-        _check_alike(trees, all(isinstance(t, form) for t in others))
+    if is_leaf(tree) or is_dataclass(tree):
+        alike = all(isinstance(t, form) for t in others)
+    elif isinstance(tree, dict):
+        alike = all(isinstance(t, dict) and t.keys() == tree.keys() for t in others)
+    elif isinstance(tree, (tuple, list)):
+        alike = all(isinstance(t, (tuple, list)) and len(t) == len(tree) for t in others)
+    else:
         return function(*trees)
-    if isinstance(tree, dict):
-        _check_alike(trees, all(isinstance(t, dict) and t.keys() == tree.keys() for t in others))
-        return {key: again(*(t[key] for t in trees)) for key in tree}
-    if isinstance(tree, (tuple, list)):
-        lists = all(isinstance(t, (tuple, list)) and len(t) == len(tree) for t in others)
-        _check_alike(trees, lists)
-        parts = [again(*parts) for parts in zip(*trees, strict=True)]
-        return form(*parts) if hasattr(tree, "_fields") else form(parts)
-    if is_dataclass(tree):
-        _check_alike(trees, all(isinstance(t, form) for t in others))
-        names = [f.name for f in fields(tree)]
-        return form(**{n: again(*(getattr(t, n) for t in trees)) for n in names})
-    return function(*trees)
-
-
-def _check_alike(trees: tuple[Any, ...], alike: bool) -> None:
     if not alike:
         raise ValueError(
             "statistics, or parameters, that belong together must have the same parts, got "
             f"{' and '.join(map(shown, trees))}"
         )
+    if is_leaf(tree):
+        return function(*trees)
+    if isinstance(tree, dict):
+        return {key: again(*(t[key] for t in trees)) for key in tree}
+    if isinstance(tree, (tuple, list)):
+        parts = [again(*parts) for parts in zip(*trees, strict=True)]
+        return form(*parts) if hasattr(tree, "_fields") else form(parts)
+    return form(**{f.name: again(*(getattr(t, f.name) for t in trees)) for f in fields(tree)})
 
 
 def leaves(tree: Any) -> list[Any]:
