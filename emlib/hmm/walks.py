@@ -12,7 +12,7 @@ never forgets is walked from every state, which is exact whatever the chain.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -297,16 +297,14 @@ def _settle_in_logs(
     log_b = log_b - level
     k, source = len(first), pieces.precedes if backward else pieces.follows
     positions = pieces.positions[:: -1 if backward else 1]
-    walk: Any = partial(_walk_in_logs, positions=positions)
-    total = _log_sum
-    if largest:
-        walk, total = partial(_walk_to_largest, steps=pieces.steps), _largest
+    walk: Any = _walk_to_largest if largest else _walk_in_logs
+    total: Any = np.maximum.reduce if largest else _log_sum
     ends = np.arange(len(source)) if backward else pieces.last
     start, cut = np.repeat(first[:, None], len(source), axis=1), source >= 0
     maps = np.empty((k, k, len(source)))
     for j in range(k if np.any(cut) else 0):
         start[:, cut] = np.log(np.eye(k)[:, [j]])
-        _, leaving, scales = walk(log_b, log_a, start)
+        _, leaving, scales = walk(log_b, log_a, start, positions)
         maps[j] = leaving[:, ends] + np.bincount(pieces.piece, scales)
     for place in pieces.in_turn(backward):
         before = source[place]
@@ -315,7 +313,7 @@ def _settle_in_logs(
             end = total(start[:, before, None] + maps[:, :, before])
         end = end - _finite(total(end))
         start[:, place] = total(end[:, None] + log_a)
-    arriving, leaving, scales = walk(log_b, log_a, start)
+    arriving, leaving, scales = walk(log_b, log_a, start, positions)
     return arriving, leaving, total(leaving[:, ends]) + np.bincount(pieces.piece, scales + level)
 
 
@@ -343,7 +341,7 @@ def _walk_in_logs(
 
 
 def _walk_to_largest(
-    log_b: Array, log_a: Array, start: Array, steps: list[tuple[slice, slice]]
+    log_b: Array, log_a: Array, start: Array, positions: list[slice]
 ) -> tuple[Integers, Array, Array]:
     """The state from which the best path to each packed place comes, and its log-probability.
 
@@ -352,8 +350,8 @@ def _walk_to_largest(
     came_from, best = np.zeros(log_b.shape, dtype=np.intp), np.empty(log_b.shape)
     scales, far = np.zeros(log_b.shape[1]), log_b.min() < FAR
     best[:, : start.shape[1]] = start + log_b[:, : start.shape[1]]
-    for before, at in steps:
-        scores = best[:, None, before] + log_a[:, :, None]
+    for before, at in pairwise(positions):
+        scores = best[:, None, before][:, :, : at.stop - at.start] + log_a[:, :, None]
         came_from[:, at] = scores.argmax(axis=0)
         # Equation hmm-viterbi
         best[:, at] = scores.max(axis=0) + log_b[:, at]
@@ -367,11 +365,6 @@ def _log_sum(terms: Array) -> Array:
     """The logarithm of the sum of exponentials along the first axis."""
     highest = _finite(terms.max(axis=0))
     return highest + np.log(np.exp(terms - highest).sum(axis=0))
-
-
-def _largest(terms: Array) -> Array:
-    """The largest along the first axis."""
-    return np.asarray(terms.max(axis=0))
 
 
 def _shares(logs: Array) -> Array:
