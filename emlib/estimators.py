@@ -149,6 +149,14 @@ class ComponentsEstimator(Estimator):
     _outer: ClassVar[tuple[str, ...]]
     _renamed: ClassVar[dict[str, str]] = {}
 
+    def _family(self, X: ArrayLike | None = None) -> Family:
+        """The family that the settings ask for; `X` are the data of a fit."""
+        raise NotImplementedError
+
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        """The explicit components of the start, checked; None for those that are to be drawn."""
+        raise NotImplementedError
+
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
         raise NotImplementedError

@@ -17,6 +17,8 @@ from emlib.families import Components, Family
 from emlib.types import Array
 from emlib.validation import is_whole
 
+Given = Mapping[str, Array | None]
+
 
 @dataclass(frozen=True)
 class Held:
@@ -38,13 +40,7 @@ class Held:
 
     @classmethod
     def of(
-        cls,
-        hold: Any,
-        outer: Mapping[str, Array | None],
-        inner: Mapping[str, Array | None],
-        k: int,
-        family: Family,
-        prior: object = None,
+        cls, hold: Any, outer: Given, inner: Given, k: int, family: Family, prior: object
     ) -> Self:
         """What the setting `hold` means, if it can be held; or a ValueError.
 

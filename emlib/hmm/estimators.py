@@ -140,26 +140,22 @@ class _HMM(ComponentsEstimator):
                 )
             family = sequences.data.family
             prior = self._prior(sequences, family)
-            given = self._given(family.shapes(k, sequences.data.x.shape[1]))
+            components = self._given(family, k, sequences.data.x.shape[1])
             startprob = shares("startprob_init", self.startprob_init, (k,))
-            chain = startprob, shares("transmat_init", self.transmat_init, (k, k))
-            held = Held.of(
-                self.hold,
-                {"transmat": chain[1]}
-                if self.stationary
-                else dict(zip(self._outer, chain, strict=True)),
-                dict(zip(self._names(family), given, strict=True)),
-                k,
-                family,
-                prior.gaussians,
-            )
+            transmat = shares("transmat_init", self.transmat_init, (k, k))
+            explicit: Any = HMMParams._make((startprob, transmat, components))
+            outer = {"startprob": startprob, "transmat": transmat}
             if self.stationary:  # then the start is that of the steps
+                del outer["startprob"]
+            inner = dict(zip(self._names(family), components, strict=True))
+            held = Held.of(self.hold, outer, inner, k, family, prior.gaussians)
+            if self.stationary:
                 held = replace(held, outer=held.outer * 2)
             problem = fitting.problem_of(sequences, self.stationary, prior, held)
             rng = generator(self.random_state, 4)
 
             def start(_: int) -> HMMParams:
-                start = fitting.start(sequences, k, prior, chain, given, how, rng)
+                start = fitting.start(sequences, prior, explicit, how, rng)
                 if self.stationary:
                     start = start._replace(startprob=stationary(start.transmat))
                 return start
@@ -324,14 +320,6 @@ class _HMM(ComponentsEstimator):
 
     # --- What a model has of its own
 
-    def _family(self, X: ArrayLike | None = None) -> Family:
-        """What the states emit, by the settings; `X` are the data of a fit."""
-        raise NotImplementedError
-
-    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
-        """The explicit components of the start, checked; None for those that are to be drawn."""
-        raise NotImplementedError
-
     def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
         """Checked data; for a fit, in the units in which EM works."""
         _check_feature_names(self, X, reset=fit)
@@ -442,10 +430,10 @@ class GaussianHMM(_HMM):
             raise ValueError("states have no weights: give startprob_prior or transmat_prior")
         return replace(chain, gaussians=self.prior.bound(sequences.data, self.n_components, family))
 
-    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
-        matrices = FORMS[self.covariance_type]().matrices
-        covars = positive_definite("covars_init", self.covars_init, shapes[1], matrices)
-        return shaped("means_init", self.means_init, shapes[0]), covars
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        shape = family.shapes(k, d)[1]
+        covars = positive_definite("covars_init", self.covars_init, shape, family.matrices)
+        return shaped("means_init", self.means_init, (k, d)), covars
 
 
 @dataclass(eq=False, repr=False)
@@ -488,8 +476,8 @@ class PoissonHMM(_HMM):
     def _family(self, X: ArrayLike | None = None) -> Family:
         return Poisson()
 
-    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
-        return (in_range("lambdas_init", self.lambdas_init, shapes[0]),)
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        return (in_range("lambdas_init", self.lambdas_init, (k, d)),)
 
 
 @dataclass(eq=False, repr=False)
@@ -550,8 +538,8 @@ class CategoricalHMM(_HMM):
             n = int(check_symbols(observed(X, fit=True)[0]).max()) + 1
         return Symbols(check_count("n_features", n))
 
-    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
-        return (shares("emissionprob_init", self.emissionprob_init, *shapes),)
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        return (shares("emissionprob_init", self.emissionprob_init, *family.shapes(k, d)),)
 
 
 @dataclass(eq=False, repr=False)
@@ -598,5 +586,5 @@ class HMM(_HMM):
     def _family(self, X: ArrayLike | None = None) -> Family:
         return family_of(self.family)
 
-    def _given(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Array | None, ...]:
-        return self._family().check_start(self.components_init, shapes)
+    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
+        return family.check_start(self.components_init, family.shapes(k, d))

@@ -72,10 +72,8 @@ def problem_of(
 
 def start(
     sequences: Sequences,
-    k: int,
     prior: ChainPrior,
-    chain: tuple[Array | None, Array | None],
-    components: tuple[Array | None, ...],
+    explicit: Any,
     how: str | None,
     rng: np.random.Generator,
 ) -> HMMParams:
@@ -84,22 +82,19 @@ def start(
     Parameters
     ----------
     sequences : Sequences
-    k : int
-        Number of states.
     prior : ChainPrior
-    chain : tuple
-        The start and the transition matrix, each None if it is to be drawn.
-    components : tuple
-        The explicit components, in the user's units, each None if it is to be drawn.
+    explicit : HMMParams
+        The parameters that are given, in the user's units; None for those that are to be drawn.
     how : str, optional
         The way in which states are told apart, one of `emlib.mixture.starts`; at random if None.
     rng : numpy.random.Generator
     """
-    data, family = sequences.data, sequences.data.family
-    given = HMMParams._make((*chain, family.to_units(components, data.units)))
+    data, family, k = sequences.data, sequences.data.family, len(prior.starts)
+    given: Any = explicit._replace(components=family.to_units(explicit.components, data.units))
+    are_given = [part is not None for part in (*given[:2], *given.components)]
     drawn, order = given, np.arange(k)
-    if any(part is None for part in (*chain, *components)):
-        r, shares = draw_shares(sequences, k, components, how, rng)
+    if not all(are_given):
+        r, shares = draw_shares(sequences, k, explicit.components, how, rng)
 
         def m_step(emissions: Any) -> mixture.steps.Params:
             # What is not given is not forbidden: where a prior counts, it counts from the start.
@@ -116,24 +111,20 @@ def start(
         startprob, transmat = completed(given[:2], found[:2])
         return HMMParams(startprob, transmat, family.bounded(first))
 
-    if any(part is not None for part in (*chain, *components)):
+    if any(are_given):
         steps.checked_params(completed_in(order), family, data.x.shape[1])
-    if components[0] is None:
+    if given.components[0] is None:
         one = steps.evenly(drawn.components)
         order = nearest_order(one, (None, *given.components), family, sequences.states)
-        if any(part is not None for part in chain):
+        if any(are_given[:2]):
             order = likeliest_order(order, completed_in, sequences)
     return completed_in(order)
 
 
 def draw_shares(
-    sequences: Sequences,
-    k: int,
-    components: tuple[Array | None, ...],
-    how: str | None,
-    rng: np.random.Generator,
+    sequences: Sequences, k: int, components: Any, how: str | None, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Responsibilities to start from, with the arguments of `start`.
+    """Responsibilities to start from, for explicit `components` as in `start`.
 
     For each row of the data, (N, K), and for each observation, (K, T) in packed order.
     """

@@ -337,14 +337,6 @@ class _Mixture(
 
     _counts: ClassVar[bool] = False
 
-    def _family(self) -> Family:
-        """The family that the settings ask for."""
-        raise NotImplementedError
-
-    def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
-        """The explicit components of the start, checked; None for those that are to be drawn."""
-        raise NotImplementedError
-
     def _prior(self, data: Blocks) -> BoundPrior | None:
         """The prior in the units of the data; none by default."""
         return None
@@ -453,7 +445,7 @@ class GaussianMixture(_Mixture):
     means_init: ArrayLike | None = None
     precisions_init: ArrayLike | None = None
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         make = FORMS[self.covariance_type]
         if self.reg_covar is None:
             return make(floor=float(self.covariance_floor))
@@ -547,7 +539,7 @@ class Mixture(_Mixture):
     family: Family | None = None
     components_init: tuple[ArrayLike | None, ...] | None = None
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         return family_of(self.family)
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
@@ -593,7 +585,7 @@ class PoissonMixture(_Mixture):
 
     _counts = True
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         return Poisson()
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
@@ -639,7 +631,7 @@ class BernoulliMixture(_Mixture):
     binarize: float | None = None
     probabilities_init: ArrayLike | None = None
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         return Binomial(1)
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
@@ -694,7 +686,7 @@ class CategoricalMixture(_Mixture):
 
     _counts = True
 
-    def _family(self) -> Family:
+    def _family(self, X: ArrayLike | None = None) -> Family:
         message = "%(name)s has no n_categories_: fit it, or set them with its parameters"
         check_is_fitted(self, "n_categories_", msg=message)
         return Categorical(self.n_categories_)

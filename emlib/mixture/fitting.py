@@ -77,11 +77,7 @@ def standardised(params: Params, family: Family, units: Units) -> Params:
 
 
 def m_step_holding(
-    statistics: Any,
-    m_step: Callable[[Any], Params],
-    held: Held,
-    family: Family,
-    given: Params,
+    statistics: Any, m_step: Callable[[Any], Params], held: Held, family: Family, given: Params
 ) -> Params:
     """The M-step of what is not held; the rest is as `given`, in the units of the data."""
     found = m_step(held.about_held(statistics, given[1:], family))
