@@ -412,8 +412,7 @@ def relative_nudge(statistics: S, rng: np.random.Generator, size: float) -> S:
             raise TypeError(f"statistics must be numbers or arrays, got {leaf!r}; or pass a nudge")
         return leaf * np.exp(size * rng.standard_normal(values.shape))
 
-    nudged: S = map_leaves(shaken, statistics)
-    return nudged
+    return map_leaves(shaken, statistics)
 
 
 @dataclass

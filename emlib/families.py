@@ -210,7 +210,7 @@ class Family(ABC):
 
     # --- Checks of what a user gives
 
-    def check_components(self, components: Any, d: int | None = None) -> Components:
+    def check_components(self, components: Any, d: int | None) -> Components:
         """The parameters of some components, of data with `d` features, as arrays.
 
         Or an error that names the one that is wrong.

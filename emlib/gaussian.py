@@ -15,7 +15,7 @@ from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dtrtri
 
 from emlib.results import DegenerateError
-from emlib.types import Array, Mask
+from emlib.types import Array, Integers, Mask
 from emlib.validation import (
     check_count,
     check_data,
@@ -38,7 +38,6 @@ NOT_POSITIVE = (
     "a covariance is not positive definite: a component has collapsed onto too few "
     "points, or features depend linearly on each other. Use fewer components or a floor."
 )
-EMPTY = "has lost all its points", "have lost all their points"
 
 
 class Gaussian(NamedTuple):
@@ -373,6 +372,11 @@ def check_alive(n: Array) -> Array:
     """The weights of the components, if all are above zero; or DegenerateError."""
     weights = np.asarray(n, dtype=float)
     if not (weights > 0).all():
-        empty = np.flatnonzero(~(np.atleast_1d(weights) > 0))
-        raise DegenerateError(f"{told_of('component', empty, *EMPTY)}; use fewer components")
+        raise DegenerateError(lost_points(np.flatnonzero(~(np.atleast_1d(weights) > 0))))
     return weights
+
+
+def lost_points(components: Integers) -> str:
+    """What to say of components without any points."""
+    lost = told_of("component", components, "has lost all its points", "have lost all their points")
+    return f"{lost}. Use fewer components."

@@ -86,8 +86,7 @@ def rebuild(tree: T, vector: Any) -> T:
             return leaf
         return part if np.ndim(leaf) else float(part)
 
-    rebuilt: T = map_leaves(refilled, tree)
-    return rebuilt
+    return map_leaves(refilled, tree)
 
 
 def add(left: T, right: T) -> T:
@@ -98,8 +97,7 @@ def add(left: T, right: T) -> T:
     >>> add((1.0, {"sum": 2.0}), (10.0, {"sum": 20.0}))
     (11.0, {'sum': 22.0})
     """
-    total: T = map_leaves(lambda a, b: a + b, left, right, is_leaf=_adds_itself)
-    return total
+    return map_leaves(lambda a, b: a + b, left, right, is_leaf=_adds_itself)
 
 
 def _adds_itself(tree: Any) -> bool:

@@ -103,8 +103,7 @@ def check_size(name: str, value: Any, least: float = 0.0) -> float:
 def check_generator(name: str, value: Any) -> np.random.Generator:
     """One of NumPy's generators, or a TypeError."""
     hint = "a generator, as np.random.default_rng(0) is"
-    generator: np.random.Generator = check_is(name, value, np.random.Generator, hint)
-    return generator
+    return check_is(name, value, np.random.Generator, hint)
 
 
 def check_is(name: str, value: Any, kind: Any, hint: str = "") -> Any:
@@ -157,7 +156,7 @@ def check_data(x: ArrayLike) -> Array:
 
 
 def observed(
-    x: ArrayLike, partly: bool = False, fit: bool = False
+    x: ArrayLike, partly: bool = False, *, fit: bool
 ) -> tuple[ArrayLike, Mask | None, Mask | None]:
     """`x` with numbers in the place of NaN, which rows were observed, and which numbers are such.
 

@@ -19,7 +19,7 @@ from emlib.hmm.sequences import Sequences, check_lengths
 from emlib.hmm.stationary import stationary
 from emlib.hmm.steps import HMMParams
 from emlib.holding import Held
-from emlib.mixture.priors import Prior
+from emlib.mixture.priors import Prior, prior_of
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, ImpossibleError
 from emlib.types import Array, Integers
@@ -139,7 +139,7 @@ class _HMM(ComponentsEstimator):
                     f"n_components={k} is more than the {sequences.n} observations: use fewer."
                 )
             family = sequences.data.family
-            prior = self._prior(sequences, family)
+            prior = self._prior(sequences)
             components = self._given(family, k, sequences.data.x.shape[1])
             startprob = shares("startprob_init", self.startprob_init, (k,))
             transmat = shares("transmat_init", self.transmat_init, (k, k))
@@ -310,7 +310,7 @@ class _HMM(ComponentsEstimator):
         startprob, transmat, *components = self._shown()
         return HMMParams(startprob, transmat, tuple(components))
 
-    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
+    def _prior(self, sequences: Sequences) -> ChainPrior:
         """The priors in the units in which EM works; here of the chain alone."""
         k = self.n_components
         starts = concentration("startprob_prior", self.startprob_prior, (k,))
@@ -341,7 +341,7 @@ class _HMM(ComponentsEstimator):
 
 def _normalised(rows: Array) -> Array:
     """Rows that sum to one: what rounding makes of them would grow with every power."""
-    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
+    return rows / rows.sum(axis=1, keepdims=True)
 
 
 def _warn_of_unvisited(params: HMMParams, sequences: Sequences, family: Family) -> None:
@@ -420,15 +420,13 @@ class GaussianHMM(_HMM):
     def _family(self, X: ArrayLike | None = None) -> Family:
         return FORMS[self.covariance_type](floor=float(self.covariance_floor))
 
-    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
-        if not isinstance(self.prior, Prior | None):
-            raise ValueError(f"prior must be an emlib.Prior or None, got {self.prior!r}")
-        chain = super()._prior(sequences, family)
-        if self.prior is None:
+    def _prior(self, sequences: Sequences) -> ChainPrior:
+        prior, chain = prior_of(self.prior), super()._prior(sequences)
+        if prior is None:
             return chain
-        if self.prior.weight_concentration != 1:
+        if prior.weight_concentration != 1:
             raise ValueError("states have no weights: give startprob_prior or transmat_prior")
-        return replace(chain, gaussians=self.prior.bound(sequences.data, self.n_components, family))
+        return replace(chain, gaussians=prior.bound(sequences.data, self.n_components))
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         shape = family.shapes(k, d)[1]
@@ -522,10 +520,10 @@ class CategoricalHMM(_HMM):
 
     _renamed = {"probabilities": "emissionprob"}
 
-    def _prior(self, sequences: Sequences, family: Any) -> ChainPrior:
-        shape = self.n_components, family.height
+    def _prior(self, sequences: Sequences) -> ChainPrior:
+        shape = self.n_components, sequences.data.family.height
         symbols = concentration("emissionprob_prior", self.emissionprob_prior, shape)
-        return replace(super()._prior(sequences, family), symbols=symbols)
+        return replace(super()._prior(sequences), symbols=symbols)
 
     def _family(self, X: ArrayLike | None = None) -> Family:
         if X is None:

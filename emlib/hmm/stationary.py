@@ -12,10 +12,6 @@ from emlib.validation import check_sums, numbers
 
 # Probabilities below this are zero: no data speak of such steps.
 SMALLEST_STEP = 1e-100
-SEVERAL = (
-    "the chain has more than one stationary distribution: from some states there is no way to "
-    "others, nor back. Let the start be free, or allow the transitions."
-)
 
 
 def stationary(transmat: Array) -> Array:
@@ -52,7 +48,10 @@ def of_chain(transmat: Array) -> Array:
     reached = np.linalg.matrix_power((transmat > SMALLEST_STEP) | np.eye(k, dtype=bool), k)
     states = np.flatnonzero((~reached | reached.T).all(axis=1))  # to which there is always a way
     if not reached[np.ix_(states, states)].all():
-        raise DegenerateError(SEVERAL)
+        raise DegenerateError(
+            "the chain has more than one stationary distribution: from some states there is no way "
+            "to others, nor back. Let the start be free, or allow the transitions."
+        )
     # Leave out one state after the other, and take them in again: nothing is subtracted, so no
     # digits are lost (Grassmann, Taksar and Heyman 1985, Operations Research 33, 1107-1116).
     steps, delta = transmat[np.ix_(states, states)], np.ones(len(states))

@@ -212,7 +212,7 @@ def maximum(statistics: HMMStatistics, family: Family, stationary: bool = False)
     return HMMParams(startprob, transmat, components)
 
 
-def chain_m_step(statistics: HMMStatistics, stationary: bool = False) -> tuple[Array, Array]:
+def chain_m_step(statistics: HMMStatistics, stationary: bool) -> tuple[Array, Array]:
     """The part of the M-step that is the chain's: its start and its transition matrix."""
     transitions, params = statistics.transitions, statistics.params
     left = transitions.sum(axis=1, keepdims=True)

@@ -62,8 +62,7 @@ def e_step(params: Gaussian, data: ArrayLike | Patterns) -> tuple[GaussianStatis
     whitener = gaussian.inverse_factor(params.covariance)
     step = params.mean - patterns.origin
     parts = (_e_step(params, whitener, step, block) for block in patterns.blocks)
-    total: tuple[GaussianStatistics, float] = reduce(add, parts)
-    return total
+    return reduce(add, parts)
 
 
 def _e_step(

@@ -107,7 +107,7 @@ def form_of(params: Components, data: Blocks) -> Form:
 
 
 def form_without_params(data: Blocks, k: int) -> Form:
-    """A form that only adds up statistics, for responsibilities that are known already."""
+    """A form that only adds up statistics of K components, for responsibilities that are known."""
     weights = np.full(k, 1 / k)
     if data.family.looked_up:
         return LookedUp(data, weights, np.zeros((k, data.family.height)))

@@ -24,7 +24,7 @@ from emlib.holding import Held
 from emlib.mixture import fitting, steps
 from emlib.mixture.blocks import FULL, Blocks
 from emlib.mixture.conditionals import conditional, marginal
-from emlib.mixture.priors import BoundPrior, Prior
+from emlib.mixture.priors import BoundPrior, Prior, prior_of
 from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
 from emlib.types import Array, Integers
@@ -460,13 +460,10 @@ class GaussianMixture(_Mixture):
         return means, given
 
     def _prior(self, data: Blocks) -> BoundPrior | None:
-        if not isinstance(self.prior, Prior | None):
-            raise ValueError(f"prior must be an emlib.Prior or None, got {self.prior!r}")
-        if self.prior is not None and self.reg_covar:
+        prior = prior_of(self.prior)
+        if prior is not None and self.reg_covar:
             raise ValueError("give a prior or reg_covar, not both")
-        family: Any = data.family
-        prior: Prior | None = self.prior
-        return None if prior is None else prior.bound(data, self.n_components, family)
+        return None if prior is None else prior.bound(data, self.n_components)
 
     def marginal(self, features: ArrayLike) -> GaussianMixture:
         """The mixture of some of the `features`, columns of the data, whatever the others are."""

@@ -14,7 +14,7 @@ from sklearn.metrics import pairwise_distances_argmin
 
 from emlib.families import LOG_ZERO, Family
 from emlib.fitting import Problem
-from emlib.gaussian import EMPTY
+from emlib.gaussian import lost_points
 from emlib.holding import Held
 from emlib.mixture import engine, steps
 from emlib.mixture.blocks import Blocks
@@ -25,7 +25,6 @@ from emlib.results import DegenerateError
 from emlib.squarem import Coordinates
 from emlib.types import Array, Integers
 from emlib.units import Units
-from emlib.validation import told_of
 
 # A component whose responsibilities sum to less than this has no points to speak of.
 FEWEST_POINTS = 1e-3
@@ -67,7 +66,7 @@ def collapse(params: Params, family: Family, n: float) -> str | None:
     """
     empty = np.flatnonzero(n * params[0] < FEWEST_POINTS)
     if len(empty):
-        return f"{told_of('component', empty, *EMPTY)}. Use fewer components."
+        return lost_points(empty)
     return family.collapse(params[1:], "component")
 
 
@@ -145,8 +144,7 @@ def first_m_step(
     With `lift`, without probabilities of zero that would stay. Components may be so narrow, and so
     far apart, that squares about the data's origin have no digits left: then about their means.
     """
-    family, counts = data.family, r.T * data.count(slice(None))
-    statistics = engine.statistics(engine.form_without_params(data, r.shape[1]), counts)
+    family, statistics = data.family, steps.statistics(r, data, data.family)
     statistics = family.lifted(statistics) if lift else statistics
     try:
         return m_step(statistics)
@@ -154,7 +152,7 @@ def first_m_step(
         if not family.whitens or not (statistics.n > 0).all():
             raise
         form = engine.form_about(statistics.sum_x / statistics.n[:, None], data)
-        return m_step(engine.statistics(form, counts))
+        return m_step(engine.statistics(form, r.T * data.count(slice(None))))
 
 
 def warm_start(data: Blocks, last: Params, explicit: tuple[Any, ...], held: Held) -> Params:

@@ -6,6 +6,7 @@ Statistics add, so a conjugate prior is a few more of them: the M-step stays the
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -58,9 +59,9 @@ class Prior:
                 f"got {self.weight_concentration}"
             )
 
-    def bound(self, data: Blocks, k: int, family: Gaussians) -> BoundPrior:
+    def bound(self, data: Blocks, k: int) -> BoundPrior:
         """The prior in the units of `data`, for `k` components."""
-        d, units = data.x.shape[1], data.units
+        d, units, family = data.x.shape[1], data.units, cast(Gaussians, data.family)
         freedom = d + 2 if self.degrees_of_freedom is None else self.degrees_of_freedom
         if freedom <= d - 1:
             raise ValueError(f"degrees_of_freedom must be above D - 1 = {d - 1}, got {freedom}")
@@ -86,6 +87,13 @@ class Prior:
         given = positive_definite("the prior's scale", self.scale, shape, family.matrices)
         assert given is not None
         return family.rescaled(given, data.units.per_scale)
+
+
+def prior_of(setting: Any) -> Prior | None:
+    """The prior that an estimator's setting asks for, or a ValueError."""
+    if not isinstance(setting, Prior | None):
+        raise ValueError(f"prior must be an emlib.Prior or None, got {setting!r}")
+    return setting
 
 
 @dataclass(frozen=True, eq=False)

@@ -1487,7 +1487,7 @@ def test_the_default_prior_is_of_the_spread_of_what_was_seen():
     with pytest.warns(ConvergenceWarning):
         model.fit(x)
     sequences = model._sequences(x, None, fit=True)
-    scale = model.prior.bound(sequences.data, 2, sequences.data.family).scale
+    scale = model.prior.bound(sequences.data, 2).scale
     in_units = scale * sequences.data.units.scale**2
     np.testing.assert_allclose(in_units, np.nanvar(x, axis=0) / 2, rtol=1e-9)
 

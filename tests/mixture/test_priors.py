@@ -42,7 +42,7 @@ def test_the_m_step_is_the_maximum_of_the_expected_log_posterior(kind, seed):
     x = np.concatenate([rng.normal(c, 1, size=(30, 2)) for c in (-2, 2)])
     family = FORMS[kind]()
     data = Blocks.of(x, family)
-    prior = Prior(3.0, [0.5, -0.5], 4.0, 7.0).bound(data, 2, family)
+    prior = Prior(3.0, [0.5, -0.5], 4.0, 7.0).bound(data, 2)
     statistics = mixture.statistics(rng.dirichlet(np.ones(2), size=60), x, family)
     best = prior.m_step(statistics)
     value = expected_log_posterior(prior, family, statistics, best)
@@ -64,7 +64,7 @@ def test_with_more_than_d_minus_1_degrees_of_freedom_log_density_is_that_of_scip
     scale = np.eye(d) * 0.7 + 0.1
     freedom = d - 1 + above
     prior = Prior(2.5, np.full(d, 0.3), 4.0, freedom, scale)
-    prior = prior.bound(Blocks.of(x), 2, FORMS["full"]())
+    prior = prior.bound(Blocks.of(x), 2)
 
     def by_scipy(params):
         total = stats.dirichlet.logpdf(params.weights, [2.5, 2.5])
@@ -134,7 +134,7 @@ def test_the_default_scale_is_that_of_fraley_and_raftery(kind, d):
         "diag": variances,
         "spherical": variances.mean(),
     }[kind]
-    found = Prior().bound(Blocks.of(x, FORMS[kind]()), 3, FORMS[kind]()).scale
+    found = Prior().bound(Blocks.of(x, FORMS[kind]()), 3).scale
     np.testing.assert_allclose(found, expected / 3 ** (2 / d), rtol=1e-10)
 
 
@@ -163,7 +163,7 @@ def test_a_prior_that_does_not_fit_the_data_is_refused():
     x = Blocks(np.random.default_rng(0).normal(size=(20, 3)))
     for too_few in (1.0, 2.0):  # at 2, the density of the inverse Wishart has no integral
         with pytest.raises(ValueError, match="above D - 1 = 2"):
-            Prior(degrees_of_freedom=too_few).bound(x, 2, FORMS["full"]())
+            Prior(degrees_of_freedom=too_few).bound(x, 2)
     with pytest.raises(ValueError, match="not both"):
         GaussianMixture(1, prior=Prior(), reg_covar=1e-3).fit(x.x)
     with pytest.raises(ValueError, match=r"emlib\.Prior"):
@@ -185,7 +185,7 @@ def test_the_default_scale_is_that_of_the_values_seen_in_any_order_of_features(k
     for order in ([0, 1], [1, 0]):
         filled = (off + 1.0)[:, order]
         data = replace(Blocks.standard(filled, FORMS[kind]()), holes=holes[:, order])
-        found = data.family.rescaled(Prior().bound(data, 2, data.family).scale, data.units.scale)
+        found = data.family.rescaled(Prior().bound(data, 2).scale, data.units.scale)
         wanted = expected["full" if kind == "tied" else kind] / 2
         if kind != "spherical":
             wanted = wanted[order][..., order] if wanted.ndim == 2 else wanted[order]
