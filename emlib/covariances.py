@@ -19,12 +19,13 @@ from scipy.linalg import solve_triangular
 from scipy.special import ndtri
 
 from emlib import gaussian
+from emlib import validation as check
 from emlib.families import SEED, Components, Family
 from emlib.gaussian import LOG_2PI, GaussianStatistics
 from emlib.results import DegenerateError
 from emlib.types import Array, Integers
 from emlib.units import Units
-from emlib.validation import check_size, check_spread, check_symmetric, numbers, shown, told_of
+from emlib.wording import sentence, shown
 
 # A variance that exceeds the ridge by less than this share of it says more of the ridge.
 SMALLEST_BESIDE_RIDGE = 0.01
@@ -48,13 +49,13 @@ class Gaussians(Family):
     ridge: float | Array = 0.0
 
     def __post_init__(self) -> None:
-        check_size("floor", self.floor)
+        check.size("floor", self.floor)
         is_array = isinstance(self.ridge, np.ndarray)
-        check_size("ridge", numbers("ridge", self.ridge).min() if is_array else self.ridge)
+        check.size("ridge", check.numbers("ridge", self.ridge).min() if is_array else self.ridge)
 
     def check_range(self, components: Components) -> None:
         if self.matrices:
-            check_symmetric("covariances", components[1])
+            check.symmetric("covariances", components[1])
 
     def check_statistics(self, statistics: GaussianStatistics) -> GaussianStatistics:
         return gaussian.check_statistics(statistics, self.form)
@@ -150,7 +151,7 @@ class Gaussians(Family):
 
     def check_fit(self, x: Array) -> None:
         # What a variance is shared with, or added to, makes up for a feature that is constant.
-        check_spread(x, constants=self.common_scale or bool(np.all(np.asarray(self.ridge) > 0)))
+        check.spread(x, constants=self.common_scale or bool(np.all(np.asarray(self.ridge) > 0)))
 
     def in_units(self, units: Units) -> Gaussians:
         return self if self.exact else replace(self, ridge=self.ridge * units.per_scale**2)
@@ -195,7 +196,7 @@ class Gaussians(Family):
         on_floor = np.flatnonzero(values[:, 0] <= least * (1 + slack) + rounding)
         if not len(on_floor):
             return None
-        collapsed = told_of(part, on_floor, "has collapsed", "have collapsed")
+        collapsed = sentence(part, on_floor, "has collapsed", "have collapsed")
         collapsed = "the covariance has collapsed" if self.tied else collapsed
         rest, lower = "rests on the floor", "covariance_floor"
         if not self.exact:

@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from emlib.validation import check_count
+from emlib import validation as check
 
 OUTLINES = ("tower", "dahlia", "brain")
 
@@ -263,7 +263,7 @@ def _two_normals(
     seed: int, first: tuple[float, float, int], second: tuple[float, float, int], source: str
 ) -> Dataset:
     # The tutorials draw from NumPy's older generator; only it gives the same numbers.
-    generator = np.random.RandomState(check_count("seed", seed, 0))
+    generator = np.random.RandomState(check.count("seed", seed, 0))
     values = np.concatenate([generator.normal(*first), generator.normal(*second)])
     labels = np.repeat([0, 1], [first[2], second[2]])
     return Dataset(values[:, None], ("x",), f"{source}, seed {seed}", labels)

@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from emlib import validation as check
 from emlib.results import (
     FAILURES,
     FALL_TOLERANCE,
@@ -37,7 +38,7 @@ from emlib.results import (
 )
 from emlib.squarem import Coordinates, leaps
 from emlib.trees import add, leaves, map_leaves
-from emlib.validation import check_count, check_generator, check_is, check_size, shown
+from emlib.wording import shown
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -347,16 +348,16 @@ def em(
     >>> result.stop, result.confirmed
     (<StopReason.CONVERGED: 'converged'>, True)
     """
-    check_size("tol", tol)
-    check_count("max_iter", max_iter, 0)
+    check.size("tol", tol)
+    check.count("max_iter", max_iter, 0)
     steps_given = {"e_step": e_step, "m_step": m_step}
     may_be_none = {"log_prior": log_prior, "nudge": nudge, "map": map}
     for name, step in (steps_given | may_be_none).items():
         if not callable(step) and not (step is None and name in may_be_none):
             raise TypeError(f"{name} must be a function, got {step!r}")
     if rng is not None:
-        check_generator("rng", rng)
-    check_is("accelerate", accelerate, bool | Coordinates, "True, False or Coordinates")
+        check.generator(rng)
+    check.kind("accelerate", accelerate, bool | Coordinates, "True, False or Coordinates")
     for leaf in leaves(params) if accelerate is True else ():
         if np.asarray(leaf).dtype.kind not in "biuf":
             raise TypeError(

@@ -18,11 +18,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from emlib import validation as check
 from emlib.families import Family
 from emlib.fitting import Problem
 from emlib.results import WARNINGS, DegenerateError, EMResult, Interrupted, StopReason
 from emlib.types import Array
-from emlib.validation import check_count, check_size, numbers, shown
+from emlib.wording import shown
 
 P = TypeVar("P")
 COUNTS = {"n_components": 1, "n_init": 1, "max_iter": 0}
@@ -65,13 +66,13 @@ class Estimator(BaseEstimator):
         """A ValueError that names the first setting that makes no sense."""
         for name, value in vars(self).items():
             if name in COUNTS:
-                check_count(name, value, COUNTS[name])
+                check.count(name, value, COUNTS[name])
             if name in SIZES and not (name == "reg_covar" and value is None):
-                check_size(name, value)
+                check.size(name, value)
             if name in FLAGS and not isinstance(value, bool | np.bool_):
                 raise ValueError(f"{name} must be True or False, got {shown(value)}")
             if name == "verbose" and not isinstance(value, bool | np.bool_):
-                check_count(name, value, 0)
+                check.count(name, value, 0)
             allowed = self._choices.get(name)
             if allowed is not None and (not isinstance(value, str) or value not in allowed):
                 raise ValueError(f"{name} must be one of {list(allowed)}, got {value!r}")
@@ -122,7 +123,7 @@ class Estimator(BaseEstimator):
             return np.asarray(validate_data(self, X, reset=reset, dtype=np.float64, **options))
         except TypeError as error:
             if "NAType" in str(error):
-                numbers("data", X)  # says it in plainer words
+                check.numbers("data", X)  # says it in plainer words
             if any(word in str(error) for word in ("parse", "np.matrix", "Feature names")):
                 raise  # these say what is wrong
             raise TypeError(  # in words for which scikit-learn's checks look
@@ -131,7 +132,7 @@ class Estimator(BaseEstimator):
             ) from None
         except ValueError as error:
             if "omplex" not in str(error):
-                numbers("data", X, finite=False)  # says it in plainer words, if about numbers
+                check.numbers("data", X, finite=False)  # says it in plainer words, if about numbers
             raise
 
 
@@ -177,8 +178,11 @@ class ComponentsEstimator(Estimator):
         if len(lacking) < len(names):
             message = f"This %(name)s lacks {', '.join(lacking)}: set all of {names}, or call fit"
         check_is_fitted(self, names, msg=message)
-        arrays, first = [numbers(name, getattr(self, name)) for name in names], len(self._outer)
-        numbers(names[first], arrays[first], shape=(None, None))
+        arrays, first = (
+            [check.numbers(name, getattr(self, name)) for name in names],
+            len(self._outer),
+        )
+        check.numbers(names[first], arrays[first], shape=(None, None))
         return arrays
 
 

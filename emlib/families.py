@@ -18,21 +18,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, softmax
 
+from emlib import validation as check
 from emlib.em import relative_nudge
 from emlib.gaussian import check_alive
 from emlib.results import DegenerateError
 from emlib.trees import leaves
 from emlib.types import Array, Integers, Mask
 from emlib.units import Units
-from emlib.validation import (
-    check_count,
-    check_data,
-    check_is,
-    check_sums,
-    check_symbols,
-    numbers,
-    shaped,
-)
 
 # Stands for the logarithm of zero: lower than any log-density, and zero times it is zero.
 LOG_ZERO = -1e200
@@ -167,7 +159,7 @@ class Family(ABC):
 
     # From data as a user has them to an array of shape (N, D), if all its rows can come from this
     # family; or a ValueError.
-    check_data: ClassVar[Callable[..., Array]] = staticmethod(check_data)
+    check_data: ClassVar[Callable[..., Array]] = staticmethod(check.data)
 
     def check_fit(self, x: Array) -> None:
         """A ValueError if nothing can be fitted to data such as `x`, of shape (N, D).
@@ -218,7 +210,7 @@ class Family(ABC):
         names = list(self.parameters)
         if not isinstance(components, tuple | list) or len(components) != len(names):
             raise ValueError(f"parameters of components must be {', '.join(names)}, in a tuple")
-        arrays = tuple(map(numbers, names, components))
+        arrays = tuple(map(check.numbers, names, components))
         first = arrays[0]
         if first.ndim != 2 or not first.size:
             raise ValueError(f"{names[0]} must be of shape (K, D), not empty, got {first.shape}")
@@ -238,13 +230,13 @@ class Family(ABC):
 
     def check_statistics(self, statistics: Any) -> Any:
         """The sums that `mle` takes, as arrays; or an error that names one that is none."""
-        check_is("statistics", statistics, Sums)
-        n = numbers("n", statistics.n, shape=(None,))
+        check.kind("statistics", statistics, Sums)
+        n = check.numbers("n", statistics.n, shape=(None,))
         if not len(n) or (n < 0).any():
             raise ValueError(f"n must hold a number for each component, none negative, got {n}")
         shape = len(n), None
-        sum_x = numbers("sum_x", statistics.sum_x, shape=shape)
-        return Sums(n, sum_x, numbers("sum_more", statistics.sum_more, shape=shape))
+        sum_x = check.numbers("sum_x", statistics.sum_x, shape=shape)
+        return Sums(n, sum_x, check.numbers("sum_more", statistics.sum_more, shape=shape))
 
     def check_start(
         self, given: Any, shapes: tuple[tuple[int, ...], ...]
@@ -258,7 +250,7 @@ class Family(ABC):
         if not isinstance(given, tuple | list) or len(given) != len(names):
             raise ValueError(f"components_init must have an entry for each of {names}")
         pairs = zip(given, shapes, strict=True)
-        return tuple(shaped("components_init", part, shape) for part, shape in pairs)
+        return tuple(check.shaped("components_init", part, shape) for part, shape in pairs)
 
     # --- What else can be asked of a fit
 
@@ -321,7 +313,7 @@ class Counts(Family):
         return sums
 
     def check_data(self, x: ArrayLike) -> Array:
-        counts = check_data(x)
+        counts = check.data(x)
         if np.any(counts < 0):
             raise ValueError(f"Negative values in data: {NO_COUNTS}")
         if np.any(counts != np.floor(counts)):
@@ -379,7 +371,7 @@ class Binomial(Counts):
     parameters = {"probabilities": "KD"}
 
     def __post_init__(self) -> None:
-        check_count("trials", self.trials)
+        check.count("trials", self.trials)
         if self.trials > LARGEST_TRIALS:
             raise ValueError(f"trials must not be above {LARGEST_TRIALS:g}, got {self.trials}")
 
@@ -431,11 +423,11 @@ class Categorical(Counts):
         if not isinstance(self.sizes, tuple) or not self.sizes:
             raise ValueError(f"sizes must be a tuple of whole numbers, got {self.sizes!r}")
         for size in self.sizes:
-            check_count("sizes", size)
+            check.count("sizes", size)
 
     def check_range(self, components: Components) -> None:
         for group in self._by_feature(components[0], axis=1):
-            check_sums("probabilities", group)
+            check.sums("probabilities", group)
 
     def natural(self, components: Components) -> Array:
         # log p(x) = sum of x log p, + the logarithm of the multinomial coefficient
@@ -490,10 +482,10 @@ class Symbols(Counts):
     looked_up = True
 
     def __post_init__(self) -> None:
-        check_count("height", self.height)
+        check.count("height", self.height)
 
     def check_range(self, components: Components) -> None:
-        check_sums("probabilities", components[0])
+        check.sums("probabilities", components[0])
 
     def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
         return ((k, self.height),)
@@ -506,7 +498,7 @@ class Symbols(Counts):
         return (statistics.sum_x / statistics.sum_x.sum(axis=1, keepdims=True),)
 
     def check_data(self, x: ArrayLike) -> Array:
-        return check_symbols(x, self.height)[:, None].astype(float)
+        return check.symbols(x, self.height)[:, None].astype(float)
 
     def n_parameters(self, k: int, d: int) -> int:
         return k * (self.height - 1)
@@ -536,11 +528,11 @@ def check_methods(family: Any, x: Array) -> None:
     points.flags.writeable = False
     d, n = points.shape
 
-    def check(method: str, is_right: bool, task: str) -> None:
+    def require(method: str, is_right: bool, task: str) -> None:
         if not is_right:
             raise ValueError(f"{type(family).__name__}.{method} must {task}")
 
-    check("n_more", callable(family.n_more), "be a method, n_more(self, d)")
+    require("n_more", callable(family.n_more), "be a method, n_more(self, d)")
     k, height = 2, 1 + d + family.n_more(d)
     features, shared = np.full((height, n), np.nan), np.zeros((0, n))
     features[0], features[1 : d + 1] = 1.0, points
@@ -548,17 +540,17 @@ def check_methods(family: Any, x: Array) -> None:
         try:
             returned = family.fill(points, features[d + 1 :])
         except ValueError as error:
-            check("fill", "read-only" not in str(error), "leave x as it is")
+            require("fill", "read-only" not in str(error), "leave x as it is")
             raise
         task = f"write what n_more announces, {height - d - 1} rows, into `out`, and return nothing"
         is_written = returned is None or np.may_share_memory(returned, features)
-        check("fill", is_written and not np.isnan(features).any(), task)
+        require("fill", is_written and not np.isnan(features).any(), task)
         if family.log_base is not None:
             task = "return log h(x) of every point, of shape (B,)"
-            check("log_base", np.shape(family.log_base(points)) == (n,), task)
+            require("log_base", np.shape(family.log_base(points)) == (n,), task)
         if family.shared is not None:
             shared = family.shared(points)
-            check("shared", np.shape(shared)[1:] == (n,), "return features of shape (Q, B)")
+            require("shared", np.shape(shared)[1:] == (n,), "return features of shape (Q, B)")
         share = np.linspace(0.2, 0.8, n)
         sums = np.stack([share, 1 - share]) @ features.T
         try:
@@ -569,11 +561,11 @@ def check_methods(family: Any, x: Array) -> None:
         task = f"return a tuple of arrays, of shapes {shapes} for {k} components"
         arrays = components if isinstance(components, tuple | list) else ()
         found = tuple(part.shape for part in arrays if isinstance(part, np.ndarray))
-        check("mle", found == shapes, task)
+        require("mle", found == shapes, task)
         try:
             eta = family.natural(components)
         except Exception:  # nor a density
             return
         task = f"return an array, of shape {shape} for {k} components: coefficients for 1, for x, "
         task += "and for what `fill` and `shared` add"
-        check("natural", isinstance(eta, np.ndarray) and eta.shape == shape, task)
+        require("natural", isinstance(eta, np.ndarray) and eta.shape == shape, task)

@@ -14,19 +14,10 @@ from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dtrtri
 
+from emlib import validation as check
 from emlib.results import DegenerateError
 from emlib.types import Array, Integers, Mask
-from emlib.validation import (
-    check_count,
-    check_data,
-    check_generator,
-    check_is,
-    check_size,
-    check_symmetric,
-    check_weights,
-    numbers,
-    told_of,
-)
+from emlib.wording import sentence
 
 LOG_2PI = float(np.log(2 * np.pi))
 # E[x^2] - E[x]^2 is wrong by about this times E[x^2]; more than a millionth of it is too much.
@@ -167,7 +158,7 @@ def log_density(x: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> Array:
     >>> log_density([[0.0]], [0.0], [[1.0]]).round(4)
     array([-0.9189])
     """
-    x = check_data(x)
+    x = check.data(x)
     mean, covariance = checked_params(mean, covariance, x.shape[1])
     if mean.ndim == 1:
         return _log_density(x, mean, covariance)
@@ -180,13 +171,13 @@ def checked_params(mean: ArrayLike, covariance: ArrayLike, d: int) -> tuple[Arra
 
     Or a ValueError. Whether a covariance is positive definite shows when it is factorised.
     """
-    mean, covariance = numbers("mean", mean), numbers("covariance", covariance)
+    mean, covariance = check.numbers("mean", mean), check.numbers("covariance", covariance)
     if mean.ndim not in (1, 2) or mean.shape[-1] != d or covariance.shape != (*mean.shape, d):
         raise ValueError(
             f"data with {d} features need a mean of shape ({d},) and a covariance of shape "
             f"({d}, {d}), or K of each, got {mean.shape} and {covariance.shape}"
         )
-    check_symmetric("covariance", covariance)
+    check.symmetric("covariance", covariance)
     return mean, covariance
 
 
@@ -241,8 +232,8 @@ def sufficient_statistics(x: ArrayLike, weights: ArrayLike | None = None) -> Gau
     >>> sufficient_statistics([[1.0], [3.0]]).sum_xx
     array([[10.]])
     """
-    x = check_data(x)
-    w = check_weights(weights, len(x))
+    x = check.data(x)
+    w = check.weights(weights, len(x))
     if w.ndim == 1:
         return GaussianStatistics(np.asarray(w.sum()), w @ x, (w[:, None] * x).T @ x)
     # Equation mix-statistics: S_k = sum over n of r_nk T(x_n)
@@ -308,7 +299,7 @@ def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     >>> fitted.mean, fitted.covariance
     (array([2.]), array([[1.]]))
     """
-    check_size("floor", floor)
+    check.size("floor", floor)
     return Gaussian(*moments(check_statistics(statistics), floor))
 
 
@@ -321,31 +312,31 @@ def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
     >>> sample(standard, 5, np.random.default_rng(0)).shape
     (5, 2)
     """
-    check_is("params", params, Gaussian)
-    mean = numbers("mean", params.mean, shape=(None,))
+    check.kind("params", params, Gaussian)
+    mean = check.numbers("mean", params.mean, shape=(None,))
     mean, covariance = checked_params(mean, params.covariance, len(mean))
-    check_count("n", n, 0)
+    check.count("n", n, 0)
     factor = cholesky_factor(covariance)
-    return mean + check_generator("rng", rng).standard_normal((n, len(factor))) @ factor.T
+    return mean + check.generator(rng).standard_normal((n, len(factor))) @ factor.T
 
 
 def check_statistics(statistics: GaussianStatistics, form: str | None = None) -> GaussianStatistics:
     """The sums as arrays; or an error that names one that is none, or a form other than `form`."""
-    check_is("statistics", statistics, GaussianStatistics)
+    check.kind("statistics", statistics, GaussianStatistics)
     if form not in (None, statistics.form):
         raise ValueError(f"statistics are those of {statistics.form} covariances, not of {form}")
-    n = numbers("n", statistics.n)
-    sum_x = numbers("sum_x", statistics.sum_x, shape=(*n.shape, None))
+    n = check.numbers("n", statistics.n)
+    sum_x = check.numbers("sum_x", statistics.sum_x, shape=(*n.shape, None))
     if not sum_x.size or (n < 0).any():
         raise ValueError(f"n and sum_x must not be empty, and n not negative, got n = {n}")
-    origin = numbers("origin", statistics.origin)
+    origin = check.numbers("origin", statistics.origin)
     if origin.ndim:
-        origin = numbers("origin", origin, shape=sum_x.shape)
+        origin = check.numbers("origin", origin, shape=sum_x.shape)
     d = sum_x.shape[-1]
     shapes = {"full": (*sum_x.shape, d), "tied": (d, d), "diag": sum_x.shape, "spherical": n.shape}
-    sum_xx = numbers("sum_xx", statistics.sum_xx, shape=shapes[statistics.form])
+    sum_xx = check.numbers("sum_xx", statistics.sum_xx, shape=shapes[statistics.form])
     if statistics.form in ("full", "tied"):
-        check_symmetric("sum_xx", sum_xx)
+        check.symmetric("sum_xx", sum_xx)
     mean = sum_x / np.where(n > 0, n, 1)[..., None]
     about_mean = sum_xx - np.einsum(PRODUCTS[statistics.form], sum_x, mean)
     spread, squares = (np.einsum(DIAGONALS[statistics.form], s) for s in (about_mean, sum_xx))
@@ -376,7 +367,7 @@ def check_alive(n: Array) -> Array:
     return weights
 
 
-def lost_points(components: Integers) -> str:
+def lost_points(which: Integers) -> str:
     """What to say of components without any points."""
-    lost = told_of("component", components, "has lost all its points", "have lost all their points")
+    lost = sentence("component", which, "has lost all its points", "have lost all their points")
     return f"{lost}. Use fewer components."

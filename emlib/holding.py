@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from emlib import validation as check
 from emlib.families import Components, Family
 from emlib.types import Array
-from emlib.validation import is_whole
 
 Given = Mapping[str, Array | None]
 
@@ -50,9 +50,9 @@ class Held:
         asked = list(hold) if isinstance(hold, several) else [hold]
         given = {**outer, **inner}
         names = {what for what in asked if isinstance(what, str) and what in given}
-        components = {int(what) for what in asked if is_whole(what) and 0 <= what < k}
+        components = {int(what) for what in asked if check.is_whole(what) and 0 <= what < k}
         for what in asked:
-            if not (is_whole(what) and 0 <= what < k) and what not in list(names):
+            if not (check.is_whole(what) and 0 <= what < k) and what not in list(names):
                 raise ValueError(
                     f"hold must be of {list(given)}, or components from 0 to {k - 1}, got {what!r}"
                 )

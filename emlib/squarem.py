@@ -15,7 +15,7 @@ import numpy as np
 from emlib.results import FAILURES, FALL_TOLERANCE, Visit
 from emlib.trees import leaves, map_leaves, rebuild
 from emlib.types import Array
-from emlib.validation import shown
+from emlib.wording import shown
 
 P = TypeVar("P")
 S = TypeVar("S")

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from emlib.validation import shown
+from emlib.wording import shown
 
 T = TypeVar("T")
 

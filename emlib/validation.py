@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib.types import Array, Integers, Mask
+from emlib.wording import sentence, shown
 
 # Squares of anything larger, or smaller, leave the range of a float.
 LARGEST, SMALLEST = 1e150, 1e-140
@@ -73,25 +74,19 @@ def _has_numeric_columns(value: Any) -> bool:
     return all(getattr(dtype, "kind", "O") in "biuf" for dtype in np.ravel(dtypes))
 
 
-def shown(value: Any) -> str:
-    """A value as a message shows it: in one line, and not all of it if it is long."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
 def is_whole(value: Any) -> bool:
     """Whether this is a whole number: one of Python's or NumPy's, and no bool."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def check_count(name: str, value: Any, least: int = 1) -> int:
+def count(name: str, value: Any, least: int = 1) -> int:
     """A whole number, at least `least`; or a ValueError. A bool is no count."""
     if not is_whole(value) or int(value) < least:
         raise ValueError(f"{name} must be a whole number, at least {least}, got {shown(value)}")
     return int(value)
 
 
-def check_size(name: str, value: Any, least: float = 0.0) -> float:
+def size(name: str, value: Any, least: float = 0.0) -> float:
     """A finite number, at least `least`; or a ValueError. A bool is none."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not least <= float(value) < np.inf:
@@ -100,26 +95,25 @@ def check_size(name: str, value: Any, least: float = 0.0) -> float:
     return float(value)
 
 
-def check_generator(name: str, value: Any) -> np.random.Generator:
+def generator(rng: Any) -> np.random.Generator:
     """One of NumPy's generators, or a TypeError."""
-    hint = "a generator, as np.random.default_rng(0) is"
-    return check_is(name, value, np.random.Generator, hint)
+    return kind("rng", rng, np.random.Generator, "a generator, as np.random.default_rng(0) is")
 
 
-def check_is(name: str, value: Any, kind: Any, hint: str = "") -> Any:
-    """`value` if it is of this kind, or a TypeError."""
-    if not isinstance(value, kind):
+def kind(name: str, value: Any, wanted: Any, hint: str = "") -> Any:
+    """`value` if it is of the kind that is wanted, or a TypeError."""
+    if not isinstance(value, wanted):
         found = shown(value) if np.isscalar(value) or value is None else type(value).__name__
-        raise TypeError(f"{name} must be {hint or kind.__name__}, got {found}")
+        raise TypeError(f"{name} must be {hint or wanted.__name__}, got {found}")
     return value
 
 
-def check_data(x: ArrayLike) -> Array:
+def data(x: ArrayLike) -> Array:
     """`x` as a float array of shape (N, D), or a ValueError that names the trouble.
 
     Examples
     --------
-    >>> check_data(np.empty((0, 2)))
+    >>> data(np.empty((0, 2)))
     Traceback (most recent call last):
     ValueError: data are empty: shape (0, 2). At least one row and one column are needed.
     """
@@ -189,18 +183,18 @@ def observed(
             "not made. Do not remove it: it is a step of the chain."
         )
     if fit and (never := lacking.all(axis=0)).any():
-        were_never = told_of("feature", np.flatnonzero(never), "was never", "were never")
+        were_never = sentence("feature", np.flatnonzero(never), "was never", "were never")
         raise ValueError(f"{were_never} observed: drop it")
     means = table.sum(axis=0, where=~lacking) / np.maximum((~lacking).sum(axis=0), 1)
     return np.where(lacking, means, table), made, holes
 
 
-def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
+def symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
     """Symbols 0, 1, 2, ... of shape (T,), from one column of them, or a ValueError.
 
     Examples
     --------
-    >>> check_symbols([[0], [2], [1]])
+    >>> symbols([[0], [2], [1]])
     array([0, 2, 1])
     """
     hint = (
@@ -229,7 +223,7 @@ def check_symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
     return column.astype(np.intp)
 
 
-def check_labels(name: str, labels: ArrayLike, n: int, k: int) -> Integers:
+def labels(name: str, labels: ArrayLike, n: int, k: int) -> Integers:
     """Labels of shape (N,) from 0 to K - 1, or -1 where they are not known; or a ValueError."""
     try:
         given = numbers(name, labels, shape=(n,))
@@ -244,7 +238,7 @@ def check_labels(name: str, labels: ArrayLike, n: int, k: int) -> Integers:
     return given.astype(np.intp)
 
 
-def check_weights(weights: ArrayLike | None, n: int, name: str = "weights") -> Array:
+def weights(weights: ArrayLike | None, n: int, name: str = "weights") -> Array:
     """Weights of shape (N,) or (N, K), ones by default, or a ValueError."""
     if weights is None:
         return np.ones(n)
@@ -258,7 +252,7 @@ def check_weights(weights: ArrayLike | None, n: int, name: str = "weights") -> A
     return w
 
 
-def check_spread(data: Array, constants: bool = False) -> None:
+def spread(data: Array, constants: bool = False) -> None:
     """A ValueError if some feature does not vary, or by too little to be squared.
 
     With `constants`, some features may be constant, as long as not all are.
@@ -269,7 +263,7 @@ def check_spread(data: Array, constants: bool = False) -> None:
     spread = highest - lowest
     constant = np.flatnonzero(spread == 0)
     if len(constant) and not (constants and spread.any()):
-        are_constant = told_of("feature", constant, "is constant", "are constant")
+        are_constant = sentence("feature", constant, "is constant", "are constant")
         raise ValueError(f"{are_constant}: a Gaussian needs a variance above zero. Drop it.")
     tiny = np.flatnonzero((spread > 0) & (spread < SMALLEST))
     if len(tiny):
@@ -318,11 +312,11 @@ def shares(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array 
     array = shaped(name, value, shape)
     if array is None:
         return None
-    check_sums(name, array, ROUNDING_OF_START)
+    sums(name, array, ROUNDING_OF_START)
     return array / array.sum(axis=-1, keepdims=True)
 
 
-def check_sums(name: str, rows: Array, rounding: float = ROUNDING_OF_SUM) -> None:
+def sums(name: str, rows: Array, rounding: float = ROUNDING_OF_SUM) -> None:
     """A ValueError unless these are distributions; it names the row that is none."""
     table = np.atleast_2d(rows)
     wrong = (table < 0).any(axis=1) | ~(np.abs(table.sum(axis=1) - 1) < rounding)
@@ -332,7 +326,7 @@ def check_sums(name: str, rows: Array, rounding: float = ROUNDING_OF_SUM) -> Non
         raise ValueError(f"{which} must not be negative and must sum to 1, got {table[row]}")
 
 
-def check_order(order: ArrayLike, k: int) -> Integers:
+def order(order: ArrayLike, k: int) -> Integers:
     """A permutation of 0 to K - 1, or a ValueError."""
     given = numbers("order", order, shape=(k,))
     if not np.array_equal(np.sort(given), np.arange(k)):
@@ -340,7 +334,7 @@ def check_order(order: ArrayLike, k: int) -> Integers:
     return given.astype(np.intp)
 
 
-def check_symmetric(name: str, array: Array) -> None:
+def symmetric(name: str, array: Array) -> None:
     """A ValueError unless these are square matrices that equal their transposes, to 8 digits."""
     if (array == np.swapaxes(array, -1, -2)).all():
         return
@@ -360,7 +354,7 @@ def positive_definite(
         if np.any(array <= 0):
             raise ValueError(f"{name} must be above zero")
         return array
-    check_symmetric(name, array)
+    symmetric(name, array)
     if np.any(np.linalg.eigvalsh(to_unit_diagonal(array)) <= 0):
         raise ValueError(f"{name} must hold symmetric, positive definite matrices")
     return array
@@ -378,39 +372,3 @@ def to_unit_diagonal(matrices: Array) -> Array:
     scale = np.sqrt(np.abs(matrices.diagonal(axis1=-2, axis2=-1)))
     scale = np.where(scale > 0, scale, 1.0)
     return matrices / scale[..., None] / scale[..., None, :]
-
-
-def listed(indices: Integers) -> str:
-    """Components or features as a message names them: the first ten, and how many more there are.
-
-    Examples
-    --------
-    >>> listed(np.array([0, 2]))
-    '0, 2'
-    """
-    more = f" and {len(indices) - 10} more" if len(indices) > 10 else ""
-    return ", ".join(str(i) for i in indices[:10]) + more
-
-
-def told_of(noun: str, indices: Integers, one: str, several: str) -> str:
-    """What is said of features, components or the like, which are one or several.
-
-    Examples
-    --------
-    >>> told_of("feature", np.array([0, 2]), "is constant", "are constant")
-    'features 0, 2 are constant'
-    """
-    if len(indices) == 1:
-        return f"{noun} {indices[0]} {one}"
-    return f"{noun}s {listed(indices)} {several}"
-
-
-def with_value(row: int, x: Array) -> str:
-    """A row as a message names it: with its value, if that is a single number.
-
-    Examples
-    --------
-    >>> with_value(3, np.array([7.0]))
-    '3 (7)'
-    """
-    return f"{row} ({x[0]:g})" if len(x) == 1 else str(row)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_feature_names
 
+from emlib import validation as check
 from emlib.covariances import FORMS, family_of
 from emlib.estimators import ComponentsEstimator, generator
 from emlib.families import Family, Poisson, Symbols
@@ -23,19 +24,7 @@ from emlib.mixture.priors import Prior, prior_of
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, ImpossibleError
 from emlib.types import Array, Integers
-from emlib.validation import (
-    check_count,
-    check_labels,
-    check_symbols,
-    in_range,
-    listed,
-    numbers,
-    observed,
-    positive_definite,
-    shaped,
-    shares,
-    shown,
-)
+from emlib.wording import listed, shown
 
 
 class _Fit(NamedTuple):
@@ -131,7 +120,7 @@ class _HMM(ComponentsEstimator):
             sequences = self._sequences(X, lengths, fit=True)
             if states is not None:
                 rows = sequences.pieces.rows
-                known = check_labels("states", states, len(rows), k)
+                known = check.labels("states", states, len(rows), k)
                 if (known >= 0).any():
                     sequences = replace(sequences, states=known[rows])
             if k > sequences.n:
@@ -141,8 +130,8 @@ class _HMM(ComponentsEstimator):
             family = sequences.data.family
             prior = self._prior(sequences)
             components = self._given(family, k, sequences.data.x.shape[1])
-            startprob = shares("startprob_init", self.startprob_init, (k,))
-            transmat = shares("transmat_init", self.transmat_init, (k, k))
+            startprob = check.shares("startprob_init", self.startprob_init, (k,))
+            transmat = check.shares("transmat_init", self.transmat_init, (k, k))
             explicit: Any = HMMParams._make((startprob, transmat, components))
             outer = {"startprob": startprob, "transmat": transmat}
             if self.stationary:  # then the start is that of the steps
@@ -210,7 +199,7 @@ class _HMM(ComponentsEstimator):
         -------
         ndarray of shape (number of sequences, K)
         """
-        check_count("steps", steps)
+        check.count("steps", steps)
         r, log_likelihoods = self._filtered(X, lengths)
         if len(impossible := np.flatnonzero(log_likelihoods == -np.inf)):
             raise ImpossibleError(
@@ -262,7 +251,7 @@ class _HMM(ComponentsEstimator):
     def sample(self, n_samples: int = 1, random_state: Any = None) -> tuple[Array, Integers]:
         """Draw one sequence, of shape (n_samples, D), and the states behind it."""
         params = self._params()
-        check_count("n_samples", n_samples)
+        check.count("n_samples", n_samples)
         rng = generator(self.random_state if random_state is None else random_state)
         x, z = steps.sample(params, n_samples, rng, self._fitted_family())
         return x, z
@@ -430,8 +419,8 @@ class GaussianHMM(_HMM):
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         shape = family.shapes(k, d)[1]
-        covars = positive_definite("covars_init", self.covars_init, shape, family.matrices)
-        return shaped("means_init", self.means_init, (k, d)), covars
+        covars = check.positive_definite("covars_init", self.covars_init, shape, family.matrices)
+        return check.shaped("means_init", self.means_init, (k, d)), covars
 
 
 @dataclass(eq=False, repr=False)
@@ -475,7 +464,7 @@ class PoissonHMM(_HMM):
         return Poisson()
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
-        return (in_range("lambdas_init", self.lambdas_init, (k, d)),)
+        return (check.in_range("lambdas_init", self.lambdas_init, (k, d)),)
 
 
 @dataclass(eq=False, repr=False)
@@ -530,14 +519,15 @@ class CategoricalHMM(_HMM):
             shape = np.shape(getattr(self, "emissionprob_", 0.0))
             return Symbols(shape[-1] if shape else 1)
         n, given = self.n_features, self.emissionprob_init
-        if n is None and given is not None and (table := numbers("emissionprob_init", given)).ndim:
-            n = table.shape[-1]
+        if n is None and given is not None:
+            shape = check.numbers("emissionprob_init", given).shape
+            n = shape[-1] if shape else None
         if n is None:
-            n = int(check_symbols(observed(X, fit=True)[0]).max()) + 1
-        return Symbols(check_count("n_features", n))
+            n = int(check.symbols(check.observed(X, fit=True)[0]).max()) + 1
+        return Symbols(check.count("n_features", n))
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
-        return (shares("emissionprob_init", self.emissionprob_init, *family.shapes(k, d)),)
+        return (check.shares("emissionprob_init", self.emissionprob_init, *family.shapes(k, d)),)
 
 
 @dataclass(eq=False, repr=False)

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emlib import validation as check
 from emlib.hmm import walks
 from emlib.hmm.sequences import Pieces
 from emlib.mixture.engine import IMPOSSIBLE
 from emlib.results import DegenerateError
 from emlib.types import Array, Integers
-from emlib.validation import check_sums, numbers
 
 TOO_SMALL = (
     "states that can be reached give the observations density zero, or one that is too small "
@@ -250,8 +250,8 @@ def scaled(log_b: Array) -> tuple[Array, Array]:
 
 def checked(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, Array, Array]:
     """The three as arrays, or a ValueError."""
-    startprob, transmat = numbers("startprob", startprob), numbers("transmat", transmat)
-    log_b, k = numbers("log_b", log_b, finite=False), startprob.size
+    startprob, transmat = check.numbers("startprob", startprob), check.numbers("transmat", transmat)
+    log_b, k = check.numbers("log_b", log_b, finite=False), startprob.size
     if startprob.shape != (k,) or transmat.shape != (k, k) or log_b.shape != (*log_b.shape[:1], k):
         raise ValueError(
             "startprob, transmat and log_b must have shapes (K,), (K, K) and (T, K), got "
@@ -259,6 +259,6 @@ def checked(startprob: Array, transmat: Array, log_b: Array) -> tuple[Array, Arr
         )
     if not len(log_b) or np.any(np.isnan(log_b)) or np.any(log_b == np.inf):
         raise ValueError("log_b must have at least one row, and hold no NaN and no +inf")
-    check_sums("startprob", startprob)
-    check_sums("transmat", transmat)
+    check.sums("startprob", startprob)
+    check.sums("transmat", transmat)
     return startprob, transmat, log_b

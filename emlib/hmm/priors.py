@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from scipy.special import xlogy
 
+from emlib import validation as check
 from emlib.families import Family
 from emlib.hmm import steps
 from emlib.hmm.steps import HMMParams, HMMStatistics
 from emlib.mixture.priors import BoundPrior
 from emlib.types import Array
-from emlib.validation import numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def with_symbols(emissions: Any, symbols: Array | float) -> Any:
 
 def concentration(name: str, value: Any, shape: tuple[int, ...]) -> Array:
     """For how many observations a Dirichlet prior counts; a ValueError if it has no maximum."""
-    given = numbers(name, value)
+    given = check.numbers(name, value)
     if given.shape not in ((), shape):
         raise ValueError(f"{name} must be a number, or of shape {shape}, got shape {given.shape}")
     array = np.broadcast_to(given, shape)

@@ -31,10 +31,11 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from emlib import validation as check
 from emlib.families import Family
 from emlib.mixture.blocks import FULL, Blocks
 from emlib.types import Array, Integers, Mask
-from emlib.validation import check_is, numbers, observed, shown
+from emlib.wording import shown
 
 # A piece shorter than this is not worth a start from a guess.
 SHORTEST = 64
@@ -282,8 +283,8 @@ class Sequences:
         """
         if isinstance(x, Sequences):
             return x
-        check_is("family", family, Family)
-        filled, made, holes = observed(x, partly=family.whitens, fit=standard)
+        check.kind("family", family, Family)
+        filled, made, holes = check.observed(x, partly=family.whitens, fit=standard)
         checked = family.check_data(filled)
         if standard:
             family.check_fit(checked)
@@ -371,7 +372,7 @@ def check_lengths(lengths: ArrayLike | None, n: int) -> Integers:
     """The lengths of sequences that make up `n` rows, or a ValueError."""
     if lengths is None:
         return np.array([n])
-    given = numbers("lengths", lengths)
+    given = check.numbers("lengths", lengths)
     if given.ndim != 1 or not len(given) or np.any((given != np.floor(given)) | (given < 1)):
         raise ValueError(
             f"lengths must be whole numbers above zero, in a list, got {shown(lengths)}"

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import softmax, xlogy
 
+from emlib import validation as check
 from emlib.results import DegenerateError
 from emlib.types import Array
-from emlib.validation import check_sums, numbers
 
 # Probabilities below this are zero: no data speak of such steps.
 SMALLEST_STEP = 1e-100
@@ -36,9 +36,9 @@ def stationary(transmat: Array) -> Array:
     >>> stationary(np.array([[0.9, 0.1], [0.3, 0.7]])).round(3)
     array([0.75, 0.25])
     """
-    transmat = numbers("transmat", transmat)
-    numbers("transmat", transmat, shape=(transmat.shape[:1] or (None,)) * 2)
-    check_sums("transmat", transmat)
+    transmat = check.numbers("transmat", transmat)
+    check.numbers("transmat", transmat, shape=(transmat.shape[:1] or (None,)) * 2)
+    check.sums("transmat", transmat)
     return of_chain(transmat)
 
 

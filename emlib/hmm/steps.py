@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from emlib import validation as check
 from emlib.em import relative_nudge
 from emlib.families import Components, Family
 from emlib.hmm import walks
@@ -24,16 +25,7 @@ from emlib.mixture.blocks import Blocks
 from emlib.results import ImpossibleError
 from emlib.trees import add
 from emlib.types import Array, Integers, Mask
-from emlib.validation import (
-    check_count,
-    check_generator,
-    check_is,
-    check_order,
-    check_size,
-    check_sums,
-    numbers,
-    with_value,
-)
+from emlib.wording import with_value
 
 
 class HMMParams(NamedTuple):
@@ -138,7 +130,7 @@ def checked(
     params: HMMParams, x: ArrayLike | Sequences, family: Family
 ) -> tuple[HMMParams, Sequences]:
     """Parameters and data, once it is seen that they make sense: the door of every function."""
-    check_is("family", family, Family)
+    check.kind("family", family, Family)
     sequences = Sequences.of(x, family=family)
     if sequences is x:
         data = Blocks.of(x.data, family)
@@ -149,29 +141,29 @@ def checked(
 
 def checked_params(params: HMMParams, family: Family, d: int | None = None) -> HMMParams:
     """Chain and components as arrays that belong together, or a ValueError that names one."""
-    check_is("family", family, Family)
+    check.kind("family", family, Family)
     if not isinstance(params, tuple | list) or len(params) != len(HMMParams._fields):
         raise ValueError("params must be HMMParams: startprob, transmat, and a tuple of components")
     components = family.check_components(params[2], d)
     k = len(components[0])
-    startprob = numbers("startprob", params[0], shape=(k,))
-    transmat = numbers("transmat", params[1], shape=(k, k))
-    check_sums("startprob", startprob)
-    check_sums("transmat", transmat)
+    startprob = check.numbers("startprob", params[0], shape=(k,))
+    transmat = check.numbers("transmat", params[1], shape=(k, k))
+    check.sums("startprob", startprob)
+    check.sums("transmat", transmat)
     return HMMParams(startprob, transmat, components)
 
 
 def check_statistics(statistics: HMMStatistics, family: Family) -> HMMStatistics:
     """The statistics as arrays; or an error that names a part that is none."""
-    check_is("family", family, Family)
-    check_is("statistics", statistics, HMMStatistics)
+    check.kind("family", family, Family)
+    check.kind("statistics", statistics, HMMStatistics)
     emissions, params = family.check_statistics(statistics.emissions), statistics.params
-    check_is("params", params, HMMParams)
+    check.kind("params", params, HMMParams)
     k = len(emissions.n)
     if len(params.startprob) != k:
         raise ValueError(f"emissions are those of {k} states, and params are not")
-    starts = numbers("starts", statistics.starts, shape=(k,))
-    transitions = numbers("transitions", statistics.transitions, shape=(k, k))
+    starts = check.numbers("starts", statistics.starts, shape=(k,))
+    transitions = check.numbers("transitions", statistics.transitions, shape=(k, k))
     for name, counts in (("starts", starts), ("transitions", transitions)):
         if (counts < 0).any():
             raise ValueError(f"{name} must not be negative")
@@ -234,7 +226,7 @@ def nudge(
 ) -> HMMStatistics:
     """For the confirmation in `emlib.em`: states moved as in a mixture, forbidden steps kept."""
     statistics = check_statistics(statistics, family)
-    return moved(statistics, check_generator("rng", rng), check_size("size", size), family)
+    return moved(statistics, check.generator(rng), check.size("size", size), family)
 
 
 def moved(
@@ -331,8 +323,8 @@ def sample(
     array([0, 1, 0, 1])
     """
     params = checked_params(params, family)
-    check_count("n", n, 0)
-    check_generator("rng", rng)
+    check.count("n", n, 0)
+    check.generator(rng)
     # The last bound is one, whatever rounding made of it; no uniform number reaches it.
     bounds = [np.cumsum(row)[:-1] for row in (*params.transmat, params.startprob)]
     z = np.empty(n, dtype=np.intp)
@@ -344,7 +336,7 @@ def sample(
 
 def relabelled(params: HMMParams, order: Integers, family: Family = FULL) -> HMMParams:
     """The same model with its states in another order."""
-    order = check_order(order, len(params.startprob))
+    order = check.order(order, len(params.startprob))
     components = family.relabelled(params.components, order)
     return HMMParams(params.startprob[order], params.transmat[np.ix_(order, order)], components)
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from emlib import validation as check
 from emlib.covariances import Full
 from emlib.estimators import Estimator, generator
 from emlib.fitting import Problem
@@ -22,7 +23,7 @@ from emlib.results import DegenerateWarning
 from emlib.squarem import Coordinates
 from emlib.types import Array
 from emlib.units import Units
-from emlib.validation import check_data, check_spread, positive_definite, shaped, told_of
+from emlib.wording import sentence
 
 # So many pairs of features are named in a warning.
 MOST_PAIRS = 5
@@ -150,8 +151,8 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def _start(self, units: Units) -> Gaussian:
         """Where to start, in standard units, and not below the floor."""
         form, d = Full(self.covariance_floor), len(units.origin)
-        mean, covariance = shaped("mean_init", self.mean_init, (d,)), self.covariance_init
-        covariance = positive_definite("covariance_init", covariance, (d, d), matrices=True)
+        mean, covariance = check.shaped("mean_init", self.mean_init, (d,)), self.covariance_init
+        covariance = check.positive_definite("covariance_init", covariance, (d, d), matrices=True)
         mean, covariance = form.to_units((mean, covariance), units)
         mean = np.zeros(d) if mean is None else mean
         return Gaussian(*form.bounded((mean, np.eye(d) if covariance is None else covariance)))
@@ -213,7 +214,7 @@ def _check_seen(x: Array) -> None:
     """A ValueError if a feature has no value in any row, or one that is no number."""
     empty = np.flatnonzero(np.isnan(x).all(axis=0))
     if len(empty):
-        have_none = told_of("feature", empty, "has no value", "have no value")
+        have_none = sentence("feature", empty, "has no value", "have no value")
         raise ValueError(f"{have_none} in any row: drop it.")
-    check_data(np.where(np.isnan(x), 0.0, x))  # squares must stay in range
-    check_spread(np.stack([np.nanmin(x, axis=0), np.nanmax(x, axis=0)]))
+    check.data(np.where(np.isnan(x), 0.0, x))  # squares must stay in range
+    check.spread(np.stack([np.nanmin(x, axis=0), np.nanmax(x, axis=0)]))

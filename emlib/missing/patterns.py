@@ -13,8 +13,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from emlib import validation as check
 from emlib.types import Array, Integers, Mask
-from emlib.validation import check_data, numbers
 
 # Numbers in the largest stack of a block, which then stays in a processor's cache. They may be as
 # many as in the covariance, if those are more.
@@ -42,9 +42,9 @@ class Rows(NamedTuple):
     @classmethod
     def of(cls, x: ArrayLike) -> Self:
         """Checked and grouped; NaN marks the holes."""
-        table = numbers("data", x, finite=False)
+        table = check.numbers("data", x, finite=False)
         seen = ~np.isnan(table)
-        filled = check_data(np.where(seen, table, 0.0))
+        filled = check.data(np.where(seen, table, 0.0))
         bits = np.packbits(seen, axis=1)  # eight features to a byte: faster to sort
         _, first, kind = np.unique(bits, axis=0, return_index=True, return_inverse=True)
         order = np.argsort(kind.ravel(), kind="stable")

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import gaussian
+from emlib import validation as check
 from emlib.gaussian import Gaussian, GaussianStatistics
 from emlib.missing.conditionals import conditional
 from emlib.missing.patterns import Block, Patterns, Rows
 from emlib.trees import add
 from emlib.types import Array
-from emlib.validation import LARGEST, SMALLEST, check_generator, check_size, numbers
+from emlib.validation import LARGEST, SMALLEST
 
 
 def e_step(params: Gaussian, data: ArrayLike | Patterns) -> tuple[GaussianStatistics, float]:
@@ -110,7 +111,7 @@ def m_step(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
         raise ValueError(
             f"statistics must be GaussianStatistics of form 'full', got {statistics!r}"
         )
-    if numbers("n", statistics.n, shape=()) == 0:
+    if check.numbers("n", statistics.n, shape=()) == 0:
         raise ValueError("n, the number of rows, must be above zero: there are no data")
     # Equation miss-mstep
     return gaussian.mle(statistics, floor)
@@ -123,8 +124,8 @@ def nudge(
 
     For the confirmation in `emlib.em`: with holes a likelihood can have saddles.
     """
-    check_size("size", size)
-    check_generator("rng", rng)
+    check.size("size", size)
+    check.generator(rng)
     params = m_step(statistics)
     root, d = gaussian.cholesky_factor(params.covariance), len(params.mean)
     turned = root @ (np.eye(d) + size * rng.standard_normal((d, d)) / np.sqrt(d))
@@ -212,7 +213,7 @@ def draw(params: Gaussian, x: ArrayLike, rng: np.random.Generator) -> Array:
     >>> filled.mean().round(1), filled.var().round(2)  # B x = 1 and C = 0.75
     (np.float64(1.0), np.float64(0.75))
     """
-    check_generator("rng", rng)
+    check.generator(rng)
     return _filled(params, x, rng)
 
 
@@ -235,7 +236,7 @@ def checked_params(params: Gaussian, d: int) -> Gaussian:
     if not isinstance(params, Gaussian):
         raise ValueError(f"params must be a Gaussian(mean, covariance), got {params!r}")
     mean, covariance = gaussian.checked_params(params.mean, params.covariance, d)
-    numbers("mean", mean, shape=(d,))
+    check.numbers("mean", mean, shape=(d,))
     variances = covariance.diagonal(axis1=-2, axis2=-1)
     largest = max(np.abs(mean).max(), np.sqrt(np.abs(variances).max()))
     if largest > LARGEST or 0 < variances.min() < SMALLEST**2:

@@ -14,11 +14,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emlib import validation as check
 from emlib.covariances import Full
 from emlib.families import Family
 from emlib.types import Array, Integers, Mask
 from emlib.units import IDENTITY, Units
-from emlib.validation import check_is, check_labels, check_weights, extremes, numbers
+from emlib.validation import extremes
 
 # Floats of a block's features: under a megabyte, which a second-level cache holds.
 BLOCK = 90_000
@@ -60,7 +61,7 @@ class Blocks:
     @classmethod
     def of(cls, x: ArrayLike | Blocks, family: Family = FULL) -> Blocks | Self:
         """An array of shape (N, D), checked, in its own units; or what are blocks already."""
-        check_is("family", family, Family)
+        check.kind("family", family, Family)
         if not isinstance(x, Blocks):
             return cls(family.check_data(x), family)
         same = x.family is family or x.family.key() == family.key()
@@ -87,11 +88,11 @@ class Blocks:
     @cached_property
     def checked(self) -> bool:
         """True, once it has been seen that points, weights and labels make sense; or an error."""
-        check_is("family", self.family, Family)
+        check.kind("family", self.family, Family)
         for name, part in (("data", self.x), ("weights", self.weights)):
             is_array = isinstance(part, np.ndarray) and part.dtype.kind in "biuf"
             if not is_array and part is not None:
-                numbers(name, part)
+                check.numbers(name, part)
                 raise ValueError(f"{name} of Blocks must be an array, got {type(part).__name__}")
         if np.ndim(self.x) != 2 or not self.x.size:
             self.family.check_data(self.x)
@@ -102,9 +103,9 @@ class Blocks:
                 self.family.check_data(self.x)  # says which row it is
                 raise
         if self.weights is not None:
-            check_weights(self.weights, len(self.x))
+            check.weights(self.weights, len(self.x))
         if self.labels is not None:
-            check_labels("labels", self.labels, len(self.x), np.iinfo(np.intp).max)
+            check.labels("labels", self.labels, len(self.x), np.iinfo(np.intp).max)
         return True
 
     @cached_property

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from emlib import validation as check
 from emlib.covariances import Gaussians
 from emlib.mixture import engine, steps
 from emlib.mixture.blocks import FULL, Blocks
 from emlib.mixture.steps import MixtureParams, Params
-from emlib.validation import check_is, numbers, shown
+from emlib.wording import shown
 
 
 def marginal(params: Params, features: ArrayLike, family: Gaussians = FULL) -> MixtureParams:
@@ -36,7 +37,7 @@ def marginal(params: Params, features: ArrayLike, family: Gaussians = FULL) -> M
     >>> marginal(two, 1).covariances
     array([[[9.]]])
     """
-    check_is("family", family, Gaussians)
+    check.kind("family", family, Gaussians)
     weights, *components = steps.checked_params(params, family)
     d = components[0].shape[1]
     try:
@@ -75,9 +76,9 @@ def conditional(params: Params, x: ArrayLike, family: Gaussians = FULL) -> Mixtu
     >>> conditional(two, [3.0, np.nan]).means
     array([[5.5]])
     """
-    check_is("family", family, Gaussians)
+    check.kind("family", family, Gaussians)
     checked = steps.checked_params(params, family)
-    row = numbers("x", x, finite=False, shape=(checked[1].shape[1],))
+    row = check.numbers("x", x, finite=False, shape=(checked[1].shape[1],))
     holes = np.isnan(row)
     if holes.all() or not holes.any():
         raise ValueError(f"x must be NaN where it is not known, and only there, got {shown(x)}")

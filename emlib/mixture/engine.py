@@ -30,7 +30,7 @@ from emlib.gaussian import KEPT, GaussianStatistics, inverse_factor
 from emlib.mixture.blocks import Blocks
 from emlib.results import ImpossibleError
 from emlib.types import Array, Integers
-from emlib.validation import with_value
+from emlib.wording import with_value
 
 EPS = float(np.finfo(float).eps)
 # The largest error, in nats, that rounding may cause in the log-density of a point.

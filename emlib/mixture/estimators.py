@@ -17,6 +17,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, Transfor
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
+from emlib import validation as check
 from emlib.covariances import FORMS, family_of, precisions
 from emlib.estimators import ComponentsEstimator, generator
 from emlib.families import Binomial, Categorical, Family, Poisson
@@ -29,17 +30,6 @@ from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
 from emlib.types import Array, Integers
 from emlib.units import IDENTITY, Units
-from emlib.validation import (
-    check_count,
-    check_data,
-    check_labels,
-    check_size,
-    in_range,
-    numbers,
-    positive_definite,
-    shaped,
-    shares,
-)
 
 
 class _Fit(NamedTuple):
@@ -99,8 +89,8 @@ class _Mixture(
         with self._all_or_nothing():
             x, weights = self._read(X, sample_weight, reset=True)
             k, d = self.n_components, x.shape[1]
-            r = shares("responsibilities_init", self.responsibilities_init, (len(x), k))
-            known = None if labels is None else check_labels("labels", labels, len(x), k)
+            r = check.shares("responsibilities_init", self.responsibilities_init, (len(x), k))
+            known = None if labels is None else check.labels("labels", labels, len(x), k)
             if weights is not None and not np.all(weights > 0):
                 counted = weights > 0
                 x, weights, r = x[counted], weights[counted], None if r is None else r[counted]
@@ -111,7 +101,7 @@ class _Mixture(
             family.check_fit(x)
             data = replace(Blocks.standard(x, family, weights), labels=known)
             prior = self._prior(data)
-            weights_init = shares("weights_init", self.weights_init, (k,))
+            weights_init = check.shares("weights_init", self.weights_init, (k,))
             explicit = (weights_init, *self._given(data.family, k, d))
             parts = dict(zip(family.parameters, explicit[1:], strict=True))
             held = Held.of(self.hold, {"weights": weights_init}, parts, k, family, prior)
@@ -207,7 +197,7 @@ class _Mixture(
     def sample(self, n_samples: int = 1, random_state: Any = None) -> tuple[Array, Integers]:
         """Draw points and the components they came from."""
         params = self._params()
-        check_count("n_samples", n_samples)
+        check.count("n_samples", n_samples)
         rng = generator(self.random_state if random_state is None else random_state)
         x, z = steps.sample(params, n_samples, rng, self._fitted_family())
         return self._decode(x), z
@@ -306,7 +296,7 @@ class _Mixture(
         x, weights = self._read(X, sample_weight)
         params, (family, units, *_) = self._params(), self._fitted()
         k, family = len(params[0]), family.in_units(units)
-        known = None if labels is None else check_labels("labels", labels, len(x), k)
+        known = None if labels is None else check.labels("labels", labels, len(x), k)
         data = Blocks(x, family, weights, units, labels=known)
         return fitting.standardised(params, family, units), data
 
@@ -315,14 +305,14 @@ class _Mixture(
     ) -> tuple[Array, Array | None]:
         """Checked data, as the family takes them, and weights."""
         if np.ma.is_masked(X):
-            check_data(X)  # scikit-learn would drop the mask and say nothing
+            check.data(X)  # scikit-learn would drop the mask and say nothing
         x = self._encode(self._table(X, reset, ensure_all_finite=False), reset)
         x = (self._family() if reset else self._fitted_family()).check_data(x)
         if sample_weight is None:
             return x, None
-        weights = numbers("sample_weight", sample_weight)
+        weights = check.numbers("sample_weight", sample_weight)
         weights = np.full(len(x), weights) if weights.ndim == 0 else weights
-        numbers("sample_weight", weights, shape=(len(x),))
+        check.numbers("sample_weight", weights, shape=(len(x),))
         if np.any(weights < 0) or not np.any(weights > 0):
             raise ValueError("sample_weight must not be negative, and some must be above zero")
         return x, weights
@@ -453,8 +443,10 @@ class GaussianMixture(_Mixture):
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         shape = family.shapes(k, d)[1]
-        given = positive_definite("precisions_init", self.precisions_init, shape, family.matrices)
-        means = shaped("means_init", self.means_init, (k, d))
+        given = check.positive_definite(
+            "precisions_init", self.precisions_init, shape, family.matrices
+        )
+        means = check.shaped("means_init", self.means_init, (k, d))
         if given is not None:  # they are the precisions of what has these as covariances
             given = family.in_shape(precisions(family.whiteners((np.empty((k, d)), given))))
         return means, given
@@ -478,7 +470,7 @@ class GaussianMixture(_Mixture):
         family: Any = self._fitted_family()
         if hasattr(x, "to_frame"):  # a row of a table
             _check_feature_names(self, x.to_frame().T, reset=False)
-        row = numbers("x", x, finite=False)
+        row = check.numbers("x", x, finite=False)
         return self._of(conditional(self._params(), row, family), np.isnan(row))
 
     def _of(self, params: steps.MixtureParams, features: Any) -> GaussianMixture:
@@ -586,7 +578,7 @@ class PoissonMixture(_Mixture):
         return Poisson()
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
-        return (in_range("rates_init", self.rates_init, (k, d)),)
+        return (check.in_range("rates_init", self.rates_init, (k, d)),)
 
 
 @dataclass(eq=False, repr=False)
@@ -632,13 +624,13 @@ class BernoulliMixture(_Mixture):
         return Binomial(1)
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
-        return (in_range("probabilities_init", self.probabilities_init, (k, d), 1.0),)
+        return (check.in_range("probabilities_init", self.probabilities_init, (k, d), 1.0),)
 
     def _encode(self, x: Array, reset: bool) -> Array:
         if self.binarize is None:
             return x
-        threshold = check_size("binarize", self.binarize, -np.inf)
-        return (check_data(x) > threshold).astype(float)
+        threshold = check.size("binarize", self.binarize, -np.inf)
+        return (check.data(x) > threshold).astype(float)
 
 
 @dataclass(eq=False, repr=False)
@@ -697,11 +689,13 @@ class CategoricalMixture(_Mixture):
         ):
             raise ValueError("probabilities_init must be a list with a table for each column")
         tables = zip(given, self.n_categories_, strict=True)
-        parts: list[Any] = [shares("probabilities_init", table, (k, n)) for table, n in tables]
+        parts: list[Any] = [
+            check.shares("probabilities_init", table, (k, n)) for table, n in tables
+        ]
         return (np.concatenate(parts, axis=1),)
 
     def _encode(self, x: Array, reset: bool) -> Array:
-        x = check_data(x)
+        x = check.data(x)
         if np.any(x < 0) or np.any(x != np.floor(x)):
             what = "Negative values in data" if np.any(x < 0) else "Fractions in data"
             raise ValueError(f"{what}: categories must be whole numbers from 0 on. Number them.")
@@ -728,7 +722,7 @@ class CategoricalMixture(_Mixture):
 
 def _one_each(sizes: ArrayLike, d: int) -> tuple[int, ...]:
     """A number of categories for each column."""
-    given = numbers("n_categories", sizes)
+    given = check.numbers("n_categories", sizes)
     if given.shape not in ((), (d,)) or isinstance(sizes, bool) or np.any(given != np.floor(given)):
         raise ValueError(f"n_categories must be a whole number, or {d} of them, got {sizes!r}")
     if np.any(given < 1):

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
+from emlib import validation as check
 from emlib.covariances import Gaussians, log_normalisers, precisions, whiten
 from emlib.gaussian import LOG_2PI, GaussianStatistics
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.steps import MixtureParams, Params, statistics
 from emlib.types import Array
-from emlib.validation import check_size, positive_definite, shaped
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +50,9 @@ class Prior:
 
     def __post_init__(self) -> None:
         for name in ("weight_concentration", "mean_precision"):
-            check_size(name, getattr(self, name))
+            check.size(name, getattr(self, name))
         if self.degrees_of_freedom is not None:
-            check_size("degrees_of_freedom", self.degrees_of_freedom)
+            check.size("degrees_of_freedom", self.degrees_of_freedom)
         if self.weight_concentration < 1:
             raise ValueError(
                 "weight_concentration must be at least 1, or the prior has no maximum, "
@@ -65,7 +65,7 @@ class Prior:
         freedom = d + 2 if self.degrees_of_freedom is None else self.degrees_of_freedom
         if freedom <= d - 1:
             raise ValueError(f"degrees_of_freedom must be above D - 1 = {d - 1}, got {freedom}")
-        mean = shaped("the prior's mean", self.mean, (d,))
+        mean = check.shaped("the prior's mean", self.mean, (d,))
         mean = np.zeros(d) if mean is None else units.standardise(mean)
         scale = self._scale(data, k, family)
         return BoundPrior(
@@ -84,7 +84,7 @@ class Prior:
             return scale if family.tied else scale[0]
         shape = family.shapes(1, d)[1]
         shape = shape if family.tied else shape[1:]
-        given = positive_definite("the prior's scale", self.scale, shape, family.matrices)
+        given = check.positive_definite("the prior's scale", self.scale, shape, family.matrices)
         assert given is not None
         return family.rescaled(given, data.units.per_scale)
 

@@ -16,20 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from emlib import validation as check
 from emlib.families import Family
 from emlib.mixture import engine
 from emlib.mixture.blocks import FULL, Blocks
 from emlib.types import Array, Integers
-from emlib.validation import (
-    check_count,
-    check_generator,
-    check_is,
-    check_order,
-    check_size,
-    check_sums,
-    check_weights,
-    numbers,
-)
 
 Params = tuple[Array, ...]
 
@@ -95,8 +86,8 @@ def checked_params(
     """Weights and components as arrays that belong together, or a ValueError that names one."""
     check_parts(params, family)
     components = family.check_components(tuple(params[1:]), d)
-    weights = numbers("weights", params[0], shape=(len(components[0]),))
-    check_sums("weights", weights)
+    weights = check.numbers("weights", params[0], shape=(len(components[0]),))
+    check.sums("weights", weights)
     if labels is not None and labels.max() >= len(weights):
         raise ValueError(f"labels must be below {len(weights)}, the number of components")
     return (weights, *components)
@@ -104,7 +95,7 @@ def checked_params(
 
 def check_parts(params: Params, family: Family) -> None:
     """An error unless there is a part for the weights and each of the family's parameters."""
-    check_is("family", family, Family)
+    check.kind("family", family, Family)
     names = ("weights", *family.parameters)
     if not isinstance(params, tuple | list) or len(params) != len(names):
         raise ValueError(f"params must be a tuple of {', '.join(names)}")
@@ -131,7 +122,7 @@ def m_step(statistics: Any, family: Family = FULL, revive: bool = False) -> Any:
     DegenerateError
         If a component has lost all its points.
     """
-    check_is("family", family, Family)
+    check.kind("family", family, Family)
     return named(maximum(family.check_statistics(statistics), family, revive), family)
 
 
@@ -215,7 +206,7 @@ def responsibilities(params: Params, x: ArrayLike | Blocks, family: Family = FUL
 def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
     """The sums of T(x), each point weighted by its responsibilities `r` of shape (N, K)."""
     data = Blocks.of(x, family)
-    r = check_weights(numbers("r", r, shape=(len(data.x), None)), len(data.x), "r")
+    r = check.weights(check.numbers("r", r, shape=(len(data.x), None)), len(data.x), "r")
     form = engine.form_without_params(data, r.shape[1])
     return engine.statistics(form, r.T * data.count(slice(None)))
 
@@ -223,7 +214,7 @@ def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
 def relabelled(params: Params, order: Integers, family: Family = FULL) -> Any:
     """The same mixture, or its standard errors, with the components in another order."""
     check_parts(params, family)
-    order = check_order(order, len(params[0]))
+    order = check.order(order, len(params[0]))
     return named((params[0][order], *family.relabelled(params[1:], order)), family)
 
 
@@ -238,13 +229,13 @@ def sample(
     z : ndarray of shape (n,)
     """
     params = checked_params(params, family)
-    check_count("n", n, 0)
-    z = check_generator("rng", rng).choice(len(params[0]), size=n, p=params[0])
+    check.count("n", n, 0)
+    z = check.generator(rng).choice(len(params[0]), size=n, p=params[0])
     return family.sample(params[1:], z, rng), z
 
 
 def nudge(statistics: Any, rng: np.random.Generator, size: float, family: Family = FULL) -> Any:
     """Statistics as if the components had been moved, for the confirmation in `emlib.em`."""
-    check_is("family", family, Family)
+    check.kind("family", family, Family)
     statistics = family.check_statistics(statistics)
-    return family.nudge(statistics, check_generator("rng", rng), check_size("size", size))
+    return family.nudge(statistics, check.generator(rng), check.size("size", size))
