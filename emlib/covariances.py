@@ -23,7 +23,7 @@ from emlib import validation as check
 from emlib.families import SEED, Components, Family
 from emlib.gaussian import LOG_2PI, GaussianStatistics
 from emlib.results import DegenerateError
-from emlib.types import Array, Integers
+from emlib.types import Array, Generator, Integers
 from emlib.units import Units
 from emlib.wording import sentence, shown
 
@@ -132,7 +132,7 @@ class Gaussians(Family):
         return means, np.broadcast_to(one, self.shapes(k, d)[1])
 
     def nudge(
-        self, statistics: GaussianStatistics, rng: np.random.Generator, size: float
+        self, statistics: GaussianStatistics, rng: Generator, size: float
     ) -> GaussianStatistics:
         """Statistics as if each component had been moved by `size` of its spread.
 
@@ -212,7 +212,7 @@ class Gaussians(Family):
         per_covariance = d * (d + 1) // 2 if self.matrices else self.n_more(d)
         return k * d + (1 if self.tied else k) * per_covariance
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> Array:
+    def sample(self, components: Components, z: Integers, rng: Generator) -> Array:
         means = components[0]
         noise = rng.standard_normal((len(z), means.shape[1]))
         for k, w in enumerate(self.whiteners(components)):

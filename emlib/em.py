@@ -38,11 +38,12 @@ from emlib.results import (
 )
 from emlib.squarem import Coordinates, leaps
 from emlib.trees import add, leaves, map_leaves
+from emlib.types import Generator
 from emlib.wording import shown
 
 P = TypeVar("P")
 S = TypeVar("S")
-Nudge = Callable[[S, np.random.Generator, float], S]
+Nudge = Callable[[S, Generator, float], S]
 
 
 def steps(
@@ -153,7 +154,7 @@ def maximise(
     tol: float,
     max_iter: int,
     nudge: Nudge[S] | None,
-    rng: np.random.Generator,
+    rng: Generator,
     coordinates: Coordinates | None = None,
     exact: bool = True,
 ) -> EMResult[P]:
@@ -268,7 +269,7 @@ def em(
     confirm: bool = True,
     accelerate: bool | Coordinates = False,
     map: Callable[..., Iterable[Any]] | None = None,  # noqa: A002 - it is a map
-    rng: np.random.Generator | None = None,
+    rng: Generator | None = None,
     progress: bool = False,
 ) -> EMResult[P]:
     """Run EM from `params` until the estimated remaining gain is below `tol`.
@@ -395,7 +396,7 @@ def em(
     return result
 
 
-def relative_nudge(statistics: S, rng: np.random.Generator, size: float) -> S:
+def relative_nudge(statistics: S, rng: Generator, size: float) -> S:
     """Multiply every entry of the statistics by a random factor near one.
 
     But for an `int` among others that are none: it is a size.

@@ -22,7 +22,7 @@ from emlib import validation as check
 from emlib.families import Family
 from emlib.fitting import Problem
 from emlib.results import WARNINGS, DegenerateError, EMResult, Interrupted, StopReason
-from emlib.types import Array
+from emlib.types import Array, Generator
 from emlib.wording import shown
 
 P = TypeVar("P")
@@ -78,7 +78,7 @@ class Estimator(BaseEstimator):
                 raise ValueError(f"{name} must be one of {list(allowed)}, got {value!r}")
 
     def _climb(
-        self, problem: Problem[P, Any], start: Callable[[int], P], rng: np.random.Generator
+        self, problem: Problem[P, Any], start: Callable[[int], P], rng: Generator
     ) -> EMResult[P]:
         """Climb from the starts, by number; set what every fit shows, and return the best.
 
@@ -186,7 +186,7 @@ class ComponentsEstimator(Estimator):
         return arrays
 
 
-def generator(random_state: Any, size: int | None = None) -> np.random.Generator:
+def generator(random_state: Any, size: int | None = None) -> Generator:
     """NumPy's new generator, from what scikit-learn takes as a `random_state`."""
     try:
         state = check_random_state(random_state)

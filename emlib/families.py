@@ -23,7 +23,7 @@ from emlib.em import relative_nudge
 from emlib.gaussian import check_alive
 from emlib.results import DegenerateError
 from emlib.trees import leaves
-from emlib.types import Array, Integers, Mask
+from emlib.types import Array, Generator, Integers, Mask
 from emlib.units import Units
 
 # Stands for the logarithm of zero: lower than any log-density, and zero times it is zero.
@@ -267,11 +267,11 @@ class Family(ABC):
         """What to say if a component (in the user's words, a `part`) has collapsed, or None."""
         return None
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> NDArray[Any]:
+    def sample(self, components: Components, z: Integers, rng: Generator) -> NDArray[Any]:
         """A point from component z_n for each n, of shape (N, D)."""
         raise NotImplementedError(f"{type(self).__name__} cannot be drawn from: write its `sample`")
 
-    def nudge(self, statistics: Any, rng: np.random.Generator, size: float) -> Any:
+    def nudge(self, statistics: Any, rng: Generator, size: float) -> Any:
         """Statistics as if the components had been moved, for the confirmation in `emlib.em`."""
         return relative_nudge(statistics, rng, size)
 
@@ -356,7 +356,7 @@ class Poisson(Counts):
     def mle(self, statistics: Sums) -> Components:
         return (statistics.mean_x(),)
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> NDArray[Any]:
+    def sample(self, components: Components, z: Integers, rng: Generator) -> NDArray[Any]:
         return rng.poisson(components[0][z])
 
 
@@ -404,7 +404,7 @@ class Binomial(Counts):
             raise ValueError(NO_COUNTS)
         return counts
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> NDArray[Any]:
+    def sample(self, components: Components, z: Integers, rng: Generator) -> NDArray[Any]:
         return rng.binomial(self.trials, components[0][z])
 
 
@@ -457,7 +457,7 @@ class Categorical(Counts):
     def n_parameters(self, k: int, d: int) -> int:
         return k * (d - len(self.sizes))
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> NDArray[Any]:
+    def sample(self, components: Components, z: Integers, rng: Generator) -> NDArray[Any]:
         groups = self._by_feature(components[0], axis=1)
         return np.concatenate([rng.multinomial(1, g[z]) for g in groups], axis=1)
 
@@ -503,7 +503,7 @@ class Symbols(Counts):
     def n_parameters(self, k: int, d: int) -> int:
         return k * (self.height - 1)
 
-    def sample(self, components: Components, z: Integers, rng: np.random.Generator) -> NDArray[Any]:
+    def sample(self, components: Components, z: Integers, rng: Generator) -> NDArray[Any]:
         x, u = np.empty(len(z), dtype=np.intp), rng.uniform(size=len(z))
         for k, p in enumerate(components[0]):
             # The last bound is one, whatever rounding made of it; no uniform number reaches it.

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from emlib.em import Nudge, Visitor, maximise, progress_bar
 from emlib.results import EMResult, StopReason
 from emlib.squarem import Coordinates
-from emlib.types import Array, Integers
+from emlib.types import Array, Generator, Integers
 
 P = TypeVar("P")
 S = TypeVar("S")
@@ -69,7 +68,7 @@ class Problem(Generic[P, S]):
         """The M-step of a climb from `start`, of which something may be held."""
         return partial(self.holding, given=start) if self.holding else self.m_step
 
-    def climb(self, start: P, model: Any, rng: np.random.Generator) -> EMResult[P]:
+    def climb(self, start: P, model: Any, rng: Generator) -> EMResult[P]:
         """One climb from `start`, with `tol`, `max_iter` and `verbose` of the estimator `model`."""
         with progress_bar(bool(model.verbose)) as bar:
             result = maximise(

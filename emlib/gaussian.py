@@ -16,7 +16,7 @@ from scipy.linalg.lapack import dtrtri
 
 from emlib import validation as check
 from emlib.results import DegenerateError
-from emlib.types import Array, Integers, Mask
+from emlib.types import Array, Generator, Integers, Mask
 from emlib.wording import sentence
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -303,7 +303,7 @@ def mle(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     return Gaussian(*moments(check_statistics(statistics), floor))
 
 
-def sample(params: Gaussian, n: int, rng: np.random.Generator) -> Array:
+def sample(params: Gaussian, n: int, rng: Generator) -> Array:
     """Draw `n` points, as an array of shape (n, D).
 
     Examples

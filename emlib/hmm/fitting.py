@@ -27,7 +27,7 @@ from emlib.mixture.fitting import (
     with_known,
 )
 from emlib.results import DegenerateError
-from emlib.types import Array, Integers
+from emlib.types import Array, Generator, Integers
 
 # Steps that every drawn transition matrix has seen between any two states.
 STEPS_SEEN = 1.0
@@ -75,7 +75,7 @@ def start(
     prior: ChainPrior,
     explicit: Any,
     how: str | None,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> HMMParams:
     """The first parameters, in the units of the data: explicit where given, drawn where not.
 
@@ -122,7 +122,7 @@ def start(
 
 
 def draw_shares(
-    sequences: Sequences, k: int, components: Any, how: str | None, rng: np.random.Generator
+    sequences: Sequences, k: int, components: Any, how: str | None, rng: Generator
 ) -> tuple[Array, Array]:
     """Responsibilities to start from, for explicit `components` as in `start`.
 

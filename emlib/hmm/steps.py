@@ -24,7 +24,7 @@ from emlib.mixture import engine
 from emlib.mixture.blocks import Blocks
 from emlib.results import ImpossibleError
 from emlib.trees import add
-from emlib.types import Array, Integers, Mask
+from emlib.types import Array, Generator, Integers, Mask
 from emlib.wording import with_value
 
 
@@ -222,16 +222,14 @@ def visited(statistics: HMMStatistics) -> Mask:
 
 
 def nudge(
-    statistics: HMMStatistics, rng: np.random.Generator, size: float, family: Family = FULL
+    statistics: HMMStatistics, rng: Generator, size: float, family: Family = FULL
 ) -> HMMStatistics:
     """For the confirmation in `emlib.em`: states moved as in a mixture, forbidden steps kept."""
     statistics = check_statistics(statistics, family)
     return moved(statistics, check.generator(rng), check.size("size", size), family)
 
 
-def moved(
-    statistics: HMMStatistics, rng: np.random.Generator, size: float, family: Family
-) -> HMMStatistics:
+def moved(statistics: HMMStatistics, rng: Generator, size: float, family: Family) -> HMMStatistics:
     """`nudge` of statistics that need no check."""
     emissions = statistics.emissions
     if not np.all(emissions.n > 0):
@@ -311,7 +309,7 @@ def decoded(
 
 
 def sample(
-    params: HMMParams, n: int, rng: np.random.Generator, family: Family = FULL
+    params: HMMParams, n: int, rng: Generator, family: Family = FULL
 ) -> tuple[Array, Integers]:
     """Draw a sequence of `n` observations, of shape (n, D), and the states behind them, (n,).
 

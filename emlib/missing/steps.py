@@ -22,7 +22,7 @@ from emlib.gaussian import Gaussian, GaussianStatistics
 from emlib.missing.conditionals import conditional
 from emlib.missing.patterns import Block, Patterns, Rows
 from emlib.trees import add
-from emlib.types import Array
+from emlib.types import Array, Generator
 from emlib.validation import LARGEST, SMALLEST
 
 
@@ -117,9 +117,7 @@ def m_step(statistics: GaussianStatistics, floor: float = 0.0) -> Gaussian:
     return gaussian.mle(statistics, floor)
 
 
-def nudge(
-    statistics: GaussianStatistics, rng: np.random.Generator, size: float
-) -> GaussianStatistics:
+def nudge(statistics: GaussianStatistics, rng: Generator, size: float) -> GaussianStatistics:
     """Statistics as if the mean had moved by `size` of the spread and the ellipse been turned.
 
     For the confirmation in `emlib.em`: with holes a likelihood can have saddles.
@@ -192,7 +190,7 @@ def impute(params: Gaussian, x: ArrayLike) -> Array:
     return _filled(params, x, None)
 
 
-def draw(params: Gaussian, x: ArrayLike, rng: np.random.Generator) -> Array:
+def draw(params: Gaussian, x: ArrayLike, rng: Generator) -> Array:
     """`x` with every hole filled by a draw, given what was seen of the row.
 
     Parameters
@@ -217,7 +215,7 @@ def draw(params: Gaussian, x: ArrayLike, rng: np.random.Generator) -> Array:
     return _filled(params, x, rng)
 
 
-def _filled(params: Gaussian, x: ArrayLike, rng: np.random.Generator | None) -> Array:
+def _filled(params: Gaussian, x: ArrayLike, rng: Generator | None) -> Array:
     rows = Rows.of(x)
     params = checked_params(params, rows.x.shape[1])
     whitener = gaussian.inverse_factor(params.covariance)

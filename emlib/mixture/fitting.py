@@ -23,7 +23,7 @@ from emlib.mixture.starts import STARTS
 from emlib.mixture.steps import Params
 from emlib.results import DegenerateError
 from emlib.squarem import Coordinates
-from emlib.types import Array, Integers
+from emlib.types import Array, Generator, Integers
 from emlib.units import Units
 
 # A component whose responsibilities sum to less than this has no points to speak of.
@@ -95,7 +95,7 @@ def start(
     explicit: tuple[Any, ...],
     r: Array | None,
     how: str,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> Params:
     """The first parameters, in the units of the data: explicit where given, drawn where not.
 
@@ -221,7 +221,7 @@ def completed(given: tuple[Array | None, ...], drawn: tuple[Array, ...]) -> tupl
     return tuple(d if g is None else g for g, d in zip(given, drawn, strict=True))
 
 
-def draw_responsibilities(data: Blocks, k: int, how: str, rng: np.random.Generator) -> Array:
+def draw_responsibilities(data: Blocks, k: int, how: str, rng: Generator) -> Array:
     """Responsibilities of shape (N, K) from one of the `STARTS`, for which features weigh alike."""
     return STARTS[how](units_for_distances(data).standardise(data.x), k, rng, data.weights)
 

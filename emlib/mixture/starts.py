@@ -11,39 +11,31 @@ import numpy as np
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.metrics import pairwise_distances_argmin
 
-from emlib.types import Array, Integers
+from emlib.types import Array, Generator, Integers
 
 
-def kmeans(
-    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
-) -> Array:
+def kmeans(x: Array, k: int, rng: Generator, weights: Array | None) -> Array:
     """The clusters of k-means, one start of it."""
-    model = KMeans(n_components, n_init=1, random_state=int(rng.integers(2**31)))
-    return np.eye(n_components)[model.fit(x, sample_weight=weights).labels_]
+    model = KMeans(k, n_init=1, random_state=int(rng.integers(2**31)))
+    return np.eye(k)[model.fit(x, sample_weight=weights).labels_]
 
 
-def kmeans_plus_plus(
-    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
-) -> Array:
+def kmeans_plus_plus(x: Array, k: int, rng: Generator, weights: Array | None) -> Array:
     """One data point per component, chosen far from each other (Arthur and Vassilvitskii 2007)."""
     seed = int(rng.integers(2**31))
-    _, chosen = kmeans_plusplus(x, n_components, sample_weight=weights, random_state=seed)
+    _, chosen = kmeans_plusplus(x, k, sample_weight=weights, random_state=seed)
     return _nearest(x, chosen)
 
 
-def random_from_data(
-    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
-) -> Array:
+def random_from_data(x: Array, k: int, rng: Generator, weights: Array | None) -> Array:
     """One data point per component, chosen at random."""
     p = None if weights is None else weights / weights.sum()
-    return _nearest(x, rng.choice(len(x), n_components, replace=False, p=p))
+    return _nearest(x, rng.choice(len(x), k, replace=False, p=p))
 
 
-def random_responsibilities(
-    x: Array, n_components: int, rng: np.random.Generator, weights: Array | None = None
-) -> Array:
+def random_responsibilities(x: Array, k: int, rng: Generator, weights: Array | None) -> Array:
     """Uniform random numbers over their row's sum: near the saddle of equal components."""
-    r = rng.uniform(size=(len(x), n_components))
+    r = rng.uniform(size=(len(x), k))
     return r / r.sum(axis=1, keepdims=True)
 
 

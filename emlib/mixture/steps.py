@@ -20,7 +20,7 @@ from emlib import validation as check
 from emlib.families import Family
 from emlib.mixture import engine
 from emlib.mixture.blocks import FULL, Blocks
-from emlib.types import Array, Integers
+from emlib.types import Array, Generator, Integers
 
 Params = tuple[Array, ...]
 
@@ -218,9 +218,7 @@ def relabelled(params: Params, order: Integers, family: Family = FULL) -> Any:
     return named((params[0][order], *family.relabelled(params[1:], order)), family)
 
 
-def sample(
-    params: Params, n: int, rng: np.random.Generator, family: Family = FULL
-) -> tuple[Array, Integers]:
+def sample(params: Params, n: int, rng: Generator, family: Family = FULL) -> tuple[Array, Integers]:
     """Draw `n` points and the hidden labels they came with: z first, then x given z.
 
     Returns
@@ -234,7 +232,7 @@ def sample(
     return family.sample(params[1:], z, rng), z
 
 
-def nudge(statistics: Any, rng: np.random.Generator, size: float, family: Family = FULL) -> Any:
+def nudge(statistics: Any, rng: Generator, size: float, family: Family = FULL) -> Any:
     """Statistics as if the components had been moved, for the confirmation in `emlib.em`."""
     check.kind("family", family, Family)
     statistics = family.check_statistics(statistics)

@@ -368,7 +368,7 @@ def test_weights_init_alone_is_used(faithful):
 def test_every_chosen_point_keeps_its_component():
     x = np.repeat([[0.0], [1.0]], [50, 3], axis=0)  # several points in one place
     for seed in range(20):
-        r = STARTS["random_from_data"](x, 6, np.random.default_rng(seed))
+        r = STARTS["random_from_data"](x, 6, np.random.default_rng(seed), None)
         assert np.all(r.sum(axis=0) >= 1)
         np.testing.assert_array_equal(r.sum(axis=1), 1)
 
