@@ -22,7 +22,7 @@ from emlib import validation as check
 from emlib.em import relative_nudge
 from emlib.gaussian import check_alive
 from emlib.results import DegenerateError
-from emlib.trees import leaves
+from emlib.trees import Additive, leaves
 from emlib.types import Array, Generator, Integers, Mask
 from emlib.units import Units
 
@@ -43,7 +43,7 @@ Components = tuple[Array, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class Sums(Additive):
     """Expected statistics of most families: the sums of T(x), one row per component.
 
     Attributes
@@ -62,10 +62,6 @@ class Sums:
     def __add__(self, other: Sums) -> Sums:
         """Statistics add."""
         return Sums(self.n + other.n, self.sum_x + other.sum_x, self.sum_more + other.sum_more)
-
-    def __radd__(self, other: int) -> Sums:
-        """So that `sum` adds statistics: it begins with zero."""
-        return self if other == 0 else NotImplemented
 
     def __getitem__(self, which: Mask) -> Sums:
         """The sums of some of the components."""

@@ -16,6 +16,7 @@ from scipy.linalg.lapack import dtrtri
 
 from emlib import validation as check
 from emlib.results import DegenerateError
+from emlib.trees import Additive
 from emlib.types import Array, Generator, Integers, Mask
 from emlib.wording import sentence
 
@@ -46,7 +47,7 @@ class Gaussian(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianStatistics:
+class GaussianStatistics(Additive):
     """The sums through which data enter a Gaussian's likelihood: sum of T(x) = (1, x, x x').
 
     Attributes
@@ -80,10 +81,6 @@ class GaussianStatistics:
             sum_x=self.sum_x + other.sum_x,
             sum_xx=self.sum_xx + other.sum_xx,
         )
-
-    def __radd__(self, other: int) -> GaussianStatistics:
-        """So that `sum` adds statistics: it begins with zero."""
-        return self if other == 0 else NotImplemented
 
     def __getitem__(self, which: Mask) -> GaussianStatistics:
         """The statistics of some of the components."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -87,6 +87,14 @@ def rebuild(tree: T, vector: Any) -> T:
         return part if np.ndim(leaf) else float(part)
 
     return map_leaves(refilled, tree)
+
+
+class Additive:
+    """Statistics that can add themselves, and that `sum` can add."""
+
+    def __radd__(self, other: int) -> Self:
+        """With zero they are what they are: `sum` begins with it."""
+        return self if other == 0 else NotImplemented
 
 
 def add(left: T, right: T) -> T:

@@ -230,9 +230,7 @@ def viterbi(startprob: Array, transmat: Array, log_b: Array) -> tuple[Integers, 
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
     pieces = Pieces.of(np.array([len(log_b)])).quickest(startprob.size)
     packed, log_probabilities = walks.best_paths(startprob, transmat, log_b[pieces.rows].T, pieces)
-    path = np.empty_like(packed)
-    path[pieces.rows] = packed
-    return path, float(log_probabilities[0])
+    return pieces.in_order(packed), float(log_probabilities[0])
 
 
 def scaled(log_b: Array) -> tuple[Array, Array]:

@@ -26,10 +26,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby, pairwise
 from threading import get_ident
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from emlib import validation as check
 from emlib.families import Family
@@ -151,6 +151,12 @@ class Pieces:
         """The row of the data at each packed place: `packed = data[rows]`."""
         parts = [self.starts[:n] + position for position, n in enumerate(self.active)]
         return np.concatenate(parts)
+
+    def in_order(self, packed: NDArray[Any]) -> NDArray[Any]:
+        """What is packed along the last axis, in the order of the rows of the data."""
+        ordered = np.empty_like(packed)
+        ordered[..., self.rows] = packed
+        return ordered
 
     @cached_property
     def piece(self) -> Integers:

@@ -23,7 +23,7 @@ from emlib.hmm.stationary import stationary_m_step
 from emlib.mixture import engine
 from emlib.mixture.blocks import Blocks
 from emlib.results import ImpossibleError
-from emlib.trees import add
+from emlib.trees import Additive, add
 from emlib.types import Array, Generator, Integers, Mask
 from emlib.wording import with_value
 
@@ -47,7 +47,7 @@ class HMMParams(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class HMMStatistics:
+class HMMStatistics(Additive):
     """Expected statistics of the complete data: they add.
 
     Attributes
@@ -75,10 +75,6 @@ class HMMStatistics:
             add(self.emissions, other.emissions),
             self.params,
         )
-
-    def __radd__(self, other: int) -> HMMStatistics:
-        """So that `sum` adds statistics: it begins with zero."""
-        return self if other == 0 else NotImplemented
 
 
 def e_step(
@@ -288,8 +284,8 @@ def filtered(
     That of an impossible sequence is minus infinity, and its rows are zero from where it fails.
     """
     params, sequences = checked(params, x, family)
-    log_b, chain = _log_emission(params, sequences), (params.startprob, params.transmat)
-    packed, log_likelihoods = walks.filtered_in_logs(*chain, log_b, sequences.pieces)
+    log_b = _log_emission(params, sequences)
+    packed, log_likelihoods = walks.filtered_in_logs(*params[:2], log_b, sequences.pieces)
     return sequences.in_order(packed), log_likelihoods
 
 
@@ -298,14 +294,10 @@ def decoded(
 ) -> tuple[Integers, float]:
     """The most probable paths (T,), and the log-probability of them and the data together."""
     params, sequences = checked(params, x, family)
-    rows, pieces = sequences.pieces.rows, sequences.pieces.quickest(len(params.startprob))
-    place = np.empty_like(rows)
-    place[rows] = np.arange(len(rows))
-    log_b = _log_emission(params, sequences, possible=True)[:, place[pieces.rows]]
-    path, log_p = walks.best_paths(params.startprob, params.transmat, log_b, pieces)
-    paths = np.empty_like(path)
-    paths[pieces.rows] = path
-    return paths, float(log_p.sum())
+    log_b = sequences.pieces.in_order(_log_emission(params, sequences, possible=True))
+    pieces = sequences.pieces.quickest(len(params.startprob))
+    paths, log_p = walks.best_paths(*params[:2], log_b[:, pieces.rows], pieces)
+    return pieces.in_order(paths), float(log_p.sum())
 
 
 def sample(
@@ -352,7 +344,7 @@ def _posterior(params: HMMParams, sequences: Sequences) -> tuple[engine.Form, wa
     taken over that of the even mixture of all states: its responsibility there, over K.
     """
     form = engine.form_of(evenly(params.components), sequences.data)
-    k, chain = len(params.startprob), (params.startprob, params.transmat)
+    k = len(params.startprob)
     space = sequences.pieces.workspace(k)
     b = space.table
     table = b if sequences.which is None else np.empty((k, len(form.data.x)))
@@ -360,12 +352,12 @@ def _posterior(params: HMMParams, sequences: Sequences) -> tuple[engine.Form, wa
         log_scale = engine.responsibilities(form, table) + sequences.n * float(np.log(k))
     sequences.per_observation(table, 1.0, out=b)
     sequences.rule_out(b, 0.0)
-    packed = walks.forward_backward(*chain, sequences.pieces, space)
+    packed = walks.forward_backward(*params[:2], sequences.pieces, space)
     if packed is not None:
         log_likelihood = float(packed.log_likelihoods.sum()) + log_scale + form.total_log_shared()
         return form, packed, log_likelihood
     log_b = _log_emission(params, sequences)
-    packed = walks.forward_backward_in_logs(*chain, log_b, sequences.pieces)
+    packed = walks.forward_backward_in_logs(*params[:2], log_b, sequences.pieces)
     return form, packed, float(packed.log_likelihoods.sum())
 
 
