@@ -452,13 +452,14 @@ def test_a_copy_says_what_the_site_prints_and_needs_no_extension(references):
         ":::\n```python\na = 1\n```\nSee {numref}`fig-mix-geyser`."
     )
     printed = {label: target.text for label, target in references.targets.items()}
+    section = "Old-Faithful%2C-and-the-hidden-variable"
     assert plain_markdown(source, "deriving_em", references) == (
         f"**{printed['thm-em-monotone']}** (It rises).\n\nBy {printed['em-e']},\n\n"
         f"$$\na = b \\tag{{{printed['em-bound'][1:-1]}}}\n$$\n\nas "
         "[Dempster et al. (1977)](https://doi.org/10.1111/j.2517-6161.1977.tb01600.x) say "
         "([Wu, 1983](https://doi.org/10.1214/aos/1176346060); [Neal and Hinton, 1998]"
         "(https://doi.org/10.1007/978-94-011-5014-9_12)).\n\n```python\na = 1\n```\n"
-        f"See [{printed['fig-mix-geyser']}](mixtures_1d.ipynb)."
+        f"See [{printed['fig-mix-geyser']}](mixtures_1d.ipynb#{section})."
     )
 
 
@@ -504,6 +505,16 @@ def test_links_in_a_copy_lead_to_jupyterlabs_headings(references):
     link = "[a](notation.md#letters-with-several-meanings), [b](#read-more)"
     expected = "[a](notation.ipynb#Letters-with-several-meanings), [b](#Read-more)"
     assert plain_markdown(link, "deriving_em", references) == expected
+
+
+def test_what_is_numbered_in_another_chapter_is_linked_by_its_heading(references):
+    target = references.targets["mvn-share"]
+    link = f"[{target.text}](gaussian_nd.ipynb#How-far-is-far%3F)"
+    assert plain_markdown("{eq}`mvn-share`", "hmm", references) == link
+    assert plain_markdown("{eq}`mvn-share`", "gaussian_nd", references) == target.text
+    top = references.targets["fig-mvn-odd"]  # above the first section
+    link = f"[{top.text}](gaussian_nd.ipynb)"
+    assert plain_markdown("{numref}`fig-mvn-odd`", "hmm", references) == link
 
 
 def test_links_in_a_copy_lead_to_headings_of_the_chapters_that_are_copied(tmp_path):

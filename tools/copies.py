@@ -15,7 +15,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import nbformat
 from myst_parser.mdit_to_docutils.base import default_slugify
@@ -28,7 +27,7 @@ from tools.exercise_list import exercise_list
 from tools.notebooks import dumps, normalise, shared
 from tools.paths import CHAPTERS, ROOT, write_atomically
 from tools.reading import assertion_lines, lesson_cells, solution_cells
-from tools.references import References, chapter_numbers, parts
+from tools.references import References, chapter_numbers, fragment, parts
 from tools.repository import repository
 
 NOTEBOOKS, STUDENT = ROOT / "notebooks", ROOT / "student"
@@ -133,9 +132,8 @@ def plain_markdown(source: str, page: str, references: References) -> str:
 
     def linked(match: re.Match[str]) -> str:
         other = match[1] or page
-        place = headings(other, references.chapters).get(match[2] or "")
-        fragment = f"#{quote(place)}" if place else ""
-        return f"]({fragment})" if other == page else f"]({other}.ipynb{fragment})"
+        place = fragment(headings(other, references.chapters).get(match[2] or "", ""))
+        return f"]({place})" if other == page else f"]({other}.ipynb{place})"
 
     text = without_boxes(ANCHOR.sub("", ON_SITE.sub("", source)), references)
     text = AUTODOC.sub(r"- `help(\1)`\n", text)
@@ -145,9 +143,9 @@ def plain_markdown(source: str, page: str, references: References) -> str:
 
 
 def headings(page: str, chapters: Path = CHAPTERS) -> dict[str, str]:
-    """The places on a page that the site calls so, as JupyterLab calls them."""
+    """The headings of a page, by what the site calls their places."""
     found = (h for cell in source_of(page, chapters).cells for h in HEADING.findall(cell.source))
-    return {default_slugify(heading): heading.replace(" ", "-") for heading in found}
+    return {default_slugify(heading): heading for heading in found}
 
 
 def plain_code(source: str, references: References) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 from nbformat import NotebookNode
@@ -18,6 +19,7 @@ from tools.paths import CHAPTERS, ROOT
 EQUATION = re.compile(r"\$\$\s*\(([\w-]+)\)\s*$", re.MULTILINE)
 PROOF = re.compile(r"^:{3,}\{prf:(\w+)\}.*\n:label: (\S+)", re.MULTILINE)
 EXERCISE = re.compile(r"\{exercise-start\}.*\n:label: (\S+)")
+SECTION = re.compile(r"^##+ (.+)$", re.MULTILINE)
 ROLE = re.compile(r"\{(eq|numref|ref|prf:ref|cite:t|cite:p)\}`([^`]+)`")
 
 
@@ -30,10 +32,13 @@ class Target:
     page : str
         The name of the chapter's file, without its ending.
     text : str
+    heading : str
+        What it stands under: in a notebook links lead to headings alone.
     """
 
     page: str
     text: str
+    heading: str
 
 
 def names(part: dict[str, Any]) -> list[str]:
@@ -55,17 +60,23 @@ def chapter_numbers(toc: Path = ROOT / "_toc.yml") -> dict[str, int]:
     return {page: i for i, page in enumerate(pages, 1)}
 
 
-def labels(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
-    """The kind of thing that is numbered, and its label, in the order of the page."""
+def labels(notebook: NotebookNode) -> Iterator[tuple[str, str, str]]:
+    """The kind of thing that is numbered, its label and its heading, in the order of the page."""
+    heading = ""
     for cell in notebook.cells:
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
         if "name" in figure:
-            yield "Fig.", figure["name"]
+            yield "Fig.", figure["name"], heading
         if cell.cell_type == "markdown":
             found = [(m.start(), "", m[1]) for m in EQUATION.finditer(cell.source)]
             found += [(m.start(), m[1].title(), m[2]) for m in PROOF.finditer(cell.source)]
             found += [(m.start(), "Exercise", m[1]) for m in EXERCISE.finditer(cell.source)]
-            yield from ((kind, label) for _, kind, label in sorted(found))
+            found += [(m.start(), "heading", m[1]) for m in SECTION.finditer(cell.source)]
+            for _, kind, label in sorted(found):
+                if kind == "heading":
+                    heading = label
+                else:
+                    yield kind, label, heading
 
 
 def targets(chapters: Path = CHAPTERS) -> dict[str, Target]:
@@ -76,10 +87,10 @@ def targets(chapters: Path = CHAPTERS) -> dict[str, Target]:
         path = chapters / f"{page}.ipynb"
         counts = Counter() if page in numbers else unnumbered
         before = f"{numbers[page]}." if page in numbers else ""
-        for kind, label in labels(shared(path)) if path.exists() else ():
+        for kind, label, heading in labels(shared(path)) if path.exists() else ():
             counts[kind] += 1
             place = f"{before}{counts[kind]}"
-            found[label] = Target(page, f"{kind} {place}" if kind else f"({place})")
+            found[label] = Target(page, f"{kind} {place}" if kind else f"({place})", heading)
     return found
 
 
@@ -88,6 +99,11 @@ def authors(entry: Entry) -> str:
     people = entry.persons.get("author") or entry.persons["editor"]
     names = [" ".join(map(str, p.rich_prelast_names + p.rich_last_names)) for p in people]
     return f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
+
+
+def fragment(heading: str) -> str:
+    """How an address names a heading of a notebook in JupyterLab, if there is one."""
+    return f"#{quote(heading.replace(' ', '-'))}" if heading else ""
 
 
 def address(entry: Entry) -> str:
@@ -130,8 +146,9 @@ class References:
                 works = [self.cited(key.strip(), in_brackets=True) for key in content.split(",")]
                 return f"({'; '.join(works)})"
             target = self.targets[content]
-            elsewhere = target.page != page
-            return f"[{target.text}]({target.page}.ipynb)" if elsewhere else target.text
+            if target.page == page:
+                return target.text
+            return f"[{target.text}]({target.page}.ipynb{fragment(target.heading)})"
 
         return ROLE.sub(replaced, text)
 

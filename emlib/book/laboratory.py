@@ -347,7 +347,7 @@ SCENES = {
         "From a bad guess, two ellipses find the short eruptions and the long ones. E recolours "
         "the points, M fits each ellipse to what it claims.",
         "faithful",
-        ellipses(HALVES, [[2, 90], [5, 50]], [[[1, 0], [0, 100]]] * 2),
+        ellipses(HALVES, [[5, 50], [2, 90]], [[[1, 0], [0, 100]]] * 2),
         (16,),
         ("E", "M", "run"),
         is_lesson=False,
