@@ -40,9 +40,11 @@ class Estimator(BaseEstimator):
     max_iter: int = 2000
     verbose: bool | int = False
 
-    # The allowed values of settings that are words; and whether NaN is welcome in data.
+    # The allowed values of settings that are words; whether NaN is welcome in data; and what to do
+    # with text.
     _choices: ClassVar[dict[str, Any]] = {}
     _takes_nan: ClassVar[bool] = False
+    _of_text: ClassVar[str] = ""
 
     def __sklearn_tags__(self) -> Tags:
         """What data may be, in scikit-learn's words."""
@@ -132,7 +134,8 @@ class Estimator(BaseEstimator):
             ) from None
         except ValueError as error:
             if "omplex" not in str(error):
-                check.numbers("data", X, finite=False)  # says it in plainer words, if about numbers
+                # says it in plainer words, if about numbers
+                check.numbers("data", X, finite=False, hint=self._of_text)
             raise
 
 
@@ -161,6 +164,10 @@ class ComponentsEstimator(Estimator):
     def _fitted_family(self) -> Family:
         """The family of the fit; settings change only what is fitted next."""
         raise NotImplementedError
+
+    def _n_unseen(self) -> int:
+        """How many categories the data never showed: they are no free parameters."""
+        return 0
 
     def _names(self, family: Family) -> list[str]:
         """The names of the family's parameters, as users know them."""

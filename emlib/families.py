@@ -35,10 +35,6 @@ SHARED = 0.1
 # Log-densities of counts are small differences of numbers thirty times as large as the counts: up
 # to here they are right to a thousandth of a nat.
 LARGEST_COUNT, LARGEST_TRIALS = 1e12, 10**11
-NO_COUNTS = (
-    "counts must be whole numbers, not negative, and not above the number of trials; found others. "
-    "Is this the right family for these data?"
-)
 Components = tuple[Array, ...]
 
 
@@ -309,11 +305,18 @@ class Counts(Family):
         return sums
 
     def check_data(self, x: ArrayLike) -> Array:
-        counts = check.data(x)
-        if np.any(counts < 0):
-            raise ValueError(f"Negative values in data: {NO_COUNTS}")
-        if np.any(counts != np.floor(counts)):
-            raise ValueError(NO_COUNTS)
+        counts = check.data(x, "Remove those rows.")
+        for wrong, what in (
+            (counts < 0, "Negative values"),
+            (counts != np.floor(counts), "Fractions"),
+        ):
+            if wrong.any():
+                row, feature = np.argwhere(wrong)[0]
+                raise ValueError(
+                    f"{what} in data: counts must be whole numbers, not negative, found "
+                    f"{counts[row, feature]:g} (row {row}, feature {feature}). Is this the right "
+                    "family for these data?"
+                )
         if np.any(counts > LARGEST_COUNT):
             raise ValueError(
                 f"counts above {LARGEST_COUNT:g} are too large for a float's digits, found "
@@ -397,7 +400,13 @@ class Binomial(Counts):
     def check_data(self, x: ArrayLike) -> Array:
         counts = super().check_data(x)
         if np.any(counts > self.trials):
-            raise ValueError(NO_COUNTS)
+            row, feature = np.argwhere(counts > self.trials)[0]
+            found = f"{counts[row, feature]:g} (row {row}, feature {feature})"
+            advice = "" if self.trials > 1 else ". BernoulliMixture has binarize= for other data"
+            raise ValueError(
+                "counts must be whole numbers, not above the number of trials, "
+                f"{self.trials}: found {found}{advice}"
+            )
         return counts
 
     def sample(self, components: Components, z: Integers, rng: Generator) -> NDArray[Any]:

@@ -27,8 +27,9 @@ LARGEST_SHARE_LOST = 1e-6
 # What the features before leave of a variance is rounding if it is less than this share of it.
 SMALLEST_SHARE_LEFT = 64 * np.finfo(float).eps
 NOT_POSITIVE = (
-    "a covariance is not positive definite: a component has collapsed onto too few "
-    "points, or features depend linearly on each other. Use fewer components or a floor."
+    "a covariance is not positive definite. If it was fitted, a component has collapsed onto too "
+    "few points, or features depend linearly on each other: use fewer components or a floor. If it "
+    "was given, it is none: variances are on its diagonal, not standard deviations."
 )
 
 

@@ -100,10 +100,10 @@ class Held:
                 part[rows] = np.asarray(held)[rows]
         return tuple(parts)
 
-    def n_free(self, family: Family, k: int, d: int) -> int:
-        """How many of the parameters of K components are free."""
+    def n_free(self, family: Family, k: int, d: int, unseen: int = 0) -> int:
+        """How many of the parameters of K components are free, but for `unseen` categories."""
         k -= len(self.components)
-        total, first = family.n_parameters(k, d), k * d
+        total, first = family.n_parameters(k, d) - k * unseen, k * d
         if not any(self.inner):
             return total
         if all(self.inner):

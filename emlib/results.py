@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -106,8 +106,8 @@ class Trace(Generic[P]):
         Iterations reached by a leap of SQUAREM.
     """
 
-    params: tuple[P, ...]
-    objective: Array
+    params: tuple[P, ...] = field(repr=False)
+    objective: Array = field(repr=False)
     nudged_at: tuple[int, ...] = ()
     leapt_at: tuple[int, ...] = ()
 
@@ -147,7 +147,7 @@ class EMResult(Generic[P]):
     message: str
     remaining_gain: float
     confirmed: bool | None
-    trace: Trace[P]
+    trace: Trace[P] = field(repr=False)
     n_steps: int
 
     @property

@@ -16,6 +16,11 @@ LARGEST, SMALLEST = 1e150, 1e-140
 # Sums of probabilities may miss one by so much; those of a start, which are scaled, by more.
 ROUNDING_OF_SUM, ROUNDING_OF_START = 1e-6, 1.001e-5
 
+OF_NAN = (
+    "Remove those rows; or let GaussianMixture or GaussianHMM fit what was seen of them, or "
+    "GaussianImputer fill the holes."
+)
+
 
 def numbers(name: str, value: Any, finite: bool = True, shape: Any = None, hint: str = "") -> Array:
     """`value` as an array of real numbers, all finite, or a ValueError that names it.
@@ -108,8 +113,10 @@ def kind(name: str, value: Any, wanted: Any, hint: str = "") -> Any:
     return value
 
 
-def data(x: ArrayLike) -> Array:
+def data(x: ArrayLike, of_nan: str = OF_NAN) -> Array:
     """`x` as a float array of shape (N, D), or a ValueError that names the trouble.
+
+    `of_nan` says what to do if some data are NaN.
 
     Examples
     --------
@@ -135,7 +142,7 @@ def data(x: ArrayLike) -> Array:
         row, feature = bad[0]
         value, advice = "infinity", "Is it the logarithm of zero, or a division by it?"
         if np.isnan(data[row, feature]):
-            value, advice = "NaN", "Remove those rows, or let GaussianImputer fill the holes first."
+            value, advice = "NaN", of_nan
         raise ValueError(
             f"data contain {value} (row {row}, feature {feature}; {len(bad)} such values in all). "
             f"{advice}"

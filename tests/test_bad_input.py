@@ -789,7 +789,7 @@ for estimator, (x, ways, settings) in ESTIMATORS.items():
     if estimator in (CategoricalMixture, CategoricalHMM):
         alone.pop("too many")
     alone["one row"] = x[:1]
-    if estimator in (GaussianHMM, HMM):  # NaN stands for what was not observed
+    if estimator in (GaussianMixture, Mixture, GaussianHMM, HMM):  # NaN: what was not observed
         bad_x, alone = ({w: v for w, v in b.items() if w != "a NaN"} for b in (bad_x, alone))
     call(
         f"{name}.fit",
@@ -1009,9 +1009,21 @@ def test_one_row_is_said_to_be_too_few(estimator):
         estimator(1).fit([[1.0, 2.0]])
 
 
-def test_holes_in_data_lead_to_the_imputer():
-    with pytest.raises(ValueError, match="GaussianImputer"):
-        GaussianMixture(2).fit(np.where(ROWS > 4.1, NAN, ROWS))
+def test_holes_in_data_lead_to_those_who_take_them():
+    start = mixture.MixtureParams(np.ones(1), np.zeros((1, 3)), np.eye(3)[None])
+    with pytest.raises(ValueError, match=r"GaussianMixture .*GaussianImputer"):
+        mixture.e_step(start, np.where(ROWS > 4.1, NAN, ROWS))
+
+
+def test_data_that_a_family_does_not_take_get_the_advice_of_that_family():
+    with pytest.raises(ValueError, match="a category of its own"):
+        CategoricalMixture(2).fit([[0, NAN], [1, 0], [1, 1]])
+    with pytest.raises(ValueError, match=r"np\.unique"):
+        CategoricalMixture(2).fit([["yes", "no"], ["no", "no"], ["no", "yes"]])
+    with pytest.raises(ValueError, match=r"found 3 \(row 1, feature 0\).*binarize="):
+        BernoulliMixture(2).fit([[0, 1], [3, 0], [0, 0]])
+    with pytest.raises(ValueError, match=r"found 2.5 \(row 0, feature 1\)"):
+        PoissonMixture(2).fit([[0, 2.5], [1, 1], [0, 0]])
 
 
 # A covariance whose features have units that are far apart, in any order of the features.

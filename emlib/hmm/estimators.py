@@ -24,7 +24,7 @@ from emlib.mixture.priors import Prior, prior_of
 from emlib.mixture.starts import STARTS
 from emlib.results import DegenerateWarning, ImpossibleError
 from emlib.types import Array, Integers
-from emlib.wording import listed, shown
+from emlib.wording import sentence, shown
 
 
 class _Fit(NamedTuple):
@@ -202,9 +202,8 @@ class _HMM(ComponentsEstimator):
         check.count("steps", steps)
         r, log_likelihoods = self._filtered(X, lengths)
         if len(impossible := np.flatnonzero(log_likelihoods == -np.inf)):
-            raise ImpossibleError(
-                f"sequence {listed(impossible)} is impossible under the model: nothing follows"
-            )
+            are_impossible = sentence("sequence", impossible, "is impossible", "are impossible")
+            raise ImpossibleError(f"{are_impossible} under the model: nothing follows")
         last = np.cumsum(check_lengths(lengths, len(r))) - 1
         # Equation hmm-forward, without an observation: by squares, so that steps may be many
         forecast, power = r[last], _normalised(self._params().transmat)
@@ -272,7 +271,8 @@ class _HMM(ComponentsEstimator):
         if fit is not None:
             held, free = fit.held, fit.free_in_chain
         chain = sum(n for n, is_held in zip(free, held.outer, strict=True) if not is_held)
-        return chain + held.n_free(self._fitted_family(), *params.components[0].shape)
+        k, d = params.components[0].shape
+        return chain + held.n_free(self._fitted_family(), k, d, self._n_unseen())
 
     def _free_in_chain(self, startprob: Array, transmat: Array) -> tuple[int, int]:
         """How many probabilities of start and steps are free, if zeros are forbidden."""
@@ -340,10 +340,12 @@ def _warn_of_unvisited(params: HMMParams, sequences: Sequences, family: Family) 
     visited, left = steps.visited(statistics), statistics.transitions.sum(axis=1) > 0
     never, stays = np.flatnonzero(~visited), np.flatnonzero(visited & ~left)
     if len(never):
-        message = f"state {listed(never)} is never visited: what it has is that of the start"
+        are_never = sentence("state", never, "is never", "are never")
+        message = f"{are_never} visited: what was there at the start is there still"
         warnings.warn(message, DegenerateWarning, stacklevel=3)
     if len(stays) and len(params.startprob) > 1:
-        message = f"state {listed(stays)} is never left: its row of transmat_ is the start's"
+        are_never = sentence("state", stays, "is never", "are never")
+        message = f"{are_never} left: that row of transmat_ is the start's"
         warnings.warn(message, DegenerateWarning, stacklevel=3)
 
 
@@ -476,7 +478,8 @@ class CategoricalHMM(_HMM):
     n_components : int
         K, the number of hidden states.
     n_features : int, optional
-        How many symbols there are; by default, as many as occur or as `emissionprob_init` has.
+        How many symbols there are; by default, as many as `emissionprob_init` has, or up to the
+        highest number in the data. Then criteria do not count numbers that never occur.
     emissionprob_init : array-like of shape (K, n_features), optional
     emissionprob_prior : float or array-like of shape (K, n_features)
         Concentrations of a Dirichlet prior, at least 1; with 2, every symbol was seen once more.
@@ -508,6 +511,11 @@ class CategoricalHMM(_HMM):
     emissionprob_prior: ArrayLike = 1.0
 
     _renamed = {"probabilities": "emissionprob"}
+
+    def _n_unseen(self) -> int:
+        if self.n_features is not None or self.emissionprob_init is not None:
+            return 0
+        return int((self.emissionprob_ == 0).all(axis=0).sum())
 
     def _prior(self, sequences: Sequences) -> ChainPrior:
         shape = self.n_components, sequences.data.family.height

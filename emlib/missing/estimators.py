@@ -109,7 +109,10 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
             problem = _problem(patterns, units, self)
             best = self._climb(problem, lambda _: self._start(units), np.random.default_rng(0))
             self.mean_, self.covariance_ = best.params.mean, best.params.covariance
-        self._warn("Raise max_iter, or try accelerate=True.")
+        self._warn(
+            "Raise max_iter, or try accelerate=True. With few rows for many features the "
+            "likelihood may have no highest value: then drop features."
+        )
         _warn_of_pairs_apart(patterns)
         return self
 

@@ -117,8 +117,10 @@ class Blocks:
     def log_scale(self) -> float:
         """The log of what these units make of all densities together: they are per unit of x."""
         logs = np.log(self.units.scale)
-        unseen = 0.0 if self.holes is None else self.holes.sum(axis=0) @ logs
-        return float(self.n * logs.sum() - unseen)
+        if self.holes is None:
+            return self.n * float(logs.sum())
+        seen = (~self.holes.T * self.count(slice(None))).sum(axis=1)
+        return float(seen @ logs)
 
     @cached_property
     def patterns(self) -> tuple[Mask, Integers]:
@@ -131,6 +133,15 @@ class Blocks:
         """The rows of each block, if a point needs `height` numbers."""
         n, size = len(self.x), max(BLOCK // max(height, 1), 1)
         return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+    def some(self, which: Mask | Integers) -> Blocks:
+        """These of the points alone, with what belongs to them."""
+        parts: dict[str, Any] = {
+            name: part[which]
+            for name in ("x", "weights", "labels", "holes")
+            if (part := getattr(self, name)) is not None
+        }
+        return replace(self, copy=False, **parts)
 
     def count(self, rows: slice | Integers) -> Array | float:
         """How many times each of these points counts."""

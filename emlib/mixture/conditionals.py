@@ -88,6 +88,6 @@ def conditional(params: Params, x: ArrayLike, family: Gaussians = FULL) -> Mixtu
     r, log_p = form.posterior(slice(0, 1))
     engine.check_possible(log_p, point)
     # Equation miss-expectation
-    shifts = [form.regression[0, k] @ z[:, 0] for _, k, _, z in form.residuals()]
-    h = np.flatnonzero(holes)
-    return MixtureParams(r[:, 0], (form.means + shifts)[:, h], form.left[0][:, h[:, None], h])
+    (_, _, regression, left), (_, _, z) = form.matrices(0), next(form.residuals())
+    h, means = np.flatnonzero(holes), form.means + (regression @ z)[:, :, 0]
+    return MixtureParams(r[:, 0], means[:, h], left[:, h[:, None], h])

@@ -27,7 +27,7 @@ import numpy as np
 from emlib.covariances import Gaussians, log_normalisers, whiten
 from emlib.families import Components, Sums
 from emlib.gaussian import KEPT, GaussianStatistics, inverse_factor
-from emlib.mixture.blocks import Blocks
+from emlib.mixture.blocks import LARGEST_COPY, Blocks
 from emlib.results import ImpossibleError
 from emlib.types import Array, Integers
 from emlib.wording import with_value
@@ -363,56 +363,67 @@ class Whitened(Residuals):
 class Incomplete(Form):
     """Gaussians of points of which not all features were seen: by the marginal of those that were.
 
-    For M patterns of what was seen it holds 2 M K matrices, each made in D^3 steps.
+    Every pattern, a set of features that were seen together, needs 3 K matrices, each made in D^3
+    steps. Those of as many patterns as `LARGEST_COPY` has room for are kept.
     """
 
     def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
-        self.means, covariances = components[0], family.as_matrices(components)
+        self.means, self.covariances = components[0], family.as_matrices(components)
         k, d = self.means.shape
         self.data, self.family, self.slices = data, family, data.slices(max(3 * d, k))
-        patterns, self.which = data.patterns
-        # Whiteners of what was seen: they have zeros for the rest.
-        self.w = np.zeros((len(patterns), k, d, d))
-        self.constants = np.empty((len(patterns), k))
-        for w, constant, pattern in zip(self.w, self.constants, patterns, strict=True):
-            constant[:] = np.log(weights)
-            seen = np.flatnonzero(pattern)
-            if len(seen):
-                block = inverse_factor(covariances[:, seen[:, None], seen])
-                w[:, seen[:, None], seen] = block
-                constant += log_normalisers(block)
-        half = self.w @ covariances
-        # Equations miss-coefficients and miss-left
-        self.regression = np.swapaxes(half, -1, -2)
-        self.left = covariances - self.regression @ half
+        self.log_weights = np.log(weights)
+        self.patterns, self.which = data.patterns
+        self.kept: dict[int, tuple[Array, Array, Array, Array]] = {}
         self.n, self.sum_x, self.sum_xx = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
+
+    def matrices(self, pattern: int) -> tuple[Array, Array, Array, Array]:
+        """Of a pattern: constants (K,); whiteners, regression and what is left, (K, D, D) each."""
+        if pattern in self.kept:
+            return self.kept[pattern]
+        if 3 * self.covariances.size * len(self.kept) > LARGEST_COPY:
+            self.kept.clear()
+        seen, constants = np.flatnonzero(self.patterns[pattern]), self.log_weights
+        w = np.zeros(self.covariances.shape)  # of what was seen: with zeros for the rest
+        if len(seen):
+            block = inverse_factor(self.covariances[:, seen[:, None], seen])
+            w[:, seen[:, None], seen] = block
+            constants = constants + log_normalisers(block)
+        half = w @ self.covariances
+        # Equations miss-coefficients and miss-left
+        regression = np.swapaxes(half, -1, -2)
+        left = self.covariances - regression @ half
+        self.kept[pattern] = constants, w, regression, left
+        return self.kept[pattern]
 
     def read(self, rows: slice) -> None:
         self.x = self.data.read(rows, np.empty((self.means.shape[1], rows.stop - rows.start)))
         self.pattern = self.which[rows]
 
-    def residuals(self) -> Iterator[tuple[int, int, Integers, Array]]:
-        """For each pattern and component, its points, and their whitened residuals."""
+    def residuals(self) -> Iterator[tuple[int, Integers, Array]]:
+        """For each pattern its points, and their whitened residuals, of shape (K, D, points)."""
         for pattern in np.unique(self.pattern):
             points = np.flatnonzero(self.pattern == pattern)
-            for k, mean in enumerate(self.means):
-                yield pattern, k, points, self.w[pattern, k] @ (self.x[:, points] - mean[:, None])
+            w = self.matrices(pattern)[1]
+            yield pattern, points, w @ (self.x[:, points] - self.means[:, :, None])
 
     def log_joint(self, rows: slice) -> Array:
         self.read(rows)
         joint = np.empty((len(self.means), self.x.shape[1]))
-        for pattern, k, points, z in self.residuals():
-            joint[k, points] = self.constants[pattern, k] - 0.5 * np.einsum("db,db->b", z, z)
+        for pattern, points, z in self.residuals():
+            constants = self.matrices(pattern)[0]
+            joint[:, points] = constants[:, None] - 0.5 * np.einsum("kdb,kdb->kb", z, z)
         return joint
 
     def add(self, r: Array) -> None:
         self.n += r.sum(axis=1)
-        for pattern, k, points, z in self.residuals():
+        for pattern, points, z in self.residuals():
+            _, _, regression, left = self.matrices(pattern)
             # Equation miss-expectation, less the mean
-            expected, shares = self.regression[pattern, k] @ z, r[k, points]
-            self.sum_x[k] += expected @ shares
-            left = shares.sum() * self.left[pattern, k]
-            self.sum_xx[k] += (expected * shares) @ expected.T + left
+            expected, shares = regression @ z, r[:, None, points]
+            weighted = expected * shares
+            self.sum_x += weighted.sum(axis=2)
+            left_over = shares.sum(axis=2)[..., None] * left
+            self.sum_xx += weighted @ np.swapaxes(expected, 1, 2) + left_over
 
     def total(self) -> GaussianStatistics:
         form = self.family.form

@@ -69,6 +69,9 @@ class _Mixture(
         Parameters
         ----------
         X : array-like of shape (N, D)
+            To Gaussians a number may be NaN: one that was not seen. Its row counts by the marginal
+            density of the others, which is right if what hides it does not depend on it. Rows of
+            NaN alone count for nothing.
         y : ignored
         sample_weight : array-like of shape (N,), optional
             How many times each point counts.
@@ -87,19 +90,19 @@ class _Mixture(
             If the result is not to be trusted; `result_` has it all the same.
         """
         with self._all_or_nothing():
-            x, weights = self._read(X, sample_weight, reset=True)
-            k, d = self.n_components, x.shape[1]
-            r = check.shares("responsibilities_init", self.responsibilities_init, (len(x), k))
-            known = None if labels is None else check.labels("labels", labels, len(x), k)
-            if weights is not None and not np.all(weights > 0):
-                counted = weights > 0
-                x, weights, r = x[counted], weights[counted], None if r is None else r[counted]
-                known = None if known is None else known[counted]
-            known = None if known is None or not (known >= 0).any() else known
-            _check_enough(x, k)
-            family = self._family()
-            family.check_fit(x)
-            data = replace(Blocks.standard(x, family, weights), labels=known)
+            read = self._read(X, sample_weight, labels, reset=True)
+            k, d = self.n_components, read.x.shape[1]
+            r = check.shares("responsibilities_init", self.responsibilities_init, (len(read.x), k))
+            if read.weights is not None and not np.all(read.weights > 0):
+                counted = read.weights > 0
+                read, r = read.some(counted), None if r is None else r[counted]
+            if read.labels is not None and not (read.labels >= 0).any():
+                read = replace(read, labels=None)
+            _check_enough(read.x, k)
+            family = read.family
+            family.check_fit(read.x)
+            data = Blocks.standard(read.x, family, read.weights)
+            data = replace(data, labels=read.labels, holes=read.holes)
             prior = self._prior(data)
             weights_init = check.shares("weights_init", self.weights_init, (k,))
             explicit = (weights_init, *self._given(data.family, k, d))
@@ -120,7 +123,7 @@ class _Mixture(
             self._show(best.params, family)
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
-        self._warn("Raise max_iter, or try other starts with n_init.")
+        self._warn("Raise max_iter, try other starts with n_init, or accelerate=True.")
         return self
 
     def e_step(
@@ -163,7 +166,7 @@ class _Mixture(
 
     def score_samples(self, X: ArrayLike) -> Array:
         """Log-density of each row of `X`, an array of shape (N,)."""
-        return steps.log_density(self._params(), self._read(X)[0], self._fitted_family())
+        return steps.log_density(self._params(), self._read(X), self._fitted_family())
 
     def score(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
@@ -174,7 +177,7 @@ class _Mixture(
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Responsibilities: p(z = k | x) for each row of `X`, of shape (N, K)."""
-        return steps.responsibilities(self._params(), self._read(X)[0], self._fitted_family())
+        return steps.responsibilities(self._params(), self._read(X), self._fitted_family())
 
     def transform(self, X: ArrayLike) -> Array:
         """The responsibilities again, as features for the next step of a pipeline."""
@@ -218,23 +221,23 @@ class _Mixture(
         components that are apart (Biernacki, Celeux and Govaert 2000, IEEE Trans. PAMI 22,
         719-725).
         """
-        x, weights = self._counted(X, sample_weight)
-        joint = steps.log_joint(self._params(), x, self._fitted_family()).max(axis=1)
-        penalty = self._n_parameters() * float(np.log(weights.sum()))
-        return penalty - 2 * float((joint * weights).sum())
+        data = self._counted(X, sample_weight)
+        joint = steps.log_joint(self._params(), data, data.family).max(axis=1)
+        penalty = self._n_parameters() * float(np.log(data.n))
+        return penalty - 2 * float((joint * data.count(slice(None))).sum())
 
     def _log_likelihood(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, float]:
         """Of all the data together, and for how many points they count."""
-        x, weights = self._counted(X, sample_weight)
-        log_p = steps.log_density(self._params(), x, self._fitted_family())
-        return float((log_p * weights).sum()), float(weights.sum())
+        data = self._counted(X, sample_weight)
+        log_p = steps.log_density(self._params(), data, data.family)
+        return float((log_p * data.count(slice(None))).sum()), data.n
 
-    def _counted(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Array]:
-        """The rows that count, as the family takes them, and how many times each does."""
-        x, weights = self._read(X, sample_weight)
-        if weights is None:
-            return x, np.ones(len(x))
-        return x[weights > 0], weights[weights > 0]
+    def _counted(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Blocks:
+        """The rows that count."""
+        data = self._read(X, sample_weight)
+        if not data.n:
+            raise ValueError("every row of data is NaN: at least one observation is needed")
+        return data if data.weights is None else data.some(data.weights > 0)
 
     def standard_errors(
         self,
@@ -260,7 +263,9 @@ class _Mixture(
     def _n_parameters(self) -> int:
         """Free parameters: K - 1 weights, and those of the components."""
         (k, d), fit = self._params()[1].shape, self._fitted()
-        return (0 if any(fit.held.outer) else k - 1) + fit.held.n_free(fit.family, k, d)
+        return (0 if any(fit.held.outer) else k - 1) + fit.held.n_free(
+            fit.family, k, d, self._n_unseen()
+        )
 
     @property
     def _n_features_out(self) -> int:
@@ -293,29 +298,41 @@ class _Mixture(
         self, X: ArrayLike, sample_weight: ArrayLike | None, labels: ArrayLike | None
     ) -> tuple[steps.Params, Blocks]:
         """The parameters and new data, both in the units of the fit."""
-        x, weights = self._read(X, sample_weight)
-        params, (family, units, *_) = self._params(), self._fitted()
-        k, family = len(params[0]), family.in_units(units)
-        known = None if labels is None else check.labels("labels", labels, len(x), k)
-        data = Blocks(x, family, weights, units, labels=known)
-        return fitting.standardised(params, family, units), data
+        data, params, units = (
+            self._read(X, sample_weight, labels),
+            self._params(),
+            self._fitted().units,
+        )
+        data = replace(data, family=data.family.in_units(units), units=units)
+        return fitting.standardised(params, data.family, units), data
 
     def _read(
-        self, X: ArrayLike, sample_weight: ArrayLike | None = None, reset: bool = False
-    ) -> tuple[Array, Array | None]:
-        """Checked data, as the family takes them, and weights."""
+        self,
+        X: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        reset: bool = False,
+    ) -> Blocks:
+        """Checked data as the family takes them, weights and known labels, in the user's units."""
         if np.ma.is_masked(X):
             check.data(X)  # scikit-learn would drop the mask and say nothing
         x = self._encode(self._table(X, reset, ensure_all_finite=False), reset)
-        x = (self._family() if reset else self._fitted_family()).check_data(x)
-        if sample_weight is None:
-            return x, None
-        weights = check.numbers("sample_weight", sample_weight)
-        weights = np.full(len(x), weights) if weights.ndim == 0 else weights
-        check.numbers("sample_weight", weights, shape=(len(x),))
-        if np.any(weights < 0) or not np.any(weights > 0):
-            raise ValueError("sample_weight must not be negative, and some must be above zero")
-        return x, weights
+        family, holes = self._family() if reset else self._fitted_family(), np.isnan(x)
+        if family.whitens and holes.any():
+            x = np.asarray(check.observed(x, partly=True, fit=reset)[0])
+        x = family.check_data(x)
+        if sample_weight is not None:
+            weights = check.numbers("sample_weight", sample_weight)
+            weights = np.full(len(x), weights) if weights.ndim == 0 else weights
+            sample_weight = check.numbers("sample_weight", weights, shape=(len(x),))
+            if np.any(weights < 0) or not np.any(weights > 0):
+                raise ValueError("sample_weight must not be negative, and some must be above zero")
+        if (unseen := holes.all(axis=1)).any():  # rows that say nothing
+            sample_weight = np.where(unseen, 0.0, 1.0 if sample_weight is None else sample_weight)
+        if labels is not None:
+            k = self.n_components if reset else len(self._params()[0])
+            labels = check.labels("labels", labels, len(x), k)
+        return Blocks(x, family, sample_weight, labels=labels, holes=holes if holes.any() else None)
 
     def __sklearn_tags__(self) -> Tags:
         """Of some families counts are welcome, and other numbers are not."""
@@ -435,6 +452,8 @@ class GaussianMixture(_Mixture):
     means_init: ArrayLike | None = None
     precisions_init: ArrayLike | None = None
 
+    _takes_nan = True
+
     def _family(self, X: ArrayLike | None = None) -> Family:
         make = FORMS[self.covariance_type]
         if self.reg_covar is None:
@@ -527,6 +546,8 @@ class Mixture(_Mixture):
     _: KW_ONLY
     family: Family | None = None
     components_init: tuple[ArrayLike | None, ...] | None = None
+
+    _takes_nan = True  # if the family is a Gaussian one
 
     def _family(self, X: ArrayLike | None = None) -> Family:
         return family_of(self.family)
@@ -644,9 +665,10 @@ class CategoricalMixture(_Mixture):
     n_components : int
         K, the number of latent classes.
     n_categories : int or array-like of shape (D,), optional
-        How many categories each column has; by default, as many as the data show.
+        How many categories each column has; by default, up to the highest number in the data. Then
+        criteria do not count numbers that never occur as parameters.
     probabilities_init : list of D array-likes of shape (K, n_categories), optional
-        Explicit start.
+        Explicit start; or one table, as `probabilities_`.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
     hold, verbose, random_state
@@ -674,16 +696,27 @@ class CategoricalMixture(_Mixture):
     probabilities_init: list[ArrayLike] | None = None
 
     _counts = True
+    _of_text = (
+        ". Number the categories of each column: names, numbers = np.unique(column, "
+        "return_inverse=True)"
+    )
 
     def _family(self, X: ArrayLike | None = None) -> Family:
         message = "%(name)s has no n_categories_: fit it, or set them with its parameters"
         check_is_fitted(self, "n_categories_", msg=message)
         return Categorical(self.n_categories_)
 
+    def _n_unseen(self) -> int:
+        if self.n_categories is not None:
+            return 0
+        return int((self.probabilities_ == 0).all(axis=0).sum())
+
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         if self.probabilities_init is None:
             return (None,)
-        given = self.probabilities_init
+        given: Any = self.probabilities_init
+        if isinstance(given, np.ndarray) and given.shape == (k, d):
+            given = np.split(given, np.cumsum(self.n_categories_)[:-1], axis=1)
         if not isinstance(given, tuple | list | np.ndarray) or len(given) != len(
             self.n_categories_
         ):
@@ -695,7 +728,7 @@ class CategoricalMixture(_Mixture):
         return (np.concatenate(parts, axis=1),)
 
     def _encode(self, x: Array, reset: bool) -> Array:
-        x = check.data(x)
+        x = check.data(x, "Remove those rows, or let 'not known' be a category of its own.")
         if np.any(x < 0) or np.any(x != np.floor(x)):
             what = "Negative values in data" if np.any(x < 0) else "Fractions in data"
             raise ValueError(f"{what}: categories must be whole numbers from 0 on. Number them.")

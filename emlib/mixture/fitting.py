@@ -179,7 +179,7 @@ def in_order_of_labels(params: Params, data: Blocks, weights_are_held: bool) -> 
     """
     assert data.labels is not None
     known = np.flatnonzero(data.labels >= 0)
-    some = replace(data, x=data.x[known], weights=None, labels=None, copy=False)
+    some = replace(data.some(known), weights=None, labels=None)
     log_p = np.maximum(engine.log_joint(params, some), LOG_ZERO)
     told = np.eye(len(params[0]))[:, data.labels[known]] * data.count(known)
     order = linear_sum_assignment(told @ log_p.T, maximize=True)[1]

@@ -58,6 +58,15 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
         hardly any points.
     """
     params, data = steps.checked(params, data, family)
+    if family.looked_up:
+        raise ValueError(
+            "there are no standard errors of Symbols: take one-hot rows, and the family Categorical"
+        )
+    if data.holes is not None:
+        raise ValueError(
+            "some values are NaN, and these standard errors are for complete data: draw rows, with "
+            "replacement, fit again, and look how the estimates scatter"
+        )
     if family.whitens:
         _check_digits(params, family)
     row = _Row(family, len(params[0]), data.x.shape[1], data.height)

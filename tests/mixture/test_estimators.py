@@ -385,7 +385,6 @@ def spoiled(value):
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (spoiled(np.nan), "NaN"),
         (spoiled(np.inf), "infinity"),
         (spoiled(1e160), r"row 3, feature 1.*Rescale"),
         (np.empty((0, 2)), "0 sample"),
@@ -437,8 +436,8 @@ def test_new_data_are_checked_too(faithful):
     model.fit(faithful)
     with pytest.raises(ValueError, match="2 features"):
         model.predict(faithful[:, :1])
-    with pytest.raises(ValueError, match="NaN"):
-        model.score_samples(spoiled(np.nan))
+    with pytest.raises(ValueError, match="infinity"):
+        model.score_samples(spoiled(np.inf))
 
 
 # At home in scikit-learn

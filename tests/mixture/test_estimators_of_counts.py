@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import (
     BernoulliMixture,
+    CategoricalHMM,
     CategoricalMixture,
     DegenerateError,
     GaussianMixture,
@@ -268,3 +269,38 @@ def test_a_start_counts_a_row_as_often_as_its_weight_says(seed):
     with pytest.warns(ConvergenceWarning, match="0 iterations"):
         repeated = model.fit(np.repeat(x, weights, axis=0)).weights_
     np.testing.assert_allclose(weighted, repeated)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_numbers_that_no_row_has_are_no_parameters(k):
+    # However the answers to a questionnaire are numbered, the model is the same, and so is BIC.
+    rng = np.random.default_rng(1)
+    x = rng.integers(0, 3, (150, 4))
+    settings = {"n_init": 3, "random_state": 0}
+    codes = [x, x + 1, np.array([1, 4, 9])[x]]
+    bics = [CategoricalMixture(k, **settings).fit(code).bic(code) for code in codes]
+    np.testing.assert_allclose(bics, bics[0], rtol=1e-9)
+    # That there are so many categories may also be said: then each is one, seen or not.
+    told = CategoricalMixture(k, n_categories=4, **settings).fit(x)
+    assert told.bic(x) - bics[0] == pytest.approx(4 * k * np.log(len(x)))
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("more", [{}, {"n_features": 12}])
+def test_symbols_that_never_occur_are_no_parameters(k, more):
+    x = np.random.default_rng(1).integers(0, 3, (150, 1))
+    for symbols in (x, x + 1, np.array([1, 4, 9])[x]):
+        model = CategoricalHMM(k, tol=1e-3, random_state=0, **more).fit(symbols)
+        free = model.aic(symbols) / 2 + model.score(symbols)
+        chain, symbols_each = k - 1 + k * (k - 1), more.get("n_features", 3) - 1
+        assert free == pytest.approx(chain + k * symbols_each)
+
+
+def test_a_start_may_be_the_table_of_another_fit():
+    x = np.random.default_rng(2).integers(0, 3, (60, 2))
+    fit = CategoricalMixture(2, random_state=0).fit(x)
+    start = {"weights_init": fit.weights_, "probabilities_init": fit.probabilities_}
+    again = CategoricalMixture(2, max_iter=0, **start)
+    with pytest.warns(ConvergenceWarning):
+        again.fit(x)
+    np.testing.assert_allclose(again.probabilities_, fit.probabilities_, atol=1e-12)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from emlib import DegenerateError, GaussianMixture, mixture
+from emlib import DegenerateError, GaussianMixture, Mixture, mixture
 from emlib.covariances import FORMS
-from emlib.families import Poisson
+from emlib.families import Poisson, Symbols
 from emlib.mixture import MixtureParams
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.standard_errors import standard_errors
@@ -173,3 +173,10 @@ def covariance_matrices(model):
     """Those of every component, (K, D, D), whatever the form."""
     family = model._fitted_family()
     return family.as_matrices((model.means_, model.covariances_))
+
+
+def test_symbols_lead_to_the_family_that_has_standard_errors():
+    x = np.random.default_rng(0).integers(0, 3, (50, 1))
+    model = Mixture(1, family=Symbols(3)).fit(x)
+    with pytest.raises(ValueError, match="the family Categorical"):
+        model.standard_errors(x)

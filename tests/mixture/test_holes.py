@@ -1,0 +1,195 @@
+"""Rows of which some numbers were not seen count by the marginal density of the others."""
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
+
+from emlib import GaussianImputer, GaussianMixture, Mixture, PoissonMixture, mixture
+from emlib.covariances import FORMS, Diagonal
+from emlib.mixture.blocks import Blocks
+
+WEIGHTS = np.array([0.3, 0.7])
+MEANS = np.array([[0.0, 1.0, -1.0], [3.0, 0.0, 2.0]])
+FULL = np.array(
+    [
+        [[1.0, 0.5, 0.2], [0.5, 2.0, -0.4], [0.2, -0.4, 0.7]],
+        [[1.5, -0.3, 0.0], [-0.3, 0.6, 0.1], [0.0, 0.1, 1.1]],
+    ]
+)
+COVARIANCES = {
+    "full": FULL,
+    "tied": FULL[0],
+    "diag": FULL.diagonal(axis1=1, axis2=2),
+    "spherical": np.array([0.8, 1.7]),
+}
+
+
+def with_holes(n=80, share=0.3, seed=0):
+    """Points of the mixture with full covariances, their components, and one row of holes only."""
+    rng = np.random.default_rng(seed)
+    z = rng.choice(2, size=n, p=WEIGHTS)
+    noise = rng.normal(size=(n, 3, 1))
+    x = MEANS[z] + (np.linalg.cholesky(FULL)[z] @ noise)[:, :, 0]
+    x[rng.uniform(size=x.shape) < share] = np.nan
+    x[7] = np.nan
+    return x, z
+
+
+def matrices(form):
+    if form in ("full", "tied"):
+        return np.broadcast_to(COVARIANCES[form], (2, 3, 3))
+    return np.stack([np.diag(np.broadcast_to(c, 3)) for c in COVARIANCES[form]])
+
+
+def by_hand(form, **settings):
+    """A mixture with these parameters, which were not fitted."""
+    model = GaussianMixture(2, covariance_type=form, **settings)
+    model.weights_, model.means_, model.covariances_ = WEIGHTS, MEANS, COVARIANCES[form]
+    return model
+
+
+def row_by_row(form, x):
+    """Log p(x, z), and E[x] and E[x x'] given what was seen and z: one row after the other."""
+    joint = np.tile(np.log(WEIGHTS), (len(x), 1))
+    mean, square = np.empty((len(x), 2, 3)), np.empty((len(x), 2, 3, 3))
+    for n, row in enumerate(x):
+        s, h = np.flatnonzero(~np.isnan(row)), np.flatnonzero(np.isnan(row))
+        for k, (mu, sigma) in enumerate(zip(MEANS, matrices(form), strict=True)):
+            mean[n, k], left = np.where(np.isnan(row), mu, row), np.zeros((3, 3))
+            left[np.ix_(h, h)] = sigma[np.ix_(h, h)]
+            if len(s):
+                joint[n, k] += multivariate_normal(mu[s], sigma[np.ix_(s, s)]).logpdf(row[s])
+                gain = sigma[np.ix_(h, s)] @ np.linalg.inv(sigma[np.ix_(s, s)])
+                mean[n, k, h] += gain @ (row[s] - mu[s])
+                left[np.ix_(h, h)] -= gain @ sigma[np.ix_(s, h)]
+            square[n, k] = np.outer(mean[n, k], mean[n, k]) + left
+    return joint, mean, square
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_row_counts_by_the_marginal_of_what_was_seen(form):
+    x, _ = with_holes()
+    joint, model = row_by_row(form, x)[0], by_hand(form)
+    log_p = logsumexp(joint, axis=1)
+    np.testing.assert_allclose(model.score_samples(x), log_p, atol=1e-12)
+    np.testing.assert_allclose(model.predict_proba(x), np.exp(joint - log_p[:, None]), atol=1e-12)
+    assert model.score_samples(x)[7] == pytest.approx(0)
+    np.testing.assert_allclose(model.predict_proba(x)[7], WEIGHTS)
+    seen = ~np.isnan(x).all(axis=1)  # rows of holes alone count for nothing
+    assert model.score(x) == pytest.approx(log_p[seen].mean(), abs=1e-12)
+    claimed = joint[seen].max(axis=1).sum()
+    assert model.icl(x) - model.bic(x) == pytest.approx(2 * (log_p.sum() - claimed), abs=1e-9)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_step_is_that_of_a_loop_over_rows(form):
+    x, _ = with_holes()
+    joint, mean, square = row_by_row(form, x)
+    r = np.exp(joint - logsumexp(joint, axis=1)[:, None])
+    r[np.isnan(x).all(axis=1)] = 0.0
+    n = r.sum(axis=0)
+    means = np.einsum("nk,nkd->kd", r, mean) / n[:, None]
+    outer = np.einsum("kd,ke->kde", means, means)
+    each = np.einsum("nk,nkde->kde", r, square) / n[:, None, None] - outer
+    variances = each.diagonal(axis1=1, axis2=2)
+    expected = {
+        "full": each,
+        "tied": np.einsum("k,kde->de", n / n.sum(), each),
+        "diag": variances,
+        "spherical": variances.mean(axis=1),
+    }
+    start = {"weights_init": WEIGHTS, "means_init": MEANS}
+    precisions = np.linalg.inv(COVARIANCES[form]) if form in ("full", "tied") else None
+    start["precisions_init"] = 1 / COVARIANCES[form] if precisions is None else precisions
+    model = GaussianMixture(2, covariance_type=form, max_iter=1, **start)
+    with pytest.warns(match="before convergence"):
+        model.fit(x)
+    np.testing.assert_allclose(model.weights_, n / n.sum(), atol=1e-10)
+    np.testing.assert_allclose(model.means_, means, atol=1e-10)
+    np.testing.assert_allclose(model.covariances_, expected[form], atol=1e-10)
+    assert model.result_.trace.objective[0] == pytest.approx(logsumexp(joint, axis=1).sum())
+
+
+@pytest.mark.parametrize("accelerate", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_the_likelihood_never_falls(form, accelerate):
+    x, z = with_holes(200)
+    model = GaussianMixture(2, covariance_type=form, accelerate=accelerate, random_state=0).fit(x)
+    assert model.converged_
+    assert model.result_.confirmed
+    objective = model.result_.trace.objective
+    assert np.diff(objective).min() > -1e-9
+    assert objective[-1] == pytest.approx(model.score_samples(x).sum(), abs=1e-8)
+    agree = (model.predict(x) == z).mean()
+    assert max(agree, 1 - agree) > 0.8
+
+
+def test_one_component_is_what_the_imputer_fits():
+    x, _ = with_holes()
+    one, imputer = GaussianMixture(1, tol=1e-12).fit(x), GaussianImputer(tol=1e-12).fit(x)
+    np.testing.assert_allclose(one.means_[0], imputer.mean_, atol=1e-5)
+    np.testing.assert_allclose(one.covariances_[0], imputer.covariance_, atol=1e-5)
+
+
+def test_if_all_labels_are_known_each_component_is_the_imputer_s():
+    x, z = with_holes(200)
+    model = GaussianMixture(2, tol=1e-12, random_state=0).fit(x, labels=z)
+    for k in range(2):
+        imputer = GaussianImputer(tol=1e-12).fit(x[z == k])
+        np.testing.assert_allclose(model.means_[k], imputer.mean_, atol=1e-5)
+        np.testing.assert_allclose(model.covariances_[k], imputer.covariance_, atol=1e-5)
+
+
+def test_a_weight_counts_as_that_many_rows():
+    x, _ = with_holes()
+    times = np.random.default_rng(1).integers(0, 4, len(x))
+    again, settings = np.repeat(x, times, axis=0), {"means_init": MEANS, "tol": 1e-12}
+    weighted = GaussianMixture(2, **settings).fit(x, sample_weight=times)
+    repeated = GaussianMixture(2, **settings).fit(again)
+    np.testing.assert_allclose(weighted.means_, repeated.means_, atol=1e-6)
+    assert weighted.result_.objective == pytest.approx(repeated.result_.objective)
+    assert weighted.bic(x, sample_weight=times) == pytest.approx(repeated.bic(again))
+
+
+def test_statistics_of_parts_of_the_data_add():
+    x, _ = with_holes(200)
+    model = GaussianMixture(2, tol=1e-12, random_state=0).fit(x)
+    parts = [model.e_step(part) for part in (x[:50], x[50:])]
+    assert parts[0][1] + parts[1][1] == pytest.approx(model.score_samples(x).sum())
+    means = model.means_
+    model.m_step(parts[0][0] + parts[1][0])
+    np.testing.assert_allclose(model.means_, means, atol=1e-5)
+
+
+def test_more_patterns_than_are_kept_give_the_same_sums(monkeypatch):
+    x, _ = with_holes()
+    params = mixture.MixtureParams(WEIGHTS, MEANS, FULL)
+    data = Blocks(np.where(np.isnan(x), 0.0, x), holes=np.isnan(x))
+    kept = mixture.e_step(params, data)
+    monkeypatch.setattr(mixture.engine, "LARGEST_COPY", 0)
+    anew = mixture.e_step(params, data)
+    assert anew[1] == kept[1]
+    np.testing.assert_array_equal(anew[0].sum_xx, kept[0].sum_xx)
+
+
+def test_what_holes_cannot_have_is_said():
+    x, _ = with_holes()
+    model = GaussianMixture(2, random_state=0).fit(x)
+    with pytest.raises(ValueError, match="standard errors are for complete data"):
+        model.standard_errors(x)
+    for use in (GaussianMixture(1).fit, model.score, model.bic, model.icl):
+        with pytest.raises(ValueError, match="every row of data is NaN"):
+            use(np.full((5, 3), np.nan))
+    with pytest.raises(ValueError, match="feature 1 was never observed"):
+        GaussianMixture(1).fit(np.where([True, False, True], x, np.nan))
+    with pytest.raises(ValueError, match=r"NaN .*Remove those rows"):
+        PoissonMixture(2).fit([[1, np.nan], [2, 3], [0, 1]])
+
+
+def test_any_gaussian_family_takes_holes():
+    x, _ = with_holes()
+    settings = {"random_state": 0, "tol": 1e-10}
+    mine = Mixture(2, family=Diagonal(), **settings).fit(x)
+    same = GaussianMixture(2, covariance_type="diag", **settings).fit(x)
+    assert mine.score(x) == pytest.approx(same.score(x), abs=1e-8)
