@@ -178,7 +178,7 @@ class ComponentsEstimator(Estimator):
         for name, part in zip((*self._outer, *self._names(family)), params, strict=True):
             setattr(self, f"{name}_", part.copy())
 
-    def _shown(self) -> list[Array]:
+    def _fitted_parts(self) -> list[Array]:
         """The fitted parameters as `_show` has set them, or a user; those beside first."""
         names = [f"{name}_" for name in (*self._outer, *self._names(self._fitted_family()))]
         lacking, message = [name for name in names if not hasattr(self, name)], None

@@ -296,7 +296,7 @@ class _HMM(ComponentsEstimator):
         return self._fit if all(same) else None
 
     def _params(self) -> HMMParams:
-        startprob, transmat, *components = self._shown()
+        startprob, transmat, *components = self._fitted_parts()
         return HMMParams(startprob, transmat, tuple(components))
 
     def _prior(self, sequences: Sequences) -> ChainPrior:

@@ -284,7 +284,7 @@ class _Mixture(
         return self._fitted().family
 
     def _params(self) -> Any:
-        return steps.named(tuple(self._shown()), self._fitted_family())
+        return steps.named(tuple(self._fitted_parts()), self._fitted_family())
 
     def _last_fit(self, k: int, d: int) -> steps.Params | None:
         """What a warm start goes on from: the last fit, if it was one of the same form."""
