@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf8")
 
 def test_python_in_the_readme_runs(capsys):
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    loop, mixture, chain = blocks
+    loop, mixture, holes, chain = blocks
     names = {}
     for block in (loop, mixture):
         exec(block, names)
@@ -23,7 +23,12 @@ def test_python_in_the_readme_runs(capsys):
     np.testing.assert_allclose(names["fit"].params, (15 + np.sqrt(53809)) / 394, atol=7e-5)
     assert names["fit"].confirmed
     assert capsys.readouterr().out.startswith("0.6268")
+    whole = names["model"]
+    assert whole.result_.confirmed
+    exec(holes, names)
+    assert np.isnan(names["eruptions"]).sum() == 91
     assert names["model"].result_.confirmed
+    np.testing.assert_allclose(names["model"].means_, whole.means_, atol=0.5)
     exec(chain, names)
     model, counts = names["model"], names["counts"]
     next_year = model.predict_proba(np.vstack([counts, [[np.nan]]]))[-1]
