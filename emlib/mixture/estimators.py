@@ -263,9 +263,8 @@ class _Mixture(
     def _n_parameters(self) -> int:
         """Free parameters: K - 1 weights, and those of the components."""
         (k, d), fit = self._params()[1].shape, self._fitted()
-        return (0 if any(fit.held.outer) else k - 1) + fit.held.n_free(
-            fit.family, k, d, self._n_unseen()
-        )
+        of_components = fit.held.n_free(fit.family, k, d, self._n_unseen())
+        return of_components + (0 if any(fit.held.outer) else k - 1)
 
     @property
     def _n_features_out(self) -> int:
@@ -298,13 +297,9 @@ class _Mixture(
         self, X: ArrayLike, sample_weight: ArrayLike | None, labels: ArrayLike | None
     ) -> tuple[steps.Params, Blocks]:
         """The parameters and new data, both in the units of the fit."""
-        data, params, units = (
-            self._read(X, sample_weight, labels),
-            self._params(),
-            self._fitted().units,
-        )
+        data, units = self._read(X, sample_weight, labels), self._fitted().units
         data = replace(data, family=data.family.in_units(units), units=units)
-        return fitting.standardised(params, data.family, units), data
+        return fitting.standardised(self._params(), data.family, units), data
 
     def _read(
         self,
@@ -318,7 +313,7 @@ class _Mixture(
             check.data(X)  # scikit-learn would drop the mask and say nothing
         x = self._encode(self._table(X, reset, ensure_all_finite=False), reset)
         family, holes = self._family() if reset else self._fitted_family(), np.isnan(x)
-        if family.whitens and holes.any():
+        if family.whitens and holes.any():  # means stand for them
             x = np.asarray(check.observed(x, partly=True, fit=reset)[0])
         x = family.check_data(x)
         if sample_weight is not None:
