@@ -165,10 +165,6 @@ class ComponentsEstimator(Estimator):
         """The family of the fit; settings change only what is fitted next."""
         raise NotImplementedError
 
-    def _n_unseen(self) -> int:
-        """How many categories the data never showed: they are no free parameters."""
-        return 0
-
     def _names(self, family: Family) -> list[str]:
         """The names of the family's parameters, as users know them."""
         return [self._renamed.get(name, name) for name in family.parameters]

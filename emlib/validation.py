@@ -157,13 +157,14 @@ def data(x: ArrayLike, of_nan: str = OF_NAN) -> Array:
 
 
 def observed(
-    x: ArrayLike, partly: bool = False, *, fit: bool
+    x: ArrayLike, partly: bool = False, *, fit: bool, weights: Array | None = None
 ) -> tuple[ArrayLike, Mask | None, Mask | None]:
     """`x` with numbers in the place of NaN, which rows were observed, and which numbers are such.
 
     A row that is NaN throughout was not observed. Both masks are None if nothing is NaN, and the
     last if all observed rows are complete. Where some lack a part of their values, it is a
-    ValueError, unless they may be observed `partly`. For a `fit`, something of every feature must
+    ValueError, unless they may be observed `partly`: then the mean of a feature stands for what is
+    lacking of it, and only rows with `weights` count. For a `fit`, something of every feature must
     have been observed.
     """
     try:
@@ -189,10 +190,13 @@ def observed(
             "complete it; or let it be NaN throughout, which stands for an observation that was "
             "not made. Do not remove it: it is a step of the chain."
         )
-    if fit and (never := lacking.all(axis=0)).any():
+    seen = ~lacking * (1.0 if weights is None else weights[:, None])
+    if fit and (never := seen.sum(axis=0) == 0).any():
         were_never = sentence("feature", np.flatnonzero(never), "was never", "were never")
         raise ValueError(f"{were_never} observed: drop it")
-    means = table.sum(axis=0, where=~lacking) / np.maximum((~lacking).sum(axis=0), 1)
+    filled = np.where(lacking, 0.0, table)
+    means = (seen * filled).sum(axis=0) / np.maximum(seen.sum(axis=0), SMALLEST)
+    means = np.where(np.isfinite(means), means, 0.0)  # an infinity is named where it stands
     return np.where(lacking, means, table), made, holes
 
 

@@ -28,11 +28,12 @@ from emlib.wording import sentence, shown
 
 
 class _Fit(NamedTuple):
-    """A fit: its family, what was held, how much of the chain was free, and its parameters."""
+    """A fit: its family, what was held, how much of the chain was free, symbols never seen."""
 
     family: Family
     held: Held
     free_in_chain: tuple[int, int]
+    n_unseen: int
     params: HMMParams
 
 
@@ -151,7 +152,8 @@ class _HMM(ComponentsEstimator):
 
             best = self._climb(problem, start, rng)
             free = self._free_in_chain(*best.trace.params[0][:2])
-            self._fit = _Fit(family, held, free, best.params)
+            n_unseen = self._n_unseen(sequences)
+            self._fit = _Fit(family, held, free, n_unseen, best.params)
             self._show((*best.params[:2], *best.params.components), family)
         self._warn("Raise max_iter, or try other starts with n_init.")
         _warn_of_unvisited(best.params, sequences, family)
@@ -267,12 +269,12 @@ class _HMM(ComponentsEstimator):
     def _n_parameters(self) -> int:
         """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""
         params, fit = self._params(), self._unchanged_fit(self._outer)
-        held, free = Held((False, False)), self._free_in_chain(*params[:2])
+        held, free, n_unseen = Held((False, False)), self._free_in_chain(*params[:2]), 0
         if fit is not None:
-            held, free = fit.held, fit.free_in_chain
+            held, free, n_unseen = fit.held, fit.free_in_chain, fit.n_unseen
         chain = sum(n for n, is_held in zip(free, held.outer, strict=True) if not is_held)
         k, d = params.components[0].shape
-        return chain + held.n_free(self._fitted_family(), k, d, self._n_unseen())
+        return chain + held.n_free(self._fitted_family(), k, d, n_unseen)
 
     def _free_in_chain(self, startprob: Array, transmat: Array) -> tuple[int, int]:
         """How many probabilities of start and steps are free, if zeros are forbidden."""
@@ -308,6 +310,10 @@ class _HMM(ComponentsEstimator):
         return ChainPrior(starts, concentration("transmat_prior", self.transmat_prior, (k, k)))
 
     # --- What a model has of its own
+
+    def _n_unseen(self, sequences: Sequences) -> int:
+        """How many symbols a fit takes for granted: those are no free parameters."""
+        return 0
 
     def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
         """Checked data; for a fit, in the units in which EM works."""
@@ -512,10 +518,9 @@ class CategoricalHMM(_HMM):
 
     _renamed = {"probabilities": "emissionprob"}
 
-    def _n_unseen(self) -> int:
-        if self.n_features is not None or self.emissionprob_init is not None:
-            return 0
-        return int((self.emissionprob_ == 0).all(axis=0).sum())
+    def _n_unseen(self, sequences: Sequences) -> int:
+        is_said = self.n_features is not None or self.emissionprob_init is not None
+        return 0 if is_said else int(np.sum(sequences.data.count(slice(None)) == 0))
 
     def _prior(self, sequences: Sequences) -> ChainPrior:
         shape = self.n_components, sequences.data.family.height

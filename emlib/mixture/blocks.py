@@ -119,6 +119,7 @@ class Blocks:
         logs = np.log(self.units.scale)
         if self.holes is None:
             return self.n * float(logs.sum())
+        logs = np.broadcast_to(logs, self.x.shape[1:])
         seen = (~self.holes.T * self.count(slice(None))).sum(axis=1)
         return float(seen @ logs)
 
@@ -126,8 +127,10 @@ class Blocks:
     def patterns(self) -> tuple[Mask, Integers]:
         """The M sets of features that were seen together, (M, D), and the set of each point."""
         assert self.holes is not None
-        patterns, which = np.unique(~self.holes, axis=0, return_inverse=True)
-        return patterns, which.ravel()
+        bits = np.packbits(self.holes, axis=1)  # of which rows are quickly compared
+        rows = np.ascontiguousarray(bits).view(f"V{bits.shape[1]}")[:, 0]
+        _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+        return ~self.holes[first], which
 
     def slices(self, height: int) -> list[slice]:
         """The rows of each block, if a point needs `height` numbers."""
@@ -141,6 +144,8 @@ class Blocks:
             for name in ("x", "weights", "labels", "holes")
             if (part := getattr(self, name)) is not None
         }
+        if self.holes is not None and not parts["holes"].any():
+            parts["holes"] = None
         return replace(self, copy=False, **parts)
 
     def count(self, rows: slice | Integers) -> Array | float:

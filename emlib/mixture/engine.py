@@ -60,7 +60,8 @@ def log_joint(params: Components, data: Blocks) -> Array:
     """Log p(x, z = k) of all the data, of shape (K, N); -inf where it is zero."""
     form, found = form_of(params, data), np.empty((len(params[0]), len(data.x)))
     for rows in form.slices:
-        joint = form.log_joint(rows)
+        with np.errstate(all="ignore"):  # a weight, or a probability, may be zero
+            joint = form.log_joint(rows)
         found[:, rows] = np.where(joint > IMPOSSIBLE, joint + form.log_shared(), -np.inf)
     return found
 
@@ -108,7 +109,11 @@ def form_of(params: Components, data: Blocks) -> Form:
 
 def form_without_params(data: Blocks, k: int) -> Form:
     """A form that only adds up statistics of K components, for responsibilities that are known."""
-    weights = np.full(k, 1 / k)
+    weights: Any = np.full(k, 1 / k)
+    if data.holes is not None:  # of which each has, in standard units, mean zero and variance one
+        family: Any = data.family
+        spheres = family.spheres(np.zeros((k, data.x.shape[1])))
+        return Incomplete(data, weights, family, spheres)
     if data.family.looked_up:
         return LookedUp(data, weights, np.zeros((k, data.family.height)))
     return Natural(data, weights, np.zeros((k, data.height + len(data.total_shared))))
@@ -370,8 +375,11 @@ class Incomplete(Form):
     def __init__(self, data: Blocks, weights: Array, family: Gaussians, components: Components):
         self.means, self.covariances = components[0], family.as_matrices(components)
         k, d = self.means.shape
-        self.data, self.family, self.slices = data, family, data.slices(max(3 * d, k))
+        self.data, self.family, self.slices = data, family, data.slices(3 * k * d)
         self.log_weights = np.log(weights)
+        # Outside the data, a mean is no origin from which squares would be small.
+        reach = data.largest_features[1 : d + 1]
+        self.origins = np.clip(self.means, -reach, reach)
         self.patterns, self.which = data.patterns
         self.kept: dict[int, tuple[Array, Array, Array, Array]] = {}
         self.n, self.sum_x, self.sum_xx = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
@@ -416,19 +424,20 @@ class Incomplete(Form):
 
     def add(self, r: Array) -> None:
         self.n += r.sum(axis=1)
+        shift = (self.means - self.origins)[:, :, None]
         for pattern, points, z in self.residuals():
             _, _, regression, left = self.matrices(pattern)
-            # Equation miss-expectation, less the mean
-            expected, shares = regression @ z, r[:, None, points]
+            # Equation miss-expectation, less the origin
+            expected, shares = shift + regression @ z, r[:, None, points]
             weighted = expected * shares
             self.sum_x += weighted.sum(axis=2)
             left_over = shares.sum(axis=2)[..., None] * left
             self.sum_xx += weighted @ np.swapaxes(expected, 1, 2) + left_over
 
     def total(self) -> GaussianStatistics:
-        form = self.family.form
-        sum_xx = np.einsum(KEPT[form], self.sum_xx)
-        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.means, form)
+        form, sum_xx = self.family.form, self.sum_xx + np.swapaxes(self.sum_xx, 1, 2)
+        sum_xx = np.einsum(KEPT[form], sum_xx / 2)  # symmetric to the last digit
+        return GaussianStatistics(self.n, self.sum_x, sum_xx, self.origins, form)
 
 
 def normalise(joint: Array) -> Array:

@@ -33,12 +33,13 @@ from emlib.units import IDENTITY, Units
 
 
 class _Fit(NamedTuple):
-    """A fit: its family, the units in which EM worked, what was held, and the M-step."""
+    """A fit: its family, units in which EM worked, what was held, M-step; categories never seen."""
 
     family: Family
     units: Units
     held: Held
     m_step: Callable[[Any], steps.Params]
+    n_unseen: int = 0
 
 
 @dataclass(eq=False, repr=False)
@@ -71,7 +72,7 @@ class _Mixture(
         X : array-like of shape (N, D)
             To Gaussians a number may be NaN: one that was not seen. Its row counts by the marginal
             density of the others, which is right if what hides it does not depend on it. Rows of
-            NaN alone count for nothing.
+            NaN alone, without a label, count for nothing.
         y : ignored
         sample_weight : array-like of shape (N,), optional
             How many times each point counts.
@@ -119,7 +120,8 @@ class _Mixture(
 
             best = self._climb(problem, start, rng)
             end = fitting.standardised(best.params, data.family, data.units)
-            self._fit = _Fit(family, data.units, held, problem.m_step_from(end))
+            n_unseen = self._n_unseen(read.x)
+            self._fit = _Fit(family, data.units, held, problem.m_step_from(end), n_unseen)
             self._show(best.params, family)
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
@@ -148,7 +150,7 @@ class _Mixture(
         for name in ("result_", "results_", "lower_bound_", "lower_bounds_", "n_iter_"):
             self.__dict__.pop(name, None)  # they told of other parameters
         self.converged_ = False
-        family, units, _, m_step = self._fitted()
+        family, units, _, m_step, _ = self._fitted()
         statistics = family.check_statistics(statistics)
         shape = self._params()[1].shape
         if statistics.sum_x.shape != shape:
@@ -165,13 +167,13 @@ class _Mixture(
         return self
 
     def score_samples(self, X: ArrayLike) -> Array:
-        """Log-density of each row of `X`, an array of shape (N,)."""
+        """Log-density of each row of `X`, or of what was seen of it, an array of shape (N,)."""
         return steps.log_density(self._params(), self._read(X), self._fitted_family())
 
     def score(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Mean log-likelihood per sample."""
+        """Mean log-likelihood per sample of which something was seen."""
         log_likelihood, n = self._log_likelihood(X, sample_weight)
         return log_likelihood / n
 
@@ -236,7 +238,7 @@ class _Mixture(
         """The rows that count."""
         data = self._read(X, sample_weight)
         if not data.n:
-            raise ValueError("every row of data is NaN: at least one observation is needed")
+            raise ValueError("every row of data that counts is NaN: one observation is needed")
         return data if data.weights is None else data.some(data.weights > 0)
 
     def standard_errors(
@@ -263,7 +265,7 @@ class _Mixture(
     def _n_parameters(self) -> int:
         """Free parameters: K - 1 weights, and those of the components."""
         (k, d), fit = self._params()[1].shape, self._fitted()
-        of_components = fit.held.n_free(fit.family, k, d, self._n_unseen())
+        of_components = fit.held.n_free(fit.family, k, d, fit.n_unseen)
         return of_components + (0 if any(fit.held.outer) else k - 1)
 
     @property
@@ -312,22 +314,26 @@ class _Mixture(
         if np.ma.is_masked(X):
             check.data(X)  # scikit-learn would drop the mask and say nothing
         x = self._encode(self._table(X, reset, ensure_all_finite=False), reset)
-        family, holes = self._family() if reset else self._fitted_family(), np.isnan(x)
-        if family.whitens and holes.any():  # means stand for them
-            x = np.asarray(check.observed(x, partly=True, fit=reset)[0])
-        x = family.check_data(x)
+        family = self._family() if reset else self._fitted_family()
+        weights: Any = None
         if sample_weight is not None:
             weights = check.numbers("sample_weight", sample_weight)
             weights = np.full(len(x), weights) if weights.ndim == 0 else weights
-            sample_weight = check.numbers("sample_weight", weights, shape=(len(x),))
+            check.numbers("sample_weight", weights, shape=(len(x),))
             if np.any(weights < 0) or not np.any(weights > 0):
                 raise ValueError("sample_weight must not be negative, and some must be above zero")
-        if (unseen := holes.all(axis=1)).any():  # rows that say nothing
-            sample_weight = np.where(unseen, 0.0, 1.0 if sample_weight is None else sample_weight)
+        known: Any = None
         if labels is not None:
             k = self.n_components if reset else len(self._params()[0])
-            labels = check.labels("labels", labels, len(x), k)
-        return Blocks(x, family, sample_weight, labels=labels, holes=holes if holes.any() else None)
+            known = check.labels("labels", labels, len(x), k)
+        holes: Any = np.isnan(x) if family.whitens else None
+        if holes is not None and holes.any():
+            says_nothing = holes.all(axis=1) & (True if known is None else known < 0)
+            weights = np.where(says_nothing, 0.0, 1.0 if weights is None else weights)
+            x = np.asarray(check.observed(x, partly=True, fit=reset, weights=weights)[0])
+        x = family.check_data(x)
+        holes = holes if holes is not None and holes.any() else None
+        return Blocks(x, family, weights, labels=known, holes=holes)
 
     def __sklearn_tags__(self) -> Tags:
         """Of some families counts are welcome, and other numbers are not."""
@@ -346,6 +352,10 @@ class _Mixture(
     def _encode(self, x: Array, reset: bool) -> Array:
         """Data as the family takes them; of a fit if `reset`."""
         return x
+
+    def _n_unseen(self, x: Array) -> int:
+        """How many categories a fit to `x` takes for granted: those are no free parameters."""
+        return 0
 
     def _decode(self, x: Array) -> Array:
         """Drawn points as the user has them."""
@@ -542,7 +552,11 @@ class Mixture(_Mixture):
     family: Family | None = None
     components_init: tuple[ArrayLike | None, ...] | None = None
 
-    _takes_nan = True  # if the family is a Gaussian one
+    def __sklearn_tags__(self) -> Tags:
+        """NaN is welcome to Gaussians."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = bool(getattr(self.family, "whitens", True))
+        return tags
 
     def _family(self, X: ArrayLike | None = None) -> Family:
         return family_of(self.family)
@@ -646,7 +660,7 @@ class BernoulliMixture(_Mixture):
         if self.binarize is None:
             return x
         threshold = check.size("binarize", self.binarize, -np.inf)
-        return (check.data(x) > threshold).astype(float)
+        return (check.data(x, "Remove those rows.") > threshold).astype(float)
 
 
 @dataclass(eq=False, repr=False)
@@ -701,10 +715,8 @@ class CategoricalMixture(_Mixture):
         check_is_fitted(self, "n_categories_", msg=message)
         return Categorical(self.n_categories_)
 
-    def _n_unseen(self) -> int:
-        if self.n_categories is not None:
-            return 0
-        return int((self.probabilities_ == 0).all(axis=0).sum())
+    def _n_unseen(self, x: Array) -> int:
+        return 0 if self.n_categories is not None else int((x == 0).all(axis=0).sum())
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         if self.probabilities_init is None:

@@ -26,6 +26,8 @@ from emlib.squarem import Coordinates
 from emlib.types import Array, Generator, Integers
 from emlib.units import Units
 
+# So many complete rows for each component are enough to find clusters in.
+COMPLETE_ROWS = 10
 # A component whose responsibilities sum to less than this has no points to speak of.
 FEWEST_POINTS = 1e-3
 
@@ -222,8 +224,22 @@ def completed(given: tuple[Array | None, ...], drawn: tuple[Array, ...]) -> tupl
 
 
 def draw_responsibilities(data: Blocks, k: int, how: str, rng: Generator) -> Array:
-    """Responsibilities of shape (N, K) from one of the `STARTS`, for which features weigh alike."""
-    return STARTS[how](units_for_distances(data).standardise(data.x), k, rng, data.weights)
+    """Responsibilities of shape (N, K) from one of the `STARTS`, for which features weigh alike.
+
+    Means that stand for what was not seen look like a cluster. So if there are complete rows
+    enough, the others go to the nearest of their clusters, by what was seen.
+    """
+    x = units_for_distances(data).standardise(data.x)
+    complete = slice(None) if data.holes is None else np.flatnonzero(~data.holes.any(axis=1))
+    if data.holes is None or len(x[complete]) < COMPLETE_ROWS * k or how == "random":
+        return STARTS[how](x, k, rng, data.weights)
+    weights = None if data.weights is None else data.weights[complete]
+    r = STARTS[how](x[complete], k, rng, weights)
+    centres = (r.T @ x[complete]) / r.sum(axis=0)[:, None]
+    distances = [np.square(np.where(data.holes, 0.0, x - centre)).sum(axis=1) for centre in centres]
+    shares = np.eye(k)[np.argmin(distances, axis=0)]
+    shares[complete] = r
+    return shares
 
 
 def with_known(r: Array, labels: Integers, matching: bool) -> Array:

@@ -76,7 +76,7 @@ class Prior:
         """The scale matrix, or variances, in the units of `data`."""
         n, d = data.x.shape
         if self.scale is None:
-            one = statistics(np.ones((n, 1)), data, family)
+            one = statistics(np.ones((n, 1)), replace(data, holes=None), family)
             scale = family.mle(one)[1] / k ** (2 / d)
             if data.holes is not None:  # these hold the mean, which has no spread
                 seen = 1 - (data.holes.T * data.count(slice(None))).sum(axis=1) / data.n

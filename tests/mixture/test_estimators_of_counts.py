@@ -294,6 +294,9 @@ def test_symbols_that_never_occur_are_no_parameters(k, more):
         free = model.aic(symbols) / 2 + model.score(symbols)
         chain, symbols_each = k - 1 + k * (k - 1), more.get("n_features", 3) - 1
         assert free == pytest.approx(chain + k * symbols_each)
+        model = CategoricalHMM(k, tol=1e-3, random_state=0, emissionprob_prior=2.0, **more)
+        smoothed = model.fit(symbols).aic(symbols) / 2 + model.score(symbols)
+        assert smoothed == pytest.approx(free)
 
 
 def test_a_start_may_be_the_table_of_another_fit():
@@ -304,3 +307,14 @@ def test_a_start_may_be_the_table_of_another_fit():
     with pytest.warns(ConvergenceWarning):
         again.fit(x)
     np.testing.assert_allclose(again.probabilities_, fit.probabilities_, atol=1e-12)
+
+
+def test_a_component_that_is_held_does_not_make_unseen_numbers_free():
+    x = np.random.default_rng(0).choice([0, 2], (100, 1))
+    table = [[[0.3, 0.3, 0.4], [0.2, 0.3, 0.5]]]
+    start = {"weights_init": [0.5, 0.5], "probabilities_init": table}
+    model = CategoricalMixture(2, hold=[0, "weights"], **start).fit(x)
+    free = model.aic(x) / 2 + model.score(x) * len(x)
+    assert free == pytest.approx(1)  # of the other component, 0 or 2
+    model.set_params(n_categories=3)  # which is for the next fit
+    assert model.aic(x) / 2 + model.score(x) * len(x) == pytest.approx(1)

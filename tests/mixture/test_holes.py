@@ -5,7 +5,7 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from emlib import GaussianImputer, GaussianMixture, Mixture, PoissonMixture, mixture
+from emlib import GaussianImputer, GaussianMixture, Mixture, PoissonMixture, Prior, mixture
 from emlib.covariances import FORMS, Diagonal
 from emlib.mixture.blocks import Blocks
 
@@ -179,7 +179,7 @@ def test_what_holes_cannot_have_is_said():
     with pytest.raises(ValueError, match="standard errors are for complete data"):
         model.standard_errors(x)
     for use in (GaussianMixture(1).fit, model.score, model.bic, model.icl):
-        with pytest.raises(ValueError, match="every row of data is NaN"):
+        with pytest.raises(ValueError, match=r"every row of data (that counts )?is NaN"):
             use(np.full((5, 3), np.nan))
     with pytest.raises(ValueError, match="feature 1 was never observed"):
         GaussianMixture(1).fit(np.where([True, False, True], x, np.nan))
@@ -193,3 +193,81 @@ def test_any_gaussian_family_takes_holes():
     mine = Mixture(2, family=Diagonal(), **settings).fit(x)
     same = GaussianMixture(2, covariance_type="diag", **settings).fit(x)
     assert mine.score(x) == pytest.approx(same.score(x), abs=1e-8)
+
+
+def test_a_start_far_from_the_data_leaves_a_symmetric_covariance():
+    x, _ = with_holes()
+    far = {"means_init": [[1e5] * 3], "precisions_init": np.eye(3)[None] / 1e10}
+    model = GaussianMixture(1, tol=1e-12, **far).fit(x)
+    np.testing.assert_array_equal(model.covariances_, np.swapaxes(model.covariances_, 1, 2))
+    imputer = GaussianImputer(tol=1e-12).fit(x)
+    np.testing.assert_allclose(model.covariances_[0], imputer.covariance_, atol=1e-5)
+
+
+def test_a_model_made_by_hand_takes_steps_on_rows_with_holes():
+    x, _ = with_holes()
+    for form in FORMS:
+        model = by_hand(form)
+        assert model.e_step(x)[1] == pytest.approx(model.score_samples(x).sum(), abs=1e-9)
+
+
+@pytest.mark.parametrize("prior", [None, Prior()])
+def test_rows_of_weight_zero_change_nothing(prior):
+    x, _ = with_holes(200)
+    more = np.vstack([x, [[1e4, np.nan, 1e4]]])
+    weights = np.r_[np.ones(len(x)), 0.0]
+    settings = {"means_init": MEANS, "prior": prior}
+    alone = GaussianMixture(2, **settings).fit(x)
+    beside = GaussianMixture(2, **settings).fit(more, sample_weight=weights)
+    np.testing.assert_allclose(beside.covariances_, alone.covariances_, rtol=1e-9)
+    # And with a prior, whose scale is that of the data, a weight is a number of repetitions.
+    times = np.random.default_rng(0).integers(1, 4, len(x))
+    weighted = GaussianMixture(2, **settings).fit(x, sample_weight=times)
+    repeated = GaussianMixture(2, **settings).fit(np.repeat(x, times, axis=0))
+    np.testing.assert_allclose(weighted.covariances_, repeated.covariances_, rtol=1e-5)
+    x[10:, 1] = np.nan
+    with pytest.raises(ValueError, match="feature 1 was never observed"):
+        GaussianMixture(1, prior=prior).fit(x, sample_weight=np.arange(len(x)) >= 10)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_stands_for_holes_at_the_start_is_no_cluster(seed):
+    centres = np.array([[10.2, -12.8], [2.1, -2.8], [-2.3, -1.1]])
+    rng = np.random.default_rng(seed)
+    x = centres[rng.integers(0, 3, 200)] + rng.normal(size=(200, 2))
+    x[rng.uniform(size=200) < 0.4, 1] = np.nan
+    found = GaussianMixture(3, random_state=seed).fit(x)
+    assert found.score(x) > GaussianMixture(3, means_init=centres).fit(x).score(x) - 1e-6
+
+
+def test_an_infinity_beside_a_hole_is_named_where_it_stands():
+    x = [[np.nan, 0.0], [np.inf, 1.0], [1.0, 2.0], [2.0, 0.0]]
+    with pytest.raises(ValueError, match=r"infinity \(row 1, feature 0; 1 such"):
+        GaussianMixture(1).fit(x)
+
+
+def test_a_label_counts_also_where_nothing_else_was_seen():
+    # Of each label twenty points; and forty rows more that are known to be of the first.
+    rng = np.random.default_rng(0)
+    z = np.repeat([0, 1, 0], [20, 20, 40])
+    x = MEANS[z][:, :2] + rng.normal(size=(80, 2))
+    x[40:] = np.nan
+    model = GaussianMixture(2, tol=1e-12).fit(x, labels=z)
+    np.testing.assert_allclose(model.weights_, [0.75, 0.25])
+    means = [x[:20].mean(axis=0), x[20:40].mean(axis=0)]
+    np.testing.assert_allclose(model.means_, means, atol=1e-5)
+
+
+@pytest.mark.parametrize("setting", [{}, {"hold": "means"}, {"hold": 0}, {"prior": Prior()}])
+def test_a_step_with_holes_never_falls_whatever_else_is_asked(setting):
+    x, z = with_holes(150)
+    start = {"weights_init": WEIGHTS, "means_init": MEANS}
+    start["precisions_init"] = np.linalg.inv(FULL)
+    known = np.where(np.arange(150) < 40, z, -1)
+    model = GaussianMixture(2, warm_start=True, **start, **setting).fit(x, labels=known)
+    assert np.diff(model.result_.trace.objective).min() > -1e-9
+    if "hold" in setting:
+        held = slice(None) if setting["hold"] == "means" else 0
+        np.testing.assert_allclose(model.means_[held], MEANS[held])
+    height = model.result_.objective
+    assert model.fit(x, labels=known).result_.objective >= height - 1e-9
