@@ -28,7 +28,8 @@ def test_python_in_the_readme_runs(capsys):
     exec(holes, names)
     assert np.isnan(names["eruptions"]).sum() == 91
     assert names["model"].result_.confirmed
-    np.testing.assert_allclose(names["model"].means_, whole.means_, atol=0.5)
+    means = np.sort(names["model"].means_, axis=0)
+    np.testing.assert_allclose(means, np.sort(whole.means_, axis=0), atol=0.5)
     exec(chain, names)
     model, counts = names["model"], names["counts"]
     next_year = model.predict_proba(np.vstack([counts, [[np.nan]]]))[-1]
