@@ -30,13 +30,15 @@ def test_a_folder_of_notebooks_is_graded(tmp_path):
     folder = tmp_path / "handed_in"
     folder.mkdir()
     begin = new_code_cell("from emlib.book import check")
+    two = 'check("byhand.map", {})\n{}\ncheck("byhand.map_end", {})'
     for student, answers in {
-        "ada": ("3 * 4 - 4", "..."),
-        "bo": ("1 / 0", "[0.881, 0.5, 0.119]"),
+        "ada": ("3 * 4 - 4", "...", ([0.7, 0.5], "print('Right.')", [0.763, 0.520])),
+        "bo": ("1 / 0", "[0.881, 0.5, 0.119]", ([0.700, 0.574], "1 / 0", [0.763, 0.520])),
     }.items():
         cells = [new_markdown_cell('check("mixtures.count", answer)'), begin]
-        for name, answer in zip(("mixtures.count", "mixtures.estep"), answers, strict=True):
+        for name, answer in zip(("mixtures.count", "mixtures.estep"), answers[:2], strict=True):
             cells.append(new_code_cell(f'answer = {answer}\ncheck("{name}", answer)'))
+        cells.append(new_code_cell(two.format(*answers[2])))
         nbformat.write(new_notebook(cells=cells), folder / f"{student}.ipynb")
     prepare_kernels()
     environment = kernel_environment() | {"PYTHONPATH": str(ROOT)}
@@ -51,8 +53,12 @@ def test_a_folder_of_notebooks_is_graded(tmp_path):
     assert run.stdout.splitlines() == [
         "ada mixtures.count True",
         "ada mixtures.estep False",
+        "ada byhand.map False",
+        "ada byhand.map_end True",
         "bo mixtures.count False",
         "bo mixtures.estep True",
+        "bo byhand.map True",
+        "bo byhand.map_end False",
     ]
 
 
