@@ -580,6 +580,8 @@ def test_copies_without_solutions_have_every_exercise_and_the_summary():
         stored = (CHAPTERS / f"{page}.ipynb").read_text(encoding="utf8")
         assert text.count("### Exercise ") == stored.count("{exercise-start}")
         assert "\n## Summary" in f"\n{text}"
+        assert "jupyter lab student" in prose[1]
+        assert "Solutions are folded" not in prose[1]
 
 
 @pytest.mark.parametrize("tags", [["check"], ["hide-input"], []])
