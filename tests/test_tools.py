@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 from pybtex.database import parse_string
 
-from tools import book, execute, figures, fingerprint, notebooks, paths, website
+from tools import book, execute, figures, fingerprint, links, notebooks, paths, website
 from tools.citation import bibtex, citation_page
 from tools.copies import copies, plain_code, plain_markdown, readable, write_copies
 from tools.exercise_list import exercise_list
@@ -381,6 +382,44 @@ def test_a_site_that_fails_to_build_leaves_the_last_good_one(tmp_path, monkeypat
     assert "the new one" in (site / "index.html").read_text(encoding="utf8")
     # What the site was built from is not known here, so its record is gone.
     assert {path.name for path in tmp_path.iterdir()} == {"html", "kept", "building.lock"}
+
+
+def test_a_site_that_is_not_built_ends_with_its_warnings():
+    fault = "/book/chapters/hmm.ipynb:10: \x1b[31mWARNING: 'myst' cross-reference not found: 'gone'"
+    said = website.complaint(f"reading\n{fault}\n{fault}\nbuild finished, 1 warning.\nmore\n")
+    *_, before, last = said.splitlines()
+    assert before == "The site was not built, because of this:"
+    assert last == "/book/chapters/hmm.ipynb:10: WARNING: 'myst' cross-reference not found: 'gone'"
+
+
+def test_dead_links_are_told_from_hosts_that_answer_no_program():
+    def record(uri, status, code, info=""):
+        found = {"filename": "chapters/hmm.ipynb", "lineno": 3, "uri": uri}
+        return json.dumps({**found, "status": status, "code": code, "info": info})
+
+    dead, unsaid = links.verdicts(
+        [
+            record("https://a.org/here", "working", 0),
+            record("https://a.org/moved", "redirected", 301, "https://a.org/there"),
+            record("https://a.org/gone", "broken", 404, "404 Not Found"),
+            record("https://a.org/closed", "broken", 403, "403 Forbidden"),
+            record("https://a.org/slow", "timeout", 0),
+        ]
+    )
+    assert dead == ["chapters/hmm.ipynb: https://a.org/gone (404 Not Found)"]
+    assert unsaid == [
+        "chapters/hmm.ipynb: https://a.org/closed (403 Forbidden)",
+        "chapters/hmm.ipynb: https://a.org/slow (timeout)",
+    ]
+
+
+def test_links_are_not_checked_without_a_network(monkeypatch):
+    def unreachable(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(links.socket, "create_connection", unreachable)
+    with pytest.raises(SystemExit, match="needs a network"):
+        links.links()
 
 
 def test_two_builds_at_once_take_turns(tmp_path):
