@@ -401,15 +401,17 @@ def test_dead_links_are_told_from_hosts_that_answer_no_program():
         [
             record("https://a.org/here", "working", 0),
             record("https://a.org/moved", "redirected", 301, "https://a.org/there"),
-            record("https://a.org/gone", "broken", 404, "404 Not Found"),
-            record("https://a.org/closed", "broken", 403, "403 Forbidden"),
-            record("https://a.org/slow", "timeout", 0),
+            record("https://a.org/gone", "broken", 0, "404 Client Error: Not Found"),
+            record("https://a.org/closed", "broken", 0, "403 Client Error: Forbidden"),
+            record("https://a.org/slow", "broken", 0, "Read timed out. (read timeout=30)"),
+            record("https://a.org/slower", "timeout", 0),
         ]
     )
-    assert dead == ["chapters/hmm.ipynb: https://a.org/gone (404 Not Found)"]
+    assert dead == ["chapters/hmm.ipynb: https://a.org/gone (404 Client Error: Not Found)"]
     assert unsaid == [
-        "chapters/hmm.ipynb: https://a.org/closed (403 Forbidden)",
-        "chapters/hmm.ipynb: https://a.org/slow (timeout)",
+        "chapters/hmm.ipynb: https://a.org/closed (403 Client Error: Forbidden)",
+        "chapters/hmm.ipynb: https://a.org/slow (Read timed out. (read timeout=30))",
+        "chapters/hmm.ipynb: https://a.org/slower (timed out)",
     ]
 
 
