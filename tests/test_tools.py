@@ -114,6 +114,43 @@ def test_a_change_of_the_package_executes_everything(chapters, tmp_path, monkeyp
     assert sorted(runs) == ["'one'", "'one'", "'two'", "'two'"]
 
 
+def test_answers_and_questions_are_in_the_key_of_the_chapter_that_names_them(
+    chapters, tmp_path, monkeypatch
+):
+    folder, runs = chapters
+    answers, questions = tmp_path / "exercises", tmp_path / "recall"
+    for place, name in ((answers, "byhand.py"), (answers, "hmm.py"), (questions, "hmm.toml")):
+        place.mkdir(exist_ok=True)
+        (place / name).write_text("first", encoding="utf8")
+    for name, value in (("ROOT", tmp_path), ("ANSWERS", answers), ("RECALL", questions)):
+        monkeypatch.setattr(execute, name, value)
+    monkeypatch.setattr(execute, "environment_files", lambda: [])
+    edit(folder / "one.ipynb", 1, 'check("byhand.six", answer)')
+    edit(folder / "two.ipynb", 1, 'check("hmm.stay", answer)\nrecall("hmm")')
+    execute.refresh(folder)
+    for path, again in (
+        (answers / "byhand.py", ['check("byhand.six", answer)']),
+        (answers / "hmm.py", ['check("hmm.stay", answer)\nrecall("hmm")']),
+        (questions / "hmm.toml", ['check("hmm.stay", answer)\nrecall("hmm")']),
+    ):
+        runs.clear()
+        path.write_text("second", encoding="utf8")
+        execute.refresh(folder)
+        assert runs == again
+
+
+def test_every_answer_and_question_is_in_some_chapter_s_key_or_in_all():
+    everywhere = set(execute.environment_files())
+    own = set()
+    for path in CHAPTERS.glob("*.ipynb"):
+        code = "\n".join(cell.source for cell in notebooks.code_cells(notebooks.load(path)))
+        own |= set(execute.own_files(code))
+    book = ROOT / "emlib" / "book"
+    written = {*(book / "exercises").glob("*.py"), *(book / "recall").glob("*.toml")}
+    assert written <= everywhere | own
+    assert not everywhere & own
+
+
 def test_the_package_the_pins_and_the_executor_are_in_the_key():
     files = {path.relative_to(paths.ROOT).as_posix() for path in execute.environment_files()}
     assert {
