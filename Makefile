@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-oldest test-newest mutants outputs lab student pdf epub figures serve look publish-check bench clean
+.PHONY: help book test test-oldest test-newest mutants outputs lab student pdf epub figures serve look publish-check links bench clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile
@@ -50,6 +50,9 @@ look: .venv/complete  ## open every built page in a browser and report what is w
 
 publish-check: .venv/complete  ## say whether the built site is ready for a static host
 	@$(PY) -m tools publish-check
+
+links: .venv/complete  ## ask whether the addresses elsewhere that the book names still answer
+	@$(PY) -m tools links
 
 bench: .venv/complete  ## time emlib beside scikit-learn and hmmlearn on the same problems
 	@$(PY) -m tools bench

@@ -1,6 +1,7 @@
 """The printed book: what becomes of the chapters, the EPUB's structure, the PDF where TeX is."""
 
 import base64
+import csv
 import importlib.util
 import io
 import json
@@ -376,7 +377,8 @@ def test_the_archive_of_figures_has_each_with_its_number_caption_and_licence(tmp
     count = write_figures(tmp_path / "figures.zip")
     with ZipFile(tmp_path / "figures.zip") as archive:
         names = archive.namelist()
-        assert "CC BY 4.0" in archive.read("figures/LICENSE.txt").decode()
+        licence = archive.read("figures/LICENSE.txt").decode()
+        assert "CC BY 4.0" in licence
         table = archive.read("figures/figures.csv").decode("utf-8-sig")
         pictures = [name for name in names if name.endswith(".png")]
         assert len(pictures) == count == table.count(".png,")
@@ -387,3 +389,14 @@ def test_the_archive_of_figures_has_each_with_its_number_caption_and_licence(tmp
     for label, target in book.targets.items():
         if target.text.startswith("Fig."):
             assert f"{target.text},{label}," in table
+    # Photographs of others are named where they are shown and where the licence is.
+    rows = list(csv.DictReader(io.StringIO(table)))
+    others = {row["label"]: row["caption"] for row in rows if "CC BY 2.0" in row["caption"]}
+    assert len(others) == 4
+    lines = [line for line in licence.splitlines() if "flickr" in line]
+    cite = (CHAPTERS / "cite.md").read_text(encoding="utf8")
+    for label, caption in others.items():
+        assert any(
+            label in line and re.search(r"Photograph: (\w+),", caption)[1] in line for line in lines
+        )
+        assert f"`{label}`" in cite

@@ -7,10 +7,19 @@ import sys
 import tomllib
 
 import numpy as np
+import yaml
 
+import emlib
 from tools.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf8")
+
+
+def test_all_places_say_the_same_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))
+    assert project["version"] == emlib.__version__ == citation["version"]
+    assert citation["date-released"][:4] == str(citation["preferred-citation"]["year"])
 
 
 def test_python_in_the_readme_runs(capsys):

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 from pybtex.database import parse_string
 
-from tools import book, execute, figures, fingerprint, notebooks, paths, website
+from tools import book, execute, figures, fingerprint, links, notebooks, paths, website
 from tools.citation import bibtex, citation_page
 from tools.copies import copies, plain_code, plain_markdown, readable, write_copies
 from tools.exercise_list import exercise_list
@@ -111,6 +112,43 @@ def test_a_change_of_the_package_executes_everything(chapters, tmp_path, monkeyp
         module.write_text(text, encoding="utf8")
         execute.refresh(folder)
     assert sorted(runs) == ["'one'", "'one'", "'two'", "'two'"]
+
+
+def test_answers_and_questions_are_in_the_key_of_the_chapter_that_names_them(
+    chapters, tmp_path, monkeypatch
+):
+    folder, runs = chapters
+    answers, questions = tmp_path / "exercises", tmp_path / "recall"
+    for place, name in ((answers, "byhand.py"), (answers, "hmm.py"), (questions, "hmm.toml")):
+        place.mkdir(exist_ok=True)
+        (place / name).write_text("first", encoding="utf8")
+    for name, value in (("ROOT", tmp_path), ("ANSWERS", answers), ("RECALL", questions)):
+        monkeypatch.setattr(execute, name, value)
+    monkeypatch.setattr(execute, "environment_files", lambda: [])
+    edit(folder / "one.ipynb", 1, 'check("byhand.six", answer)')
+    edit(folder / "two.ipynb", 1, 'check("hmm.stay", answer)\nrecall("hmm")')
+    execute.refresh(folder)
+    for path, again in (
+        (answers / "byhand.py", ['check("byhand.six", answer)']),
+        (answers / "hmm.py", ['check("hmm.stay", answer)\nrecall("hmm")']),
+        (questions / "hmm.toml", ['check("hmm.stay", answer)\nrecall("hmm")']),
+    ):
+        runs.clear()
+        path.write_text("second", encoding="utf8")
+        execute.refresh(folder)
+        assert runs == again
+
+
+def test_every_answer_and_question_is_in_some_chapter_s_key_or_in_all():
+    everywhere = set(execute.environment_files())
+    own = set()
+    for path in CHAPTERS.glob("*.ipynb"):
+        code = "\n".join(cell.source for cell in notebooks.code_cells(notebooks.load(path)))
+        own |= set(execute.own_files(code))
+    book = ROOT / "emlib" / "book"
+    written = {*(book / "exercises").glob("*.py"), *(book / "recall").glob("*.toml")}
+    assert written <= everywhere | own
+    assert not everywhere & own
 
 
 def test_the_package_the_pins_and_the_executor_are_in_the_key():
@@ -383,6 +421,46 @@ def test_a_site_that_fails_to_build_leaves_the_last_good_one(tmp_path, monkeypat
     assert {path.name for path in tmp_path.iterdir()} == {"html", "kept", "building.lock"}
 
 
+def test_a_site_that_is_not_built_ends_with_its_warnings():
+    fault = "/book/chapters/hmm.ipynb:10: \x1b[31mWARNING: 'myst' cross-reference not found: 'gone'"
+    said = website.complaint(f"reading\n{fault}\n{fault}\nbuild finished, 1 warning.\nmore\n")
+    *_, before, last = said.splitlines()
+    assert before == "The site was not built, because of this:"
+    assert last == "/book/chapters/hmm.ipynb:10: WARNING: 'myst' cross-reference not found: 'gone'"
+
+
+def test_dead_links_are_told_from_hosts_that_answer_no_program():
+    def record(uri, status, code, info=""):
+        found = {"filename": "chapters/hmm.ipynb", "lineno": 3, "uri": uri}
+        return json.dumps({**found, "status": status, "code": code, "info": info})
+
+    dead, unsaid = links.verdicts(
+        [
+            record("https://a.org/here", "working", 0),
+            record("https://a.org/moved", "redirected", 301, "https://a.org/there"),
+            record("https://a.org/gone", "broken", 0, "404 Client Error: Not Found"),
+            record("https://a.org/closed", "broken", 0, "403 Client Error: Forbidden"),
+            record("https://a.org/slow", "broken", 0, "Read timed out. (read timeout=30)"),
+            record("https://a.org/slower", "timeout", 0),
+        ]
+    )
+    assert dead == ["chapters/hmm.ipynb: https://a.org/gone (404 Client Error: Not Found)"]
+    assert unsaid == [
+        "chapters/hmm.ipynb: https://a.org/closed (403 Client Error: Forbidden)",
+        "chapters/hmm.ipynb: https://a.org/slow (Read timed out. (read timeout=30))",
+        "chapters/hmm.ipynb: https://a.org/slower (timed out)",
+    ]
+
+
+def test_links_are_not_checked_without_a_network(monkeypatch):
+    def unreachable(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(links.socket, "create_connection", unreachable)
+    with pytest.raises(SystemExit, match="needs a network"):
+        links.links()
+
+
 def test_two_builds_at_once_take_turns(tmp_path):
     inside = []
 
@@ -591,6 +669,8 @@ def test_copies_without_solutions_have_every_exercise_and_the_summary():
         stored = (CHAPTERS / f"{page}.ipynb").read_text(encoding="utf8")
         assert text.count("### Exercise ") == stored.count("{exercise-start}")
         assert "\n## Summary" in f"\n{text}"
+        assert "jupyter lab student" in prose[1]
+        assert "Solutions are folded" not in prose[1]
 
 
 @pytest.mark.parametrize("tags", [["check"], ["hide-input"], []])

@@ -7,10 +7,18 @@ import yaml
 from tools.paths import CHAPTERS, ROOT, write_atomically
 
 CC_BY = "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)"
+PHOTOGRAPHS = (
+    "- **Photographs** in {numref}`fig-seg-tower` and {numref}`fig-seg-cut` (by danielbuechele), "
+    "and in {numref}`fig-seg-cloud` and {numref}`fig-intro-hidden` (by vultilion): "
+    "[CC BY 2.0](https://creativecommons.org/licenses/by/2.0/). Name the photographer as well. "
+    "The slice of a head in {numref}`fig-seg-soft` and {numref}`fig-seg-field` comes with "
+    "matplotlib, which names no author."
+)
 LICENCES = f"""\
 ## Licences
 
 - **Text and figures**: {CC_BY}. Name the book, link the licence, and say what you changed.
+{PHOTOGRAPHS}
 - **Code**, that of the chapters too: MIT. Keep the notice of the file `LICENSE`.
 - **Data**: as their sources say. Each is named under [Data sets](reference.md#data-sets).
 

@@ -49,12 +49,19 @@ INSTALL = (
     '`pip install ".[parquet,plot]" hmmlearn scikit-image jupyterlab`. (`pip install emlib` gives '
     "another project.)*"
 )
+TO_STUDENTS = (
+    "*A chapter of “Expectation–Maximization, Step by Step”, without solutions. Its code needs "
+    "`emlib`, the book's own package: in the folder of the book, `make student` installs all that "
+    "is needed, and writes chapters like this one into the folder `student`. "
+    "`.venv/bin/jupyter lab student` opens them. (`make lab` opens those with solutions.)*"
+)
 HOW_TO_RUN = (
     "*Change what you like, and run it again. Folded checks, and lines that begin with `assert`, "
     "compare with the book's own numbers: one that says otherwise after your change is no fault, "
     "and what follows runs all the same. "
-    "To begin anew, restart the kernel and run all cells. Solutions are folded, at the end.*"
+    "To begin anew, restart the kernel and run all cells.{}*"
 )
+FOLDED = " Solutions are folded, at the end."
 
 # Where the book's repository is known, a copy gets the package itself, also in Colab.
 GET_EMLIB = """\
@@ -180,7 +187,9 @@ def readable(
     solved = solution_cells(notebook) if solutions else []
     end = [new_markdown_cell("## Solutions")] if solved else []
     runs = any(cell.cell_type == "code" for cell in notebook.cells)
-    cells = [new_markdown_cell(f"{INSTALL}\n\n{HOW_TO_RUN}" if runs else INSTALL)]
+    install = INSTALL if solutions else TO_STUDENTS
+    how_to_run = HOW_TO_RUN.format(FOLDED if solved else "")
+    cells = [new_markdown_cell(f"{install}\n\n{how_to_run}" if runs else install)]
     for cell in map(copy.deepcopy, [*lesson_cells(notebook), *end, *map(unfolded, solved)]):
         if cell.cell_type == "code":
             cell.source = plain_code(cell.source, references)

@@ -6,7 +6,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
 from tools.reading import state_minutes
 
 EXECUTED = BUILD / "executed"
+# Each file here belongs to one chapter, all but the first folder's `checking.py`.
+ANSWERS, RECALL = ROOT / "emlib" / "book" / "exercises", ROOT / "emlib" / "book" / "recall"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -34,26 +36,43 @@ def plain(text: str) -> str:
 
 
 def environment_files() -> Iterator[Path]:
-    """The files, besides the chapter, that its outputs depend on."""
+    """The files, besides the chapter and its own, that its outputs depend on."""
     yield from (ROOT / "requirements.txt", Path(__file__), Path(kernels.__file__))
+    own = set(ANSWERS.glob("*.py")) - {ANSWERS / "__init__.py", ANSWERS / "checking.py"}
+    own |= set(RECALL.glob("*.toml"))
     for path in sorted((ROOT / "emlib").rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and "__pycache__" not in path.parts and path not in own:
             yield path
 
 
-def environment_key() -> str:
-    """A hash of everything, besides the chapter, that its outputs depend on."""
+def own_files(code: str) -> list[Path]:
+    """The answers and the recall questions that a chapter's code names: they are its own."""
+    named = re.findall(r"""["'](\w+)\.\w+["']|exercises\.(\w+)""", code)
+    answers = {ANSWERS / f"{name or module}.py" for name, module in named}
+    questions = {RECALL / f"{name}.toml" for name in re.findall(r"""recall\(["'](\w+)""", code)}
+    return sorted(path for path in answers | questions if path.exists())
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """A hash of the names and contents of files, and of Python's version."""
     digest = hashlib.sha256(platform.python_version().encode())
-    for path in environment_files():
+    for path in paths:
         digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
+def environment_key() -> str:
+    """A hash of everything that the outputs of all chapters depend on."""
+    return digest_of(environment_files())
+
+
 def cache_path(chapter: Path, environment: str) -> Path:
     """Where the chapter, executed with this code in this environment, is or will be."""
-    code = [(cell.source, cell.metadata.get("tags", [])) for cell in code_cells(load(chapter))]
-    key = hashlib.sha256(f"{environment}{code}".encode()).hexdigest()[:16]
+    cells = code_cells(load(chapter))
+    own = digest_of(own_files("\n".join(cell.source for cell in cells)))
+    code = [(cell.source, cell.metadata.get("tags", [])) for cell in cells]
+    key = hashlib.sha256(f"{environment}{own}{code}".encode()).hexdigest()[:16]
     return EXECUTED / chapter.stem / f"{key}.ipynb"
 
 

@@ -97,6 +97,13 @@ def welcome(html: Path) -> None:
     (html / "index.html").write_text(text, encoding="utf8")
 
 
+def complaint(output: str) -> str:
+    """All that Jupyter Book said, and at its end the warnings once more."""
+    said = plain(output)
+    warnings = dict.fromkeys(re.findall(r"^.*\b(?:WARNING|ERROR): .*$", said, re.MULTILINE))
+    return "\n".join([said, "The site was not built, because of this:", *warnings])
+
+
 def run_jupyter_book(source: Path, work: Path) -> Path:
     """Let Jupyter Book turn `source` into a site, for which a warning is an error."""
     strict = ["--warningiserror", "--nitpick", "--keep-going"]
@@ -116,7 +123,7 @@ def run_jupyter_book(source: Path, work: Path) -> Path:
         cwd=ROOT,  # where the extensions find tools, and the reference emlib
     )
     if run.returncode:
-        raise SystemExit(f"{plain(run.stdout)}\nThe site was not built: see the warnings above.")
+        raise SystemExit(complaint(run.stdout))
     return work / "_build" / "html"
 
 

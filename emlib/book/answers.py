@@ -12,11 +12,12 @@ from emlib.book.exercises.checking import Exercise, FunctionExercise
 
 LONGEST = 10  # a list that a reader would still type
 EMPTY = "Type your answer first."  # a page has no dots for it to stand in place of
+TEXT = "Give numbers and nothing else, such as 0.25 or, if there are several, 1/3, 2."
 
 WORDS = {
     "right": checking.RIGHT,
     "open": EMPTY,
-    "text": checking.TEXT,
+    "text": TEXT,
     "point": checking.POINT,
     "points": checking.POINTS,
     "form": checking.FORM,
@@ -25,6 +26,7 @@ WORDS = {
     "notFinite": checking.NOT_FINITE,
     "notYet": checking.NOT_YET,
     "fewerDigits": checking.FEWER_DIGITS,
+    "cut": checking.CUT,
     "perCent": checking.PER_CENT,
 }
 
@@ -50,6 +52,7 @@ def data(exercise: Exercise) -> dict[str, Any]:
         "rtol": exercise.rtol,
         "atol": exercise.atol,
         "digits": exercise.digits(),
+        "decimals": exercise.decimals().ravel().tolist(),
         "words": WORDS,
     }
 

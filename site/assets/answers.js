@@ -9,13 +9,21 @@ globalThis.EmAnswers = (() => {
     text.replace(/[!-~]/g, (c) => String.fromCharCode(33 + ((c.charCodeAt(0) + 14) % 94)));
 
   function number(token) {
-    const plain = token.replace(/%$/, "");
-    const [sign, word] = /^([+-]?)(.*)$/.exec(plain.toLowerCase()).slice(1);
+    if (token.endsWith("%")) return number(token.slice(0, -1)) / 100;
+    const [sign, word] = /^([+-]?)(.*)$/.exec(token.toLowerCase()).slice(1);
     if (word in WORDS) return sign === "-" ? -WORDS[word] : WORDS[word];
-    const parts = plain.split("/");
+    const parts = token.split("/");
     if (parts.length > 2 || !parts.every((part) => NUMBER.test(part))) return undefined;
     return parts.map(Number).reduce((above, below) => above / below);
   }
+
+  // Without what says "about", and without the full stop of a sentence.
+  const bare = (text) =>
+    text
+      .trim()
+      .replace(/(^|[\s,;[(])[≈~]\s*/g, "$1")
+      .replace(/\.$/, "")
+      .trim();
 
   const plainly = (text) =>
     text.replaceAll("−", "-").replace(/\s*([/,;])\s*/g, "$1").replace(/\s+%/g, "%").trim();
@@ -59,6 +67,15 @@ globalThis.EmAnswers = (() => {
     return [0, 1, 2, 3, 4, 5, 6, 7].some((d) => close(given, round(value, d), 1e-9, 0));
   }
 
+  // Whether the number is the other's digits, with those behind about so many decimals left out.
+  const isCut = (given, value, decimals) =>
+    [-1, 0, 1, 2].some((more) => {
+      // With a digit too few it must still be near.
+      if (more < 0 && Math.abs(given - value) > 0.05 * Math.abs(value)) return false;
+      const scale = 10 ** (decimals + more);
+      return close(given, Math.trunc(value * scale) / scale, 1e-9, 0);
+    });
+
   const describe = ({ numbers, form }, words) =>
     form ? words.list.replace("{length}", numbers.length) : words.one;
 
@@ -72,10 +89,11 @@ globalThis.EmAnswers = (() => {
   }
 
   // The verdict on what was typed, {right, message}, as Exercise.grade comes to it.
-  function grade(text, { answer, mistakes, hint, rtol, atol, digits, words }) {
+  function grade(typed, { answer, mistakes, hint, rtol, atol, digits, decimals, words }) {
+    const text = bare(typed);
     const no = (message) => ({ right: false, message });
     const notYet = (said) => no(words.notYet.replace("{hint}", said));
-    if (!text.trim()) return no(words.open);
+    if (!text) return no(words.open);
     const separated = withPoints(text);
     if (separated) return no(words.points.replace("{numbers}", separated));
     const given = parse(text);
@@ -102,7 +120,13 @@ globalThis.EmAnswers = (() => {
     const perCent = (a, b) =>
       near(a, b) || (Math.abs(b) <= 1 && (near(a / 100, b) || isRounded(a / 100, b)));
     if (all(perCent, answer)) return notYet(words.perCent);
-    return notYet(foreseen(isRounded) ?? hint);
+    const likely = foreseen(isRounded);
+    if (likely) return notYet(likely);
+    const cut = given.numbers.every((a, i) => {
+      const value = answer.numbers[i];
+      return near(a, value) || isCut(a, value, decimals[i]);
+    });
+    return notYet(cut ? words.cut.replace("{digits}", digits) : hint);
   }
 
   return { grade, reveal };

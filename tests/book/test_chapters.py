@@ -13,6 +13,7 @@ import pytest
 import emlib
 from emlib.book.exercises import FunctionExercise
 from emlib.book.exercises.checking import all_exercises
+from tools.copies import headings
 from tools.notebooks import dumps, load, normalise
 from tools.reading import (
     names_from_folded_cells,
@@ -174,6 +175,24 @@ def test_links_to_pages_lead_somewhere_on_the_site_and_in_jupyterlab(path):
     assert [page for page in pages if not (path.parent / page).is_file()] == []
 
 
+def anchors(page):
+    """The places on a page that a link may name: its headings and its labels."""
+    labels = re.findall(r"^\(([\w-]+)\)=$", prose(page_path(page)), re.MULTILINE)
+    return {*headings(page), *labels}
+
+
+def page_path(name):
+    notebook = ROOT / "chapters" / f"{name}.ipynb"
+    return notebook if notebook.exists() else notebook.with_suffix(".md")
+
+
+@pytest.mark.parametrize("path", CHAPTERS + PAGES, ids=lambda p: p.stem)
+def test_links_to_sections_lead_to_one(path):
+    links = re.findall(r"\]\((?:([a-z_0-9]+)\.(?:ipynb|md))?#([^)\s]+)\)", prose(path))
+    for page, place in links:
+        assert place in anchors(page or path.stem), f"{page}#{place}: renamed? say the new heading"
+
+
 @lessons
 def test_every_exercise_has_a_solution(path):
     text = prose(path)
@@ -269,11 +288,18 @@ def test_the_maps_in_the_introduction_and_the_readme_have_every_chapter():
     names = re.findall(r"file: chapters/(\w+)", numbered)
     titles = [re.search(r"^# (.*)$", prose(p), re.M)[1] for p in map(chapter, names)]
     rows = re.findall(r"^\| (\d+) \| \[(.*)\]\((\w+)\.ipynb\)", prose(chapter("intro")), re.M)
-    assert rows == [(str(i), *row) for i, row in enumerate(zip(titles, names, strict=True), 1)]
+    right = [(str(i), *row) for i, row in enumerate(zip(titles, names, strict=True), 1)]
+    assert rows == right, "chapters/intro.ipynb: its map (and its list of parts) is not _toc.yml's"
     readme = (ROOT / "README.md").read_text(encoding="utf8")
     places = [readme.find(title) for title in titles]
-    assert -1 not in places
-    assert places == sorted(places)
+    missing = [title for title, place in zip(titles, places, strict=True) if place < 0]
+    assert not missing, f"README.md: its list of chapters lacks {missing}"
+    assert places == sorted(places), "README.md: its chapters are not in the order of _toc.yml"
+    # Its table and its figure follow the introduction's map when it is executed.
+    outputs = [out.get("text", "") for cell in code(chapter("study")) for out in cell.outputs]
+    shown = re.findall(r"^ *(\d+) (.+?) {2,}\d+ +\d+ +\d+$", "".join(outputs), re.MULTILINE)
+    said = "chapters/study.ipynb is older than the map: execute it, by `make outputs`"
+    assert shown == [(number, title) for number, title, _ in right], said
 
 
 def chapter(name):

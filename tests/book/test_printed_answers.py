@@ -185,6 +185,13 @@ def test_a_printed_answer_is_right(name, printed):
         ("mixtures.count", 7, "shared variance"),
         ("mixtures.count", 12, "must sum to one"),
         ("faster.interval", [52.2, 72.2], "per cent"),
+        ("likelihood.coin_map", 0.642, "Round, do not cut"),
+        ("deriving.gap", [-1.0969, -1.1597, 0.0625], "Logarithms are natural"),
+        ("deriving.gap", [-1.097, -1.160, 0.062], "Logarithms are natural"),
+        ("which_maximum.nats", 12, "Logarithms are natural"),
+        ("mixtures.estep", [0.982, 0.5, 0.018], "half"),
+        ("mixtures.estep", [1, 0.5, 0], "not decided"),
+        ("likelihood.two_schools", [66.8, 15.36], "between"),
     ],
 )
 def test_a_near_answer_is_told_what_it_is(name, given, said):
@@ -282,6 +289,32 @@ def questions():
             asked = cell.source if cell.cell_type == "markdown" else asked
             for name in re.findall(r'^check\("([^"]+)", answer\)', cell.source, re.MULTILINE):
                 yield name, asked.rpartition("{exercise-start}")[2]
+
+
+def cut_as_asked(question, answer):
+    """The answer cut behind the digits that the question asks for; None if it says none."""
+    asked = re.search(rf"({'|'.join(WORDS)}) (digits?|decimals?)", question)
+    if asked is None:
+        return None
+    places = np.full(np.shape(answer), WORDS.index(asked[1]))
+    if asked[2].startswith("digit"):
+        places = places - 1 - np.floor(np.log10(np.abs(answer))).astype(int)
+    return np.trunc(np.asarray(answer) * 10.0**places) / 10.0**places
+
+
+def test_an_answer_cut_as_its_question_asks_is_right_or_told_to_round():
+    said = {}
+    for name, asked in questions():
+        exercise = all_exercises()[name]
+        answer = None if isinstance(exercise, FunctionExercise) else exercise.answer
+        cut = None if answer is None else cut_as_asked(asked, answer)
+        if cut is not None:
+            said[name] = exercise.grade(cut).message
+            foreseen = [f"Not yet. {hint}" for _, hint in exercise.mistakes]
+            known = said[name] == "Right." or "do not cut" in said[name] or said[name] in foreseen
+            assert known, f"{name}: {cut}: {said[name]}"
+    assert len(said) > 20
+    assert sum("do not cut" in message for message in said.values()) > 5
 
 
 def test_an_answer_rounded_as_its_question_asks_is_right():

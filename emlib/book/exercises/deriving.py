@@ -76,6 +76,7 @@ EXERCISES = {
                 (_LOG_LIKELIHOOD, _EXPECTED_LOG - np.log(2), _GAP[0] - _EXPECTED_LOG + np.log(2)),
                 "The entropy of q is added to Q, not subtracted: q stands in the denominator.",
             ),
+            (_GAP / np.log(10), "Logarithms are natural in this book."),
             (_GAP * (1, 1, -1), "The gap is not negative: log-likelihood less bound."),
             ((-2.53, -2.67, 0.14), DIGITS.format("three decimals")),
             ((-2.5, -2.7, 0.1), DIGITS.format("three decimals")),

@@ -110,6 +110,11 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "The mean is right. Standard deviations cannot be averaged: go by S2.",
             ),
             (
+                np.array([SCHOOL_MEAN, SCHOOL_VARIANCE - WITHIN_VARIANCE]),
+                "The mean is right. That is the variance between the schools alone; pupils of one "
+                "school differ too.",
+            ),
+            (
                 np.array([SCHOOL_MEAN, SCHOOL_VARIANCE * 100 / 99]),
                 "Maximum likelihood divides by N, not by N - 1.",
             ),

@@ -109,6 +109,15 @@ EXERCISES = {
                 norm.pdf([0.0, 1.0, 2.0]),
                 "Those are densities. Divide by the sum over both components.",
             ),
+            (
+                1 / (1 + _GAP**2),
+                "A Gaussian density falls with *half* the squared distance, over the variance.",
+            ),
+            (
+                np.array([1.0, 0.5, 0.0]),
+                "That is a hard assignment. A point at one mean is not decided: the other "
+                "component has a density there too.",
+            ),
             (0.5 * norm.pdf([0.0, 1.0, 2.0]), "Divide by the sum over both components."),
         ),
         "Write down both weighted densities at one point, and divide the first by their sum.",

@@ -108,6 +108,7 @@ EXERCISES = {
         (
             (float(6 * np.log(1e4)), "A density has one over the standard deviation, a root."),
             (float(9 * np.log(1e4)), "Only the direction across the plane has no spread."),
+            (3 * 4.0, "Logarithms are natural in this book: nats, not powers of ten."),
             (float(0.5 * np.log(1e4)), "That is what one point gains."),
             (float(-3 * np.log(1e4)), "A narrower density is higher: mind the sign."),
         ),
