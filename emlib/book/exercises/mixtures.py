@@ -218,7 +218,7 @@ EXERCISES = {
         np.array([_RISK_SHARE, _RISK_RATE]),
         (
             (np.array([_RISK_RATE, _RISK_SHARE]), "The share first, then the rate."),
-            (np.array([1 - _RISK_SHARE, _RISK_RATE]), "That is the share that was safe."),
+            (np.array([1 - _RISK_SHARE, _RISK_RATE]), "That is the share that was not at risk."),
             *(
                 (np.array([number, _RISK_RATE]), "Give the share, not the number.")
                 for number in (223 * _RISK_SHARE, 88.0)

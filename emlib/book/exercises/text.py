@@ -159,7 +159,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (64.0, "That is without NULL."),
             (12.0, "That is its root."),
-            (1 / 144, "That is the probability. The perplexity is one over it."),
+            (1 / 144, "That is the probability. Give one over it."),
             (np.log(144), "That is its logarithm."),
             (144 ** (1 / 3), "That is per phrase. The product is asked."),
         ),
@@ -209,7 +209,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.array([64.0, 64.0]), "That is Model 1. Let alpha change, too."),
             (np.array([1.0, 1.0]), "Look at the second start again: which way does it read?"),
             (np.array([0.0, np.log(16)]), "Those are logarithms."),
-            (np.array([1.0, 1 / 16]), "Those are probabilities. The perplexity is one over them."),
+            (np.array([1.0, 1 / 16]), "Those are probabilities. Give one over them."),
         ),
         "Keep one more table of expected counts: position against position.",
     ),
