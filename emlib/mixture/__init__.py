@@ -1,4 +1,8 @@
-"""Mixtures: their two steps, a fast engine for these, and estimators."""
+"""Mixtures: their two steps, a fast engine for these, and estimators.
+
+`e_step` and `m_step` check what they get. A fit, whose start is checked, runs what is behind them:
+`engine.expectations` and `steps.maximum`, which `emlib.em.steps` alternates.
+"""
 
 from emlib.mixture.conditionals import conditional, marginal
 from emlib.mixture.steps import (

@@ -89,7 +89,7 @@ def statistics(form: Form, r: Array) -> Any:
 
 @np.errstate(all="ignore")  # what is not finite, no bound holds for, or is named later
 def form_of(params: Components, data: Blocks) -> Form:
-    """The mixture bound to the data, in the form that is exact and fast."""
+    """The mixture bound to the data, in the form that is exact and fast: as a rule `Natural`."""
     family: Any = data.family
     weights, components = params[0], params[1:]
     if data.holes is not None:

@@ -1,4 +1,7 @@
-"""From data and settings to fits of a mixture: what an estimator's `fit` does."""
+"""From data and settings to fits of a mixture: what an estimator's `fit` does before the loop.
+
+The loop itself, `steps` and `climb`, is in `emlib.em`.
+"""
 
 from __future__ import annotations
 
