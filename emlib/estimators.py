@@ -181,10 +181,8 @@ class ComponentsEstimator(Estimator):
         if len(lacking) < len(names):
             message = f"This %(name)s lacks {', '.join(lacking)}: set all of {names}, or call fit"
         check_is_fitted(self, names, msg=message)
-        arrays, first = (
-            [check.numbers(name, getattr(self, name)) for name in names],
-            len(self._outer),
-        )
+        arrays = [check.numbers(name, getattr(self, name)) for name in names]
+        first = len(self._outer)
         check.numbers(names[first], arrays[first], shape=(None, None))
         return arrays
 

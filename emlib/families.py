@@ -25,6 +25,7 @@ from emlib.results import DegenerateError
 from emlib.trees import Additive, leaves
 from emlib.types import Array, Generator, Integers, Mask
 from emlib.units import Units
+from emlib.wording import first_of
 
 # Stands for the logarithm of zero: lower than any log-density, and zero times it is zero.
 LOG_ZERO = -1e200
@@ -311,11 +312,9 @@ class Counts(Family):
             (counts != np.floor(counts), "Fractions"),
         ):
             if wrong.any():
-                row, feature = np.argwhere(wrong)[0]
                 raise ValueError(
                     f"{what} in data: counts must be whole numbers, not negative, found "
-                    f"{counts[row, feature]:g} (row {row}, feature {feature}). Is this the right "
-                    "family for these data?"
+                    f"{first_of(counts, wrong)}. Is this the right family for these data?"
                 )
         if np.any(counts > LARGEST_COUNT):
             raise ValueError(
@@ -400,8 +399,7 @@ class Binomial(Counts):
     def check_data(self, x: ArrayLike) -> Array:
         counts = super().check_data(x)
         if np.any(counts > self.trials):
-            row, feature = np.argwhere(counts > self.trials)[0]
-            found = f"{counts[row, feature]:g} (row {row}, feature {feature})"
+            found = first_of(counts, counts > self.trials)
             advice = "" if self.trials > 1 else ". BernoulliMixture has binarize= for other data"
             raise ValueError(
                 "counts must be whole numbers, not above the number of trials, "

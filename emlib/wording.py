@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from emlib.types import Array, Integers
+import numpy as np
+
+from emlib.types import Array, Integers, Mask
 
 
 def shown(value: Any) -> str:
@@ -38,6 +40,19 @@ def sentence(noun: str, indices: Integers, one: str, several: str) -> str:
     if len(indices) == 1:
         return f"{noun} {indices[0]} {one}"
     return f"{noun}s {listed(indices)} {several}"
+
+
+def first_of(values: Array, which: Mask) -> str:
+    """The first of the values in a table at which `which` is true, and where it stands.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> first_of(np.array([[1.0, 2.5]]), np.array([[False, True]]))
+    '2.5 (row 0, feature 1)'
+    """
+    row, feature = np.argwhere(which)[0]
+    return f"{values[row, feature]:g} (row {row}, feature {feature})"
 
 
 def with_value(row: int, x: Array) -> str:

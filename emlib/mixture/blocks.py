@@ -119,9 +119,14 @@ class Blocks:
         logs = np.log(self.units.scale)
         if self.holes is None:
             return self.n * float(logs.sum())
-        logs = np.broadcast_to(logs, self.x.shape[1:])
-        seen = (~self.holes.T * self.count(slice(None))).sum(axis=1)
-        return float(seen @ logs)
+        return float(self.n_seen @ np.broadcast_to(logs, self.x.shape[1:]))
+
+    @cached_property
+    def n_seen(self) -> Array:
+        """In how many points each feature was seen, each point counted by its weight; (D,)."""
+        assert self.holes is not None
+        seen: Array = (~self.holes.T * self.count(slice(None))).sum(axis=1)
+        return seen
 
     @cached_property
     def patterns(self) -> tuple[Mask, Integers]:

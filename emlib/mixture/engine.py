@@ -339,9 +339,7 @@ class Whitened(Residuals):
         self.data, self.family = data, family
         self.slices = data.slices(max(3 * self.d, k))
         self.constants = np.log(weights) + log_normalisers(self.w)
-        # Outside the data, a mean is no origin from which squares would be small.
-        reach = data.largest_features[1 : self.d + 1]
-        self.origins = np.clip(self.means, -reach, reach)
+        self.origins = origins(self.means, data)
         self.n, self.sum_x = np.zeros(k), np.zeros((k, self.d))
         self.sum_xx = [np.zeros(())] * k
 
@@ -377,9 +375,7 @@ class Incomplete(Form):
         k, d = self.means.shape
         self.data, self.family, self.slices = data, family, data.slices(3 * k * d)
         self.log_weights = np.log(weights)
-        # Outside the data, a mean is no origin from which squares would be small.
-        reach = data.largest_features[1 : d + 1]
-        self.origins = np.clip(self.means, -reach, reach)
+        self.origins = origins(self.means, data)
         self.patterns, self.which = data.patterns
         self.kept: dict[int, tuple[Array, Array, Array, Array]] = {}
         self.n, self.sum_x, self.sum_xx = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
@@ -438,6 +434,12 @@ class Incomplete(Form):
         form, sum_xx = self.family.form, self.sum_xx + np.swapaxes(self.sum_xx, 1, 2)
         sum_xx = np.einsum(KEPT[form], sum_xx / 2)  # symmetric to the last digit
         return GaussianStatistics(self.n, self.sum_x, sum_xx, self.origins, form)
+
+
+def origins(means: Array, data: Blocks) -> Array:
+    """From where squares are small, (K, D): the means, but for those that lie outside the data."""
+    reach = data.largest_features[1 : means.shape[1] + 1]
+    return np.clip(means, -reach, reach)
 
 
 def normalise(joint: Array) -> Array:

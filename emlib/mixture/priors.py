@@ -79,8 +79,7 @@ class Prior:
             one = statistics(np.ones((n, 1)), replace(data, holes=None), family)
             scale = family.mle(one)[1] / k ** (2 / d)
             if data.holes is not None:  # these hold the mean, which has no spread
-                seen = 1 - (data.holes.T * data.count(slice(None))).sum(axis=1) / data.n
-                scale = family.rescaled(scale, family.pooled(seen) ** -0.5)
+                scale = family.rescaled(scale, family.pooled(data.n_seen / data.n) ** -0.5)
             return scale if family.tied else scale[0]
         shape = family.shapes(1, d)[1]
         shape = shape if family.tied else shape[1:]

@@ -43,7 +43,7 @@ def matrices(form):
     return np.stack([np.diag(np.broadcast_to(c, 3)) for c in covariances])
 
 
-def row_by_row(form, x):
+def row_by_row(form, x, means=MEANS):
     """Log p(what was seen | state), and E[x] and E[x x'] given that and the state."""
     log_b, mean, square = (
         np.zeros((len(x), 2)),
@@ -51,7 +51,7 @@ def row_by_row(form, x):
         np.empty((len(x), 2, 3, 3)),
     )
     for t, row in enumerate(x):
-        for k, (mu, sigma) in enumerate(zip(MEANS, matrices(form), strict=True)):
+        for k, (mu, sigma) in enumerate(zip(means, matrices(form), strict=True)):
             s, h = np.flatnonzero(~np.isnan(row)), np.flatnonzero(np.isnan(row))
             mean[t, k], left = np.where(np.isnan(row), mu, row), np.zeros((3, 3))
             left[np.ix_(h, h)] = sigma[np.ix_(h, h)]

@@ -3,26 +3,14 @@
 import numpy as np
 import pytest
 from scipy.special import logsumexp
-from scipy.stats import multivariate_normal
 
 from emlib import GaussianImputer, GaussianMixture, Mixture, PoissonMixture, Prior, mixture
 from emlib.covariances import FORMS, Diagonal
 from emlib.mixture.blocks import Blocks
+from tests.hmm.test_incomplete import COVARIANCES, FULL, row_by_row
 
 WEIGHTS = np.array([0.3, 0.7])
 MEANS = np.array([[0.0, 1.0, -1.0], [3.0, 0.0, 2.0]])
-FULL = np.array(
-    [
-        [[1.0, 0.5, 0.2], [0.5, 2.0, -0.4], [0.2, -0.4, 0.7]],
-        [[1.5, -0.3, 0.0], [-0.3, 0.6, 0.1], [0.0, 0.1, 1.1]],
-    ]
-)
-COVARIANCES = {
-    "full": FULL,
-    "tied": FULL[0],
-    "diag": FULL.diagonal(axis1=1, axis2=2),
-    "spherical": np.array([0.8, 1.7]),
-}
 
 
 def with_holes(n=80, share=0.3, seed=0):
@@ -36,12 +24,6 @@ def with_holes(n=80, share=0.3, seed=0):
     return x, z
 
 
-def matrices(form):
-    if form in ("full", "tied"):
-        return np.broadcast_to(COVARIANCES[form], (2, 3, 3))
-    return np.stack([np.diag(np.broadcast_to(c, 3)) for c in COVARIANCES[form]])
-
-
 def by_hand(form, **settings):
     """A mixture with these parameters, which were not fitted."""
     model = GaussianMixture(2, covariance_type=form, **settings)
@@ -49,28 +31,16 @@ def by_hand(form, **settings):
     return model
 
 
-def row_by_row(form, x):
+def joint_and_moments(form, x):
     """Log p(x, z), and E[x] and E[x x'] given what was seen and z: one row after the other."""
-    joint = np.tile(np.log(WEIGHTS), (len(x), 1))
-    mean, square = np.empty((len(x), 2, 3)), np.empty((len(x), 2, 3, 3))
-    for n, row in enumerate(x):
-        s, h = np.flatnonzero(~np.isnan(row)), np.flatnonzero(np.isnan(row))
-        for k, (mu, sigma) in enumerate(zip(MEANS, matrices(form), strict=True)):
-            mean[n, k], left = np.where(np.isnan(row), mu, row), np.zeros((3, 3))
-            left[np.ix_(h, h)] = sigma[np.ix_(h, h)]
-            if len(s):
-                joint[n, k] += multivariate_normal(mu[s], sigma[np.ix_(s, s)]).logpdf(row[s])
-                gain = sigma[np.ix_(h, s)] @ np.linalg.inv(sigma[np.ix_(s, s)])
-                mean[n, k, h] += gain @ (row[s] - mu[s])
-                left[np.ix_(h, h)] -= gain @ sigma[np.ix_(s, h)]
-            square[n, k] = np.outer(mean[n, k], mean[n, k]) + left
-    return joint, mean, square
+    log_b, mean, square = row_by_row(form, x, MEANS)
+    return log_b + np.log(WEIGHTS), mean, square
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_row_counts_by_the_marginal_of_what_was_seen(form):
     x, _ = with_holes()
-    joint, model = row_by_row(form, x)[0], by_hand(form)
+    joint, model = joint_and_moments(form, x)[0], by_hand(form)
     log_p = logsumexp(joint, axis=1)
     np.testing.assert_allclose(model.score_samples(x), log_p, atol=1e-12)
     np.testing.assert_allclose(model.predict_proba(x), np.exp(joint - log_p[:, None]), atol=1e-12)
@@ -85,7 +55,7 @@ def test_a_row_counts_by_the_marginal_of_what_was_seen(form):
 @pytest.mark.parametrize("form", FORMS)
 def test_a_step_is_that_of_a_loop_over_rows(form):
     x, _ = with_holes()
-    joint, mean, square = row_by_row(form, x)
+    joint, mean, square = joint_and_moments(form, x)
     r = np.exp(joint - logsumexp(joint, axis=1)[:, None])
     r[np.isnan(x).all(axis=1)] = 0.0
     n = r.sum(axis=0)
