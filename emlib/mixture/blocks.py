@@ -48,6 +48,8 @@ class Blocks:
         The components that are known, and -1 for those that are not.
     holes : ndarray of shape (N, D), optional
         Which numbers of `x` only stand for some that were not seen.
+    whole : Blocks, optional
+        The data of which these are a part, and whose bounds hold for them.
     """
 
     x: NDArray[Any]
@@ -57,6 +59,7 @@ class Blocks:
     copy: bool = False
     labels: Integers | None = None
     holes: Mask | None = None
+    whole: Blocks | None = None
 
     @classmethod
     def of(cls, x: ArrayLike | Blocks, family: Family = FULL) -> Blocks | Self:
@@ -137,6 +140,14 @@ class Blocks:
         _, first, which = np.unique(rows, return_index=True, return_inverse=True)
         return ~self.holes[first], which
 
+    @cached_property
+    def by_holes(self) -> list[tuple[Integers, Blocks]]:
+        """The points of which all was seen, and the others: their numbers, and they alone."""
+        assert self.holes is not None
+        some = self.holes.any(axis=1)
+        parts = (np.flatnonzero(~some), np.flatnonzero(some))
+        return [(n, replace(self.some(n), copy=self.copy, whole=self)) for n in parts]
+
     def slices(self, height: int) -> list[slice]:
         """The rows of each block, if a point needs `height` numbers."""
         n, size = len(self.x), max(BLOCK // max(height, 1), 1)
@@ -189,6 +200,8 @@ class Blocks:
     @cached_property
     def largest_features(self) -> Array:
         """Bounds on the absolute values of T(x), and of the shared features, of shape (P + Q,)."""
+        if self.whole is not None:
+            return self.whole.largest_features
         features, d = np.ones((self.height, 1)), self.x.shape[1]
         ends = np.stack(extremes(self.x)) - self.units.origin
         reach = np.abs(ends / self.units.scale).max(axis=0)[:, None]

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,8 @@ def form_of(params: Components, data: Blocks) -> Form:
     family: Any = data.family
     weights, components = params[0], params[1:]
     if data.holes is not None:
+        if not data.holes.any(axis=1).all():
+            return Apart(data, params)
         return Incomplete(data, weights, family, components)
     eta = family.natural(components)
     if family.looked_up:
@@ -113,7 +116,7 @@ def form_without_params(data: Blocks, k: int) -> Form:
     if data.holes is not None:  # of which each has, in standard units, mean zero and variance one
         family: Any = data.family
         spheres = family.spheres(np.zeros((k, data.x.shape[1])))
-        return Incomplete(data, weights, family, spheres)
+        return form_of((weights, *spheres), data)
     if data.family.looked_up:
         return LookedUp(data, weights, np.zeros((k, data.family.height)))
     return Natural(data, weights, np.zeros((k, data.height + len(data.total_shared))))
@@ -434,6 +437,43 @@ class Incomplete(Form):
         form, sum_xx = self.family.form, self.sum_xx + np.swapaxes(self.sum_xx, 1, 2)
         sum_xx = np.einsum(KEPT[form], sum_xx / 2)  # symmetric to the last digit
         return GaussianStatistics(self.n, self.sum_x, sum_xx, self.origins, form)
+
+
+class Apart(Form):
+    """Points of which all was seen apart from the others, each in the form that suits them."""
+
+    def __init__(self, data: Blocks, params: Components) -> None:
+        self.data, self.origins = data, origins(params[1], data)
+        self.parts = [(numbers, form_of(params, some)) for numbers, some in data.by_holes]
+        self.slices = data.slices(max(params[1].shape))
+
+    def locate(self, rows: slice) -> None:
+        """Of each part in a block: where its points stand in the block, and in the part."""
+        self.block = []
+        for numbers, form in self.parts:
+            part = slice(*np.searchsorted(numbers, (rows.start, rows.stop)))
+            if part.start < part.stop:
+                self.block.append((numbers[part] - rows.start, part, form))
+
+    def read(self, rows: slice) -> None:
+        self.locate(rows)
+        for _, part, form in self.block:
+            form.read(part)
+
+    def log_joint(self, rows: slice) -> Array:
+        self.locate(rows)
+        joint = np.empty((len(self.origins), rows.stop - rows.start))
+        for places, part, form in self.block:
+            joint[:, places] = form.log_joint(part) + form.log_shared()
+        return joint
+
+    def add(self, r: Array) -> None:
+        for places, _, form in self.block:
+            form.add(r[:, places][form.order])
+
+    def total(self) -> GaussianStatistics:
+        parts = (form.total().about(self.origins) for _, form in self.parts)
+        return reduce(GaussianStatistics.__add__, parts)
 
 
 def origins(means: Array, data: Blocks) -> Array:

@@ -11,6 +11,7 @@ is `emlib.gaussian.moments`. `e_step` and `m_step` are the same behind a check o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -207,8 +208,10 @@ def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
     """The sums of T(x), each point weighted by its responsibilities `r` of shape (N, K)."""
     data = Blocks.of(x, family)
     r = check.weights(check.numbers("r", r, shape=(len(data.x), None)), len(data.x), "r")
-    form = engine.form_without_params(data, r.shape[1])
-    return engine.statistics(form, r.T * data.count(slice(None)))
+    r = r.T * data.count(slice(None))
+    if family.shared is not None:  # which are summed over points, whatever the component
+        data = replace(data, weights=r.sum(axis=0))
+    return engine.statistics(engine.form_without_params(data, len(r)), r)
 
 
 def relabelled(params: Params, order: Integers, family: Family = FULL) -> Any:

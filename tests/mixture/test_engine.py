@@ -16,6 +16,7 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 from emlib import DegenerateError, em, mixture
 from emlib.covariances import FORMS, Diagonal, Full
 from emlib.families import Binomial, Categorical, Poisson
+from emlib.gaussian import KEPT
 from emlib.mixture import MixtureParams, blocks, engine
 from emlib.mixture.blocks import Blocks
 from emlib.trees import add
@@ -212,8 +213,10 @@ def in_the_form(form, kind):
     family, holes = FORMS[kind](), None
     if form is engine.Whitened:
         x, params = x + 1e5, params._replace(means=params.means + 1e5)
-    if form is engine.Incomplete:
+    if form in (engine.Apart, engine.Incomplete):
         holes = np.random.default_rng(0).uniform(size=x.shape) < [0, 0.3, 0.3]
+    if form is engine.Incomplete:
+        holes[:, 2] |= ~holes.any(axis=1)
     data = Blocks(x, family, holes=holes)
     assert isinstance(engine.form_of(params, data), form)
     return data, params
@@ -224,6 +227,7 @@ def in_the_form(form, kind):
     [
         *((engine.Natural, kind) for kind in FORMS),
         *((engine.Whitened, kind) for kind in FORMS),
+        *((engine.Apart, kind) for kind in FORMS),
         *((engine.Incomplete, kind) for kind in FORMS),
         (engine.Affine, "full"),
     ],
@@ -367,6 +371,18 @@ def test_an_empty_component_of_counts_is_named():
     x, family = np.array([[1.0], [2.0]]), Poisson()
     with pytest.raises(DegenerateError, match="component 1 has lost all its points"):
         mixture.m_step(mixture.statistics(np.array([[1.0, 0.0]] * 2), x, family), family)
+
+
+@kinds
+def test_shares_need_not_sum_to_one(kind):
+    rng = np.random.default_rng(0)
+    x, r, weights = rng.normal(size=(20, 2)), rng.uniform(size=(20, 3)), rng.uniform(size=20)
+    for data, counts in ((x, r), (Blocks(x, weights=weights), r * weights[:, None])):
+        found = mixture.statistics(r, data, FORMS[kind]())
+        np.testing.assert_allclose(found.n, counts.sum(axis=0))
+        np.testing.assert_allclose(found.sum_x, counts.T @ x)
+        kept = np.einsum("nk,ni,nj->kij", counts, x, x)
+        np.testing.assert_allclose(found.sum_xx, np.einsum(KEPT[kind], kept))
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1, 1), (2, 1)])

@@ -6,6 +6,7 @@ from scipy.special import logsumexp
 
 from emlib import GaussianImputer, GaussianMixture, Mixture, PoissonMixture, Prior, mixture
 from emlib.covariances import FORMS, Diagonal
+from emlib.gaussian import KEPT
 from emlib.mixture.blocks import Blocks
 from tests.hmm.test_incomplete import COVARIANCES, FULL, row_by_row
 
@@ -241,3 +242,48 @@ def test_a_step_with_holes_never_falls_whatever_else_is_asked(setting):
         np.testing.assert_allclose(model.means_[held], MEANS[held])
     height = model.result_.objective
     assert model.fit(x, labels=known).result_.objective >= height - 1e-9
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_narrow_component_of_which_no_row_was_whole_keeps_its_digits(form):
+    rng = np.random.default_rng(0)
+    wide, narrow = rng.normal(size=(50, 2)), 1e6 + 1e-3 * rng.normal(size=50)
+    x = np.concatenate([wide, np.column_stack([narrow, np.full(50, np.nan)])])
+    holes = np.isnan(x)
+    data = Blocks(np.where(holes, 0.0, x), FORMS[form](), holes=holes)
+    sizes = np.array([1.0, 1e-3 if form != "tied" else 1.0]) ** 2
+    covariances = {
+        "full": sizes[:, None, None] * np.eye(2),
+        "tied": np.eye(2),
+        "diag": sizes[:, None] * np.ones(2),
+        "spherical": sizes,
+    }
+    params = (np.full(2, 0.5), np.array([[0.0, 0.0], [1e6, 0.0]]), covariances[form])
+    statistics = mixture.e_step(params, data, data.family)[0].about(params[1])
+    seen = ((narrow - 1e6) ** 2).sum()
+    guessed = 50 * sizes[1]  # a hole's variance, if features are independent
+    expected = {
+        "full": np.diag([seen, guessed]),
+        "tied": wide.T @ wide + np.diag([seen, guessed]),
+        "diag": np.array([seen, guessed]),
+        "spherical": seen + guessed,
+    }
+    found = statistics.sum_xx if form == "tied" else statistics.sum_xx[1]
+    np.testing.assert_allclose(found, expected[form], rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_feature_that_no_incomplete_row_has_keeps_its_digits(form):
+    rng = np.random.default_rng(0)
+    x = 1e6 + 1e-3 * rng.normal(size=(60, 2))
+    holes = np.zeros(x.shape, bool)
+    holes[:20, 1] = True
+    data = Blocks(np.where(holes, 0.0, x), FORMS[form](), holes=holes)
+    full, shape = 1e-6 * np.eye(2), (1, 2, 2)
+    covariances = {"full": full[None], "tied": full, "diag": full.diagonal()[None]}
+    params = (np.ones(1), np.full((1, 2), 1e6), covariances.get(form, np.array([1e-6])))
+    found = mixture.e_step(params, data, data.family)[0].about(params[1])
+    rows = x - 1e6
+    rows[holes] = 0.0  # its expectation, for features that are independent
+    expected = np.broadcast_to(rows.T @ rows + np.diag([0.0, 20e-6]), shape)
+    np.testing.assert_allclose(found.sum_xx, np.einsum(KEPT[form], expected), rtol=1e-6, atol=1e-12)
