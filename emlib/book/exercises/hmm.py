@@ -48,6 +48,7 @@ def _smoothed(start: Array, transmat: Array, b: Array) -> Array:
     beta = np.ones(len(start))
     for n in range(len(b) - 2, -1, -1):
         beta = transmat @ (b[n + 1] * beta)
+        beta = beta / beta.sum()
         r[n] *= beta / (r[n] @ beta)
     return r
 
@@ -55,6 +56,7 @@ def _smoothed(start: Array, transmat: Array, b: Array) -> Array:
 _START = np.array([0.6, 0.3, 0.1])
 _MOVES = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.0, 0.7]])
 _SEEN = np.array([[0.5, 0.1, 0.2], [0.1, 0.4, 0.3], [0.2, 0.2, 0.9], [0.6, 0.1, 0.1]])
+_LONG = np.tile(_SEEN, (500, 1))  # products of so many densities are zero
 
 # Iterations of pi from even odds, with g from the three-state fit: a power of their ratio.
 CORNER = 4
@@ -82,6 +84,22 @@ EXERCISES = {
         rtol=0,
         atol=6e-4,
     ),
+    "best": Exercise(
+        0.02916 / 0.091045,
+        (
+            (0.3, "Right as far as it goes: give three decimals."),
+            (0.02916, "That is with what was seen. Divide by the sum over all paths."),
+            (0.091045, "That is the sum over all paths, the likelihood."),
+            (0.019845 / 0.091045, "That is the share of three days of rain. One path has more."),
+            (0.02916 / (0.02916 + 0.01512), "Divide by the sum over all eight paths."),
+            (0.388, "That multiplies what is known of each day. The days depend on each other."),
+            (0.490, "That multiplies the filtered probabilities. Multiply along the path."),
+            (0.045, "That is before you looked: multiply by what you see as well."),
+        ),
+        "Start, see, move, see, move, see: one product for each of the eight paths.",
+        rtol=0,
+        atol=6e-4,
+    ),
     "parameters": Exercise(
         23,
         (
@@ -98,7 +116,11 @@ EXERCISES = {
     ),
     "filter": FunctionExercise(
         _filter,
-        ((_START, _MOVES, _SEEN), (_START, _MOVES.T / _MOVES.sum(axis=0)[:, None], _SEEN[::-1])),
+        (
+            (_START, _MOVES, _SEEN),
+            (_START, _MOVES.T / _MOVES.sum(axis=0)[:, None], _SEEN[::-1]),
+            (_START, _MOVES, _LONG),
+        ),
         (
             (_filter_moved, "On the first day nothing has moved yet: start from pi itself."),
             (_filter_transposed, "Rows of A are where the chain comes from: alpha @ A."),
@@ -106,7 +128,8 @@ EXERCISES = {
             (_predictions, "Those are the predictions, before the day's evidence."),
             (_smoothed, "Those are smoothed: a filter does not know the future."),
         ),
-        "Try the vault: two umbrellas give 0.818 and 0.883.",
+        "Try the vault: two umbrellas give 0.818 and 0.883. If it is right there, try a thousand "
+        "days.",
     ),
     "hole": Exercise(
         # Even prior odds, and 0.653343 for rain from either side: the odds multiply.
