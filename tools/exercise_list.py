@@ -16,8 +16,8 @@ def exercise_list(chapters: Path = CHAPTERS) -> str:
     lines = [
         "# All exercises",
         "",
-        "Warm-ups take a few minutes each, core exercises about ten, challenges half an hour or "
-        "more. Every exercise has a worked solution.",
+        "Warm-ups take a few minutes each, core exercises ten to twenty-five, challenges half an "
+        "hour or more. Every exercise has a worked solution.",
     ]
     for page in chapter_numbers():
         cells = shared(chapters / f"{page}.ipynb").cells

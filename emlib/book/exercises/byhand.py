@@ -70,6 +70,9 @@ def _map_end(a: float, b: float) -> Array:
     return theta
 
 
+# Three sets with 8, 6 and 3 heads, A's with probability 1, 0.6 and 0: soft, then hard
+_SOFT, _HARD = (11.6 / 16, 5.4 / 14), (14 / 20, 3 / 10)
+
 _THREE = np.array([0.2, 0.5, 0.9])
 _P = _X.sum() / _M.sum()
 _DRIFT = np.sum((_X - 10 * _P) ** 2) / (5 * 10 * _P * (1 - _P))
@@ -89,19 +92,36 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         rtol=2e-3,
     ),
     "mstep": Exercise(
-        np.array([11 / 15, 6 / 15]),
+        np.array([*_SOFT, *_HARD]),
         (
-            (np.array([6 / 15, 11 / 15]), "The two are in the wrong order."),
+            ((*_SOFT[::-1], *_HARD[::-1]), "The two are in the wrong order."),
+            ((*_HARD, *_SOFT), "The fractions first, then the whole sets."),
             (
-                np.array([11 / 20, 6 / 20]),
-                "A coin that expects half of a set expects only half of its tosses.",
+                (11.6 / 20, 5.4 / 20, *_HARD),
+                "A coin that expects a part of a set expects only that part of its tosses.",
             ),
-            (np.array([11 / 30, 6 / 30]), "Divide by the coin's own tosses, not by all of them."),
-            (np.array([14 / 20, 3 / 10]), "The second set is shared between the coins."),
-            (np.array([8 / 10, 9 / 20]), "The second set is shared between the coins."),
-            (np.array([8 / 10, 3 / 10]), "The second set is in doubt, but it is not lost."),
+            (
+                (11.6 / 30, 5.4 / 30, *_HARD),
+                "Divide by the coin's own tosses, not by all of them.",
+            ),
+            ((11 / 15, 6 / 15, *_HARD), "The second set is A's with 0.6, and not with one half."),
+            ((10.4 / 14, 6.6 / 16, *_HARD), "You exchanged 0.6 and 0.4: which is A's?"),
+            ((*_HARD, *_HARD), "In the first two the second set is shared between the coins."),
+            ((*_SOFT, *_SOFT), "In the last two each set goes whole to one coin."),
+            (
+                (*_SOFT, 8 / 10, 9 / 20),
+                "Hard EM gives a set to the coin that is more probable: whose is the second?",
+            ),
+            (
+                (*_SOFT, 8 / 10, 3 / 10),
+                "Hard EM does not leave out the set that is in doubt: it gives it to one coin.",
+            ),
+            ((0.73, 0.39, *_HARD), "Right as far as it goes: give three digits."),
+            ((*_SOFT, 14 / 30, 3 / 30), "Divide by the coin's own tosses, not by all of them."),
         ),
-        "Write down each coin's expected heads and expected tails, and check that they make 30.",
+        "Write down each coin's expected heads and expected tails, and check that they make 30. "
+        "Then do it again, with every set given to one coin.",
+        rtol=2e-3,
     ),
     "counts": FunctionExercise(
         _counts,
@@ -160,6 +180,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 np.array([0.7933676, 0.5139166, 0.4772487]),
                 "The weight is the one of coin B.",
             ),
+            (
+                np.array([0.5139166, 0.7933676, 0.5227513]),
+                "A is to be the coin with the larger bias.",
+            ),
             (np.array([0.79, 0.51, 0.52]), "Right as far as it goes: give three digits."),
         ),
         "In the E-step the weights stand in front of the two powers. In the M-step a weight is "
@@ -194,6 +218,11 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.array([0.947, 0.67]), "The two are in the wrong order."),
             (np.array([65.0, 95.0]), "That is per cent. Give shares between 0 and 1."),
             (np.array([70.0, 95.0]), "That is per cent. Give shares between 0 and 1."),
+            (
+                np.array([0.6, 0.95]),
+                "A little low. Is the limit the 95 per cent quantile of 20-set records, and are "
+                "there 2000 of them?",
+            ),
             (np.array([0.33, 0.053]), "Those are the shares in which it is not seen."),
         ),
         "The limit comes from records made with one coin, by np.quantile(gains, 0.95), and anew "
@@ -215,13 +244,14 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         rtol=5e-3,
     ),
     "classes": Exercise(
-        # Log-likelihood -504.4677, as in the documentation of the R package poLCA.
-        np.array([0.2794156, 2.7199219]),
+        # By SciPy's BFGS from five starts; the log-likelihood, -504.4677, is as in the
+        # documentation of the R package poLCA.
+        np.array([0.2792461, 2.7199219]),
         (
-            (np.array([0.7205844, 2.7199219]), "That is the share of the larger class."),
+            (np.array([0.7207539, 2.7199219]), "That is the share of the larger class."),
             (np.array([0.5, 81.0842312]), "Both classes are alike: start from two different ones."),
-            (np.array([0.2794156, 1.3599609]), "The deviance has a factor of two."),
-            (np.array([27.94156, 2.7199219]), "That is per cent. Give a share between 0 and 1."),
+            (np.array([0.2792461, 1.3599609]), "The deviance has a factor of two."),
+            (np.array([27.92461, 2.7199219]), "That is per cent. Give a share between 0 and 1."),
             (np.array([0.28, 2.7]), "Right as far as it goes: give three digits."),
         ),
         "Each pattern's posterior counts as often as people gave the pattern. Expected counts "

@@ -16,6 +16,12 @@ _GAP = np.array([_LOG_LIKELIHOOD, _BOUND, _LOG_LIKELIHOOD - _BOUND])
 _OTHER_WAY = 0.75 * np.log(1.5) + 0.25 * np.log(0.5)
 _EXPECTED_LOG = 0.5 * np.log(0.06 * 0.02)
 
+# An M-step from the joint densities 0.06 and 0.02 to 0.10 and 0.02, by hand.
+_LIFT, _GAIN = 0.75 * np.log(5 / 3), np.log(1.5)
+_OPENS = 0.75 * np.log(0.9) + 0.25 * np.log(1.5)
+_OPENS_OTHER_WAY = 5 / 6 * np.log(10 / 9) + 1 / 6 * np.log(2 / 3)
+_LIFT_OF_HALVES = 0.5 * np.log(5 / 3)
+
 _COUNTS = np.array([12.0, 8.0, 0.0])
 
 # The slope at 0.05: twenty readings, and EM's first iteration leads from 0.05 to 0.21971.
@@ -83,6 +89,41 @@ EXERCISES = {
             ((-2.5, -2.7, 0.2), DIGITS.format("three decimals")),
         ),
         "The likelihood is the sum of the two joint densities. Bound and gap add up to its log.",
+    ),
+    "gain": Exercise(
+        np.array([_LIFT, _OPENS, _GAIN]),
+        (
+            (
+                (_LIFT, _OPENS_OTHER_WAY, _GAIN),
+                "The gap is the divergence of q from the new posterior, not the other way round.",
+            ),
+            (
+                (_LIFT_OF_HALVES, _GAIN - _LIFT_OF_HALVES, _GAIN),
+                "That is with one half each. Now q is the posterior at the old parameters.",
+            ),
+            (
+                (_LIFT + _GAP[2], _OPENS, _GAIN),
+                "The lift begins where the E-step left the bound, which is where it touches.",
+            ),
+            *(
+                ((_LIFT, 0, gain), "The gap is closed by the next E-step; before it, it is open.")
+                for gain in (_LIFT, _GAIN)
+            ),
+            (
+                (_GAIN, 0, _GAIN),
+                "That q is the new posterior. Until the next E-step it is the old.",
+            ),
+            ((_LIFT, _OPENS, _LIFT), "The new gap is a part of the gain: the bound lies below."),
+            ((_LIFT, _OPENS, _LIFT - _OPENS), "The new gap lies above the bound: add it."),
+            ((_LIFT, -_OPENS, _GAIN), "A gap is never negative."),
+            ((_LIFT, _OPENS, 0.12 / 0.08), "Take the logarithm of that ratio."),
+            ((_LIFT, _OPENS, 0.04), "That is the gain in likelihood: take logarithms first."),
+            (np.array([_LIFT, _OPENS, _GAIN]) / np.log(10), "Logarithms are natural in this book."),
+            ((0.38, 0.02, 0.41), DIGITS.format("three decimals")),
+        ),
+        "Both bounds are with the old posterior. Lift and new gap add up to the gain.",
+        rtol=0,
+        atol=6e-4,
     ),
     "overshoot": Exercise(
         2,
@@ -165,9 +206,14 @@ EXERCISES = {
                 (2.056, 0.3378),
                 "That is the first eigenvalue's root. The noise is a part of it: take it away.",
             ),
+            (
+                FACTOR * np.sqrt(150 / 149),
+                "You divided by N - 1, as np.cov and PCA do: maximum likelihood divides by N.",
+            ),
             ((2.0, 0.34), DIGITS.format("three digits")),
         ),
         "The M-step needs the expected squares of the sizes: mean squared plus variance.",
+        rtol=1.5e-3,
     ),
     "median": Exercise(
         MEDIAN,

@@ -96,6 +96,21 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         rtol=0,
         atol=3e-3,
     ),
+    "parabola": Exercise(
+        np.array([2, 1 / 6]),
+        (
+            ((2, 6), "That is how strongly it bends. The variance is one over it."),
+            ((2, 1 / 3), "Differentiate twice: with -3x^2 the second derivative is not -3."),
+            ((2, 3), "Differentiate twice, and then think which way up."),
+            ((2, 6**-0.5), "That is the standard deviation. The variance was asked."),
+            ((2, -1 / 6), "Minus one over the second derivative: a variance is above zero."),
+            ((-2, 1 / 6), "The variance is right. Mind the sign: where is the slope zero?"),
+            ((4, 1 / 6), "The variance is right. What is the slope of -3x^2?"),
+            ((1 / 6, 2), "The mean first."),
+        ),
+        "Where is the slope zero, and what is the second derivative there?",
+        rtol=3e-3,
+    ),
     "difference": Exercise(
         float(norm.cdf(-26 / np.sqrt(72))),
         (
@@ -153,6 +168,8 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_price(1 / RATIO), "u is upside down: the estimate's variance is on top."),
             (2 * _price(RATIO), "Half of the weights' sum stands before the bracket."),
             (_price(RATIO) / WEIGHT, "That is per unit of weight."),
+            (-_price(RATIO), "Right, but a cost is positive: the best less yours."),
+            (np.exp(_price(RATIO)), "That is the ratio of the likelihoods. Give its logarithm."),
             (2.95, DIGITS),
             (3.0, DIGITS),
         ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 from scipy.stats import lomax, norm
 
 from emlib.book.exercises.checking import Exercise, FunctionExercise
@@ -111,31 +111,6 @@ def _larger_component_only(x: Any, weights: Any, means: Any, variances: Any) -> 
     return _log_joint(x, weights, means, variances).max(axis=1)
 
 
-def _responsibilities(x: Any, weights: Any, means: Any, variances: Any) -> Any:
-    return softmax(_log_joint(x, weights, means, variances), axis=1)
-
-
-def _responsibilities_without_weights(x: Any, weights: Any, means: Any, variances: Any) -> Any:
-    return _responsibilities(x, np.ones_like(weights), means, variances)
-
-
-def _responsibilities_variance_as_sd(x: Any, weights: Any, means: Any, variances: Any) -> Any:
-    return _responsibilities(x, weights, means, np.square(variances))
-
-
-def _normalised_over_points(x: Any, weights: Any, means: Any, variances: Any) -> Any:
-    return softmax(_log_joint(x, weights, means, variances), axis=0)
-
-
-def _still_in_logs(x: Any, weights: Any, means: Any, variances: Any) -> Any:
-    with np.errstate(divide="ignore"):
-        return np.log(_responsibilities(x, weights, means, variances))
-
-
-def _hard(x: Any, weights: Any, means: Any, variances: Any) -> Any:
-    return np.eye(len(weights))[_responsibilities(x, weights, means, variances).argmax(axis=1)]
-
-
 def _lifetime(x: Any, a: float, b: float) -> Any:
     return lomax.pdf(x, a, scale=b)
 
@@ -205,7 +180,7 @@ _BORN = _born()
 _TWO = (_P, _MU, np.array([25.0, 16.0]))
 _FAR = (np.array([22.0, 41.0, 19.0, 520.0]), np.array([0, 1, 1, 1]), *_TWO)
 _NEAR = (np.array([18.0, 33.0, 44.5]), np.array([0, 0, 1]), *_TWO)
-_THREE = (np.array([0.2, 0.5, 0.3]), np.array([0.0, 4.0, 9.0]), np.array([1.0, 4.0, 2.25]))
+_APART = 2 * norm.isf(0.01)
 
 _WEIGHTS_HINT = "The weights are missing: how probable each component was before x was seen."
 _SD_HINT = "The Gaussian's second parameter is the variance; it looks as if it was squared again."
@@ -245,7 +220,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_W, "These are the weights: what you knew before you saw x."),
             (100 * _R, "That is per cent. Probabilities are between zero and one."),
             (np.round(100 * _R), "That is per cent. Probabilities are between zero and one."),
-            (np.round(_R, 1), _DIGITS.format("three decimals")),
+            *(
+                (np.array(rounded), _DIGITS.format("three decimals"))
+                for rounded in ([0.2, 0.8], [0.18, 0.8], [0.2, 0.82])
+            ),
         ),
         hint="Write the joint density of each component, then divide both by their sum.",
     ),
@@ -328,24 +306,24 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_maximum_left_out, "The largest term was taken out of the sum and never put back."),
         ),
     ),
-    "three": FunctionExercise(
-        reference=_responsibilities,
-        cases=(
-            (np.array([2.0, 5.0, 6.5, 7.0]), *_THREE),
-            (np.array([5.0, 400.0]), *_THREE),
-        ),
+    "apart": Exercise(
+        answer=_APART,
         mistakes=(
-            (_responsibilities_without_weights, _WEIGHTS_HINT),
-            (_responsibilities_variance_as_sd, _SD_HINT),
+            (_APART / 2, "That is the way from one mean to the cut. How far is the other mean?"),
             (
-                _normalised_over_points,
-                "Your columns sum to one. The rows should: a point is shared by the components.",
+                2 * norm.isf(0.005),
+                "Each kind is mistaken on one side of the cut only. One in a hundred of all points "
+                "is one in how many of its own?",
             ),
-            (_still_in_logs, "These are logarithms; the last step back is missing."),
-            (_hard, "Those are certain labels. Bayes' rule leaves some doubt."),
+            (
+                2 * norm.isf(0.02),
+                "Both kinds are mistaken at times: count the points on both sides of the cut.",
+            ),
+            (_APART**2, "That is in variances. How many standard deviations?"),
+            (2.0, "With 2 there is no second hump yet, and 16 in 100 labels are wrong."),
         ),
-        hint="Divide inside the logarithm: far away every density underflows, and 0/0 is not "
-        "a number. Leave log space in the last step only.",
+        hint="Where does the rule cut, and which part of one component lies beyond?",
+        rtol=1e-3,
     ),
     "continuous": FunctionExercise(
         reference=_lifetime,
@@ -375,7 +353,11 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "unimodal": Exercise(
         answer=_BORN,
         mistakes=(
-            (2.0, "Two are enough for equal weights. A rare component is harder to see."),
+            (
+                2.0,
+                "With equal weights anything above two would do. A rare component is harder "
+                "to see.",
+            ),
             (2.9, _DIGITS.format("three digits")),
             (3.0, _DIGITS.format("three digits")),
         ),

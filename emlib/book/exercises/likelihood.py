@@ -33,6 +33,8 @@ UNWEIGHTED = np.mean(MEANS), np.mean(SDS**2 + MEANS**2) - np.mean(MEANS) ** 2
 
 # Five lifetimes, in thousand hours
 LIFETIMES = np.array([2.1, 0.4, 5.0, 1.3, 3.2])
+RATE = len(LIFETIMES) / LIFETIMES.sum()
+RATE_SE = RATE / np.sqrt(len(LIFETIMES))
 
 # Counts of the four genotypes, Dempster, Laird and Rubin (1977)
 COUNTS = np.array([125.0, 18.0, 20.0, 34.0])
@@ -70,6 +72,11 @@ def _weighted(x: ArrayLike, w: ArrayLike, divisor: float) -> tuple[float, float]
     x, w = np.asarray(x, dtype=float), np.asarray(w, dtype=float)
     mean = float(w @ x / w.sum())
     return mean, float(w @ (x - mean) ** 2 / divisor)
+
+
+def _wrong_rate(rate: float, hint: str) -> tuple[tuple[tuple[float, float], str], ...]:
+    """A wrong rate, with the right standard error and with the one that follows from it."""
+    return tuple(((rate, se), hint) for se in (RATE_SE, rate / np.sqrt(len(LIFETIMES))))
 
 
 EXERCISES: dict[str, Exercise | FunctionExercise] = {
@@ -228,19 +235,48 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         rtol=1e-3,
     ),
     "exponential": Exercise(
-        len(LIFETIMES) / LIFETIMES.sum(),
+        np.array([RATE, RATE_SE]),
         mistakes=(
-            (LIFETIMES.mean(), "That is the mean lifetime. A rate is per thousand hours."),
+            ((RATE, RATE_SE**2), "The second number is the variance; take its root."),
+            ((RATE, 1 / RATE_SE), "The second number is the root of the bend: turn it over."),
             (
+                (RATE, 1 / RATE_SE**2),
+                "The second number is the bend: turn it over, and take the root.",
+            ),
+            ((RATE, RATE / 5), "The rate is right. The bend is N / rate^2: what is its root?"),
+            ((RATE, RATE / 2), "The rate is right. There are N points in the bend, not N - 1."),
+            *(
+                ((RATE, spread), "The rate is right. The second is the spread of the lifetimes.")
+                for spread in (LIFETIMES.std(), LIFETIMES.std(ddof=1))
+            ),
+            *(
+                ((RATE, se), "The rate is right. That is the error of the mean lifetime.")
+                for se in (
+                    LIFETIMES.mean() / 5**0.5,
+                    *(LIFETIMES.std(ddof=d) / 5**0.5 for d in (0, 1)),
+                )
+            ),
+            *_wrong_rate(
+                LIFETIMES.mean(), "That is the mean lifetime. A rate is per thousand hours."
+            ),
+            *_wrong_rate(
                 (len(LIFETIMES) - 1) / LIFETIMES.sum(),
                 "You used N - 1. Look at the derivative once more: how many points are there?",
             ),
-            (1 / LIFETIMES.sum(), "There are N factors of the rate, one for every lifetime."),
-            (1 / LIFETIMES.std(), "Take no detour by the spread: maximise the log-likelihood."),
-            (0.42, DIGITS.format("three decimals")),
+            *_wrong_rate(
+                1 / LIFETIMES.sum(), "There are N factors of the rate, one for every lifetime."
+            ),
+            *_wrong_rate(
+                1 / LIFETIMES.std(), "Take no detour by the spread: maximise the log-likelihood."
+            ),
+            *_wrong_rate(RATE / 1000, "That is per hour; per thousand hours is asked for."),
+            ((0.42, 0.19), DIGITS.format("three decimals")),
+            ((0.4, 0.2), DIGITS.format("three decimals")),
         ),
-        hint="Add up the logs of the densities, and set the derivative by the rate to zero.",
-        rtol=1e-3,
+        hint="Add up the logs of the densities, and set the derivative by the rate to zero. Then "
+        "differentiate once more.",
+        rtol=0,
+        atol=6e-4,
     ),
     "linkage": Exercise(
         LINKAGE,
@@ -311,7 +347,8 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (CAUCHY[1], "There is a higher one, further to the left."),
             (MIDDLE, "Neither the mean nor the median is a maximum here."),
         ),
-        hint="Plot the log-likelihood from -5 to 9, then refine. Where does the score vanish?",
+        hint="Plot the log-likelihood from -5 to 9, then refine. Multiplied by all four "
+        "denominators, the score is a polynomial: `np.roots` finds every zero.",
         rtol=0,
         atol=6e-4,
     ),

@@ -84,6 +84,11 @@ def _fit_with_counts(r: Array, x: Array) -> Array:
     return np.array([weights * len(x), means, variances])
 
 
+def _with_either(limit: float, nats: float, hint: str) -> tuple[tuple[Array, str], ...]:
+    """A wrong limit, with the right number of standard errors and with what follows from it."""
+    return tuple((np.array([limit, errors]), hint) for errors in (6.0, np.sqrt(2 * nats)))
+
+
 _X = np.array([0.5, 1.0, 2.5, 4.0, 7.0])
 _R = np.array([[0.9, 0.1], [0.8, 0.2], [0.5, 0.5], [0.3, 0.7], [0.0, 1.0]])
 _GAP = np.exp(2 * np.array([0.0, 1.0, 2.0]) - 2)
@@ -169,23 +174,37 @@ EXERCISES = {
         atol=0.02,
     ),
     "remaining": Exercise(
-        -1018.0,
+        np.array([-1018.0, 6.0]),
         (
-            (1018.0, "Mind the sign: the three values are negative."),
-            (18.0, "That is what is still to gain. Where does it lead to?"),
-            (-1012.0, "Count the last gain once: it is already in the last value."),
-            (-1030.0, "The next gain is not 6 again, and it is not the last one."),
-            (-1031.5, "That is one step more. Sum the whole series."),
+            ((-1018.0, 18.0), "That is in nats. At how many standard errors is a parabola so low?"),
+            ((-1018.0, 3.0), "A standard error is where it has fallen by half a nat, not by two."),
+            (
+                (-1018.0, 18.0**0.5),
+                "A standard error is where the parabola has fallen by half a nat, not by a whole.",
+            ),
+            ((6.0, -1018.0), "The limit first, then the number of standard errors."),
+            ((-1018.0, 36.0), "A parabola falls with the square of the distance: take the root."),
+            *_with_either(1018.0, 18.0, "Mind the sign: the three values are negative."),
+            *_with_either(18.0, 18.0, "That is what is still to gain. Where does it lead to?"),
+            *_with_either(
+                -1012.0, 24.0, "Count the last gain once: it is already in the last value."
+            ),
+            *_with_either(
+                -1030.0, 6.0, "The next gain is not 6 again, and it is not the last one."
+            ),
+            *_with_either(-1031.5, 4.5, "That is one step more. Sum the whole series."),
         ),
-        "By which factor did the second gain differ from the first? Sum the series.",
+        "By which factor did the second gain differ from the first? Sum the series. Then: at "
+        "how many standard errors from its top has a parabola fallen by so much?",
         rtol=1e-6,
     ),
     "tied": Exercise(
-        5.8691,
+        # By SciPy's Nelder-Mead on the four parameters.
+        5.8690914,
         (
             *(
                 (rounded, "That is the common variance; the standard deviation was asked.")
-                for rounded in (34.446, 34.45, 34.4)
+                for rounded in (34.4462, 34.446, 34.45, 34.4)
             ),
             (
                 13.56996,
@@ -196,18 +215,22 @@ EXERCISES = {
                 "That is the mean of the two separate estimates. Fit a common one.",
             ),
             *(
-                (close, "Close. Give three decimals, from a fit with a small tol.")
-                for close in (5.8699, 5.8677)
+                (close, "Close. Give four decimals, from a fit of one variance with a small tol.")
+                # of three decimals, of two fitted variances pooled, of two larger tols
+                for close in (5.869, 5.86899, 5.8699, 5.8677)
             ),
         ),
         "Pool the squared distances of all points from the means of their components.",
         rtol=0,
-        atol=1.2e-4,
+        atol=6e-5,
     ),
     "exponential": Exercise(
         _RATES,
         (
-            (1 / _RATES, "Those are mean lifetimes. A rate is one over the mean."),
+            *(
+                (lifetimes, "Those are mean lifetimes. A rate is one over the mean.")
+                for lifetimes in (1 / _RATES, (1 / _RATES)[::-1])
+            ),
             (_RATES[::-1], "The smaller one first."),
             (np.array([0.1, 1.0]), "Those made the data. What do the data say?"),
             (_RATES.round(2), "Right as far as it goes: give three decimals."),
