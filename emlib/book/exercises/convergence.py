@@ -76,17 +76,33 @@ EXERCISES = {
         rtol=0,
         atol=5e-3,
     ),
-    "steps": Exercise(
-        0.0324,
+    "gains": Exercise(
+        [0.9, 0.0162 * 0.81 / 0.19],
         (
-            (0.036, "That is the distance before the second step. It has been taken."),
-            (0.04, "That is the distance before the first step."),
-            (0.0036, "That is the last step. Sum all those that are still to come."),
-            (0.00324, "That is the next step alone. Sum the whole series."),
-            (0.03, "Right so far: two digits, please."),
+            (
+                [0.81, 0.0162 * 0.81 / 0.19],
+                "By that factor the gains shrink. They fall with the square of the distance.",
+            ),
+            ([0.9, 0.0162 * 9], "The rate is right. The gains shrink by its square."),
+            ([0.9, 0.0162 / 0.19], "The last gain has been made. Sum those still to come."),
+            ([0.9, 0.0162 * 0.81], "That is the next gain alone. Sum the whole series."),
+            ([0.81, 0.0162 / 0.19], "The last gain has been made; and a gain is a square."),
+            ([0.0162 * 0.81 / 0.19, 0.9], "Right, but first the rate, then the nats."),
         ),
-        "By which factor do the steps shrink? Sum the series of those still to come.",
-        rtol=1.5e-2,
+        "By which factor do the gains shrink? They go with the square of the distance.",
+    ),
+    "leave": Exercise(
+        39,
+        (
+            (38, "Nearly. After 38 steps it is a little less than that away."),
+            (np.log(1e4) / np.log(1.269), "Right so far: a whole number of steps was asked."),
+            (20, "The square of the eigenvalue is the factor of the gains, not of the distance."),
+            (49, "From 0.00001 to 0.1 it is a factor of ten thousand."),
+            (35, "The growth compounds: which power of the eigenvalue is large enough?"),
+        ),
+        "By which factor does the distance grow in one step, and by which must it in all?",
+        rtol=0,
+        atol=5e-3,
     ),
     "censored": Exercise(
         [4.0, 0.3],
