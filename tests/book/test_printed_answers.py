@@ -60,6 +60,8 @@ from tools.reading import solution_cells
         ("gaussian1d.price", 2.954),
         ("gaussiannd.distance", [0.67, 2]),
         ("gaussiannd.distance", [0.667, 2]),
+        ("gaussiannd.factor", [5, 3.58]),
+        ("gaussiannd.factor", [5.00, 3.584]),
         ("gaussiannd.ellipse", 2.146),
         ("gaussiannd.cycle", [74.38, 14.60]),
         ("missing_data.bounds", [6.71, 9.81]),
@@ -139,6 +141,10 @@ def test_a_printed_answer_is_right(name, printed):
         ("gaussian1d.longer", 2.28, "per cent"),
         ("gaussiannd.distance", [0.7, 2], "two decimals"),
         ("gaussiannd.ellipse", 2.15, "three decimals"),
+        ("gaussiannd.factor", [5, 1.79], "squared"),
+        ("gaussiannd.factor", [53, 3.58], "ruler"),
+        ("gaussiannd.factor", [5, 3.6], "two decimals"),
+        ("gaussiannd.cycle", [74, 15], "two decimals"),
         ("gaussiannd.chain", [1, 0, 2], "precision"),
         ("hmm.hole", 0.307, "without an umbrella"),
         ("hmm.hole", 0.8, "give three decimals"),
@@ -226,6 +232,13 @@ def test_a_function_that_makes_a_likely_mistake_is_told_which():
         logs = np.log(weights) + norm.logpdf(x[:, None], means, np.sqrt(variances))
         return logs.max(axis=1)
 
+    def by_mask(mean, covariance, seen, values):
+        mask = np.isin(np.arange(len(mean)), seen)
+        B = covariance[np.ix_(~mask, mask)] @ np.linalg.inv(covariance[np.ix_(mask, mask)])
+        left = covariance[np.ix_(~mask, ~mask)] - B @ covariance[np.ix_(mask, ~mask)]
+        return np.vstack([mean[~mask] + B @ (values - mean[mask]), left])
+
+    assert "order of seen" in grade("gaussiannd.given", by_mask).message
     assert "The log-likelihood is a sum" in grade("deriving.score", mean_score).message
     assert "ddof=0" in grade("likelihood.weighted_mle", by_cov).message
     assert "larger term alone" in grade("latent.log_density", larger_term).message
