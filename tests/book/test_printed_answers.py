@@ -45,12 +45,20 @@ from tools.reading import solution_cells
         ("mixtures.tied", 5.86909),
         ("mixtures.saddle", -1095.3),
         ("mixtures.lines", [-0.476, 1.956]),
-        ("convergence.steps", 0.032),
+        ("convergence.gains", [0.90, 0.069]),
+        ("convergence.gains", [0.9, 0.0691]),
+        ("convergence.leave", [39]),
         ("convergence.student", 0.29),
         ("convergence.zero", 2.16),
         ("em_at_scale.enough", 950),
         ("em_at_scale.incremental", -36500.25),
         ("faster.interval", [0.522, 0.722]),
+        ("faster.odds", [0.068, 0.46]),
+        ("faster.first", [1.0, 0.81]),
+        ("faster.first", [1.005, 0.809]),
+        ("faster.pair", [0.24, 0.14, 0.10, 0.90]),
+        ("faster.pair", [0.236, 0.141, 0.1, 0.9]),
+        ("faster.ecm", 4.70),
         ("deriving.jensen", 0.223),
         ("deriving.gap", [-2.526, -2.67, 0.144]),
         ("deriving.gain", [0.383, 0.022, 0.405]),
@@ -69,8 +77,14 @@ from tools.reading import solution_cells
         ("gaussian1d.price", 2.954),
         ("gaussiannd.distance", [0.67, 2]),
         ("gaussiannd.distance", [0.667, 2]),
+        ("gaussiannd.factor", [5, 3.58]),
+        ("gaussiannd.factor", [5.00, 3.584]),
         ("gaussiannd.ellipse", 2.146),
         ("gaussiannd.cycle", [74.38, 14.60]),
+        ("gmm.units", -2243.9),
+        ("gmm.units", -2243.93),
+        ("gmm.noise", 0.078),
+        ("gmm.noise", 0.0781),
         ("missing_data.bounds", [6.71, 9.81]),
         ("missing_data.complete", 9.7),
         ("missing_data.complete", 10),
@@ -134,6 +148,10 @@ def test_a_printed_answer_is_right(name, printed):
         ("byhand.classes", [0.721, 2.72], "larger class"),
         ("convergence.maize", [0.0357, 0.495, 0.00584], "expected information"),
         ("convergence.missing", 7.04, "whole number"),
+        ("convergence.gains", [0.81, 0.069], "square of the distance"),
+        ("convergence.gains", [0.9, 0.146], "by its square"),
+        ("convergence.gains", [0.9, 0.07], "two digits"),
+        ("convergence.leave", 38.7, "whole number"),
         ("mixtures.predict", 0.24, "three decimals"),
         ("mixtures.predict", 23.7, "per cent"),
         ("mixtures.exponential", [0.10, 0.86], "three decimals"),
@@ -156,6 +174,13 @@ def test_a_printed_answer_is_right(name, printed):
         ("convergence.censored", [4000, 0.3], "thousand hours"),
         ("convergence.onedim", [13, 8], "start where it lands"),
         ("faster.interval", [0.526, 0.728], "parabola"),
+        ("faster.odds", [0.0040, 0.40], "plain numbers"),
+        ("faster.odds", [-2.61, -0.16], "back into weights"),
+        ("faster.first", [10, 0], "slow direction alone"),
+        ("faster.first", [1.0, 0.9], "squared"),
+        ("faster.pair", [0.24, 0.14, 0.1, 0.5], "largest eigenvalue"),
+        ("faster.pair", [0.14, 0.24, 0.1, 0.9], "smaller, not larger"),
+        ("faster.ecm", 4.69, "three digits"),
         ("deriving.jensen", 0.22, "three digits"),
         ("deriving.gap", [-2.53, -2.67, 0.14], "three decimals"),
         ("deriving.overshoot", float("inf"), "parabola"),
@@ -185,6 +210,10 @@ def test_a_printed_answer_is_right(name, printed):
         ("gaussian1d.price", -2.95, "a cost is positive"),
         ("gaussiannd.distance", [0.7, 2], "two decimals"),
         ("gaussiannd.ellipse", 2.15, "three decimals"),
+        ("gaussiannd.factor", [5, 1.79], "squared"),
+        ("gaussiannd.factor", [53, 3.58], "ruler"),
+        ("gaussiannd.factor", [5, 3.6], "two decimals"),
+        ("gaussiannd.cycle", [74, 15], "two decimals"),
         ("gaussiannd.chain", [1, 0, 2], "precision"),
         ("hmm.best", 32, "per cent"),
         ("hmm.best", 0.0292, "sum over all paths"),
@@ -240,6 +269,12 @@ def test_a_printed_answer_is_right(name, printed):
         ("gaussian1d.thermometers", [19.999, 0.4364], "Which weight has each square"),
         ("gaussian1d.longer", 2.275, "per cent"),
         ("gmm.marginal", 0.12, "three digits"),
+        ("gmm.units", -16.6, "Per second"),
+        ("gmm.units", -1134.4, "one row"),
+        ("gmm.units", -2244, "one decimal"),
+        ("gmm.noise", 0.467, "lower maximum"),
+        ("gmm.noise", 0.474, "lower maximum"),
+        ("gmm.noise", 0.08, "three digits"),
         ("gmm.sharp", 0.15, "three digits"),
         ("gmm.forecast", 71, "one decimal"),
         ("which_maximum.bound", [-860, -233], "one decimal"),
@@ -293,6 +328,13 @@ def test_a_function_that_makes_a_likely_mistake_is_told_which():
         logs = np.log(weights) + norm.logpdf(x[:, None], means, np.sqrt(variances))
         return logs.max(axis=1)
 
+    def by_mask(mean, covariance, seen, values):
+        mask = np.isin(np.arange(len(mean)), seen)
+        B = covariance[np.ix_(~mask, mask)] @ np.linalg.inv(covariance[np.ix_(mask, mask)])
+        left = covariance[np.ix_(~mask, ~mask)] - B @ covariance[np.ix_(mask, ~mask)]
+        return np.vstack([mean[~mask] + B @ (values - mean[mask]), left])
+
+    assert "order of seen" in grade("gaussiannd.given", by_mask).message
     assert "The log-likelihood is a sum" in grade("deriving.score", mean_score).message
     assert "ddof=0" in grade("likelihood.weighted_mle", by_cov).message
     assert "larger term alone" in grade("latent.log_density", larger_term).message

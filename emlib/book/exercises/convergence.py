@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.linalg import norm
-from numpy.typing import NDArray
 
-from emlib.book.exercises.checking import Exercise, FunctionExercise
-
-Array = NDArray[np.float64]
+from emlib.book.exercises.checking import Exercise
 
 # Fisher's maize: 1997, 906, 904, 32. The likelihood equation is a quadratic.
 _PLANTS = np.array([1997.0, 906.0, 904.0, 32.0])
@@ -24,44 +20,6 @@ _SE = _OBSERVED**-0.5
 _EXPECTED = _PLANTS.sum() / 4 * (1 / (2 + MAIZE) + 2 / (1 - MAIZE) + 1 / MAIZE)
 
 
-def _length(start: Array, once: Array, twice: Array) -> tuple[Array, Array, float]:
-    u, v = once - start, twice - 2 * once + start
-    return u, v, float(norm(u) / norm(v))
-
-
-def _leap(start: Array, once: Array, twice: Array) -> Array:
-    u, v, a = _length(start, once, twice)
-    return start + 2 * a * u + a**2 * v
-
-
-def _leap_once(start: Array, once: Array, twice: Array) -> Array:
-    u, _, a = _length(start, once, twice)
-    return start + a * u
-
-
-def _leap_minus(start: Array, once: Array, twice: Array) -> Array:
-    u, v, a = _length(start, once, twice)
-    return start + 2 * a * u - a**2 * v
-
-
-def _leap_from_twice(start: Array, once: Array, twice: Array) -> Array:
-    u, v, a = _length(start, once, twice)
-    return twice + 2 * a * u + a**2 * v
-
-
-def _leap_second_step(start: Array, once: Array, twice: Array) -> Array:
-    a = float(norm(once - start) / norm(twice - once))
-    return start + 2 * a * (once - start) + a**2 * (twice - once)
-
-
-def _leap_each(start: Array, once: Array, twice: Array) -> Array:
-    u, v, _ = _length(start, once, twice)
-    return start - u**2 / v
-
-
-_PATH = (np.array([1.0, 4.0]), np.array([1.8, 3.0]), np.array([2.3, 2.6]))
-_LINE = (np.array([6.0]), np.array([5.9]), np.array([5.81]))
-
 EXERCISES = {
     "missing": Exercise(
         8,
@@ -76,17 +34,33 @@ EXERCISES = {
         rtol=0,
         atol=5e-3,
     ),
-    "steps": Exercise(
-        0.0324,
+    "gains": Exercise(
+        [0.9, 0.0162 * 0.81 / 0.19],
         (
-            (0.036, "That is the distance before the second step. It has been taken."),
-            (0.04, "That is the distance before the first step."),
-            (0.0036, "That is the last step. Sum all those that are still to come."),
-            (0.00324, "That is the next step alone. Sum the whole series."),
-            (0.03, "Right so far: two digits, please."),
+            (
+                [0.81, 0.0162 * 0.81 / 0.19],
+                "By that factor the gains shrink. They fall with the square of the distance.",
+            ),
+            ([0.9, 0.0162 * 9], "The rate is right. The gains shrink by its square."),
+            ([0.9, 0.0162 / 0.19], "The last gain has been made. Sum those still to come."),
+            ([0.9, 0.0162 * 0.81], "That is the next gain alone. Sum the whole series."),
+            ([0.81, 0.0162 / 0.19], "The last gain has been made; and a gain is a square."),
+            ([0.0162 * 0.81 / 0.19, 0.9], "Right, but first the rate, then the nats."),
         ),
-        "By which factor do the steps shrink? Sum the series of those still to come.",
-        rtol=1.5e-2,
+        "By which factor do the gains shrink? They go with the square of the distance.",
+    ),
+    "leave": Exercise(
+        39,
+        (
+            (38, "Nearly. After 38 steps it is a little less than that away."),
+            (np.log(1e4) / np.log(1.269), "Right so far: a whole number of steps was asked."),
+            (20, "The square of the eigenvalue is the factor of the gains, not of the distance."),
+            (49, "From 0.00001 to 0.1 it is a factor of ten thousand."),
+            (35, "The growth compounds: which power of the eigenvalue is large enough?"),
+        ),
+        "By which factor does the distance grow in one step, and by which must it in all?",
+        rtol=0,
+        atol=5e-3,
     ),
     "censored": Exercise(
         [4.0, 0.3],
@@ -101,18 +75,6 @@ EXERCISES = {
         ),
         "The mean of ten lifetimes, three of them replaced by what is expected of them.",
         rtol=2e-3,
-    ),
-    "leap": FunctionExercise(
-        _leap,
-        (_PATH, _LINE),
-        (
-            (_leap_once, "That is one extrapolation; SQUAREM's is squared: two terms."),
-            (_leap_minus, "The second term is added: the change of step already has its sign."),
-            (_leap_from_twice, "The leap is counted from the first of the three points."),
-            (_leap_second_step, "v is the change of step, and not the second step."),
-            (_leap_each, "That is Aitken's leap for each parameter by itself. Use lengths."),
-        ),
-        "Write u and v first, then the ratio of their lengths.",
     ),
     "maize": Exercise(
         [MAIZE, _RATE, _SE],

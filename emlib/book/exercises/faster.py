@@ -28,6 +28,25 @@ def _parabola(deviations: float) -> list[float]:
     return [_TOP - half, _TOP + half]
 
 
+def _weights(*log_odds: float) -> list[float]:
+    return [float(1 / (1 + np.exp(-y))) for y in log_odds]
+
+
+def _by_log_odds(error: float, deviations: float = 1.96) -> list[float]:
+    centre = float(np.log(0.2 / 0.8))
+    return _weights(centre - deviations * error, centre + deviations * error)
+
+
+# The first leap, with errors of 1 along lambda = 0.9 and lambda = 0.
+_A = float(np.sqrt((0.1**2 + 1) / (0.01**2 + 1)))
+
+
+def _leap(a: float) -> list[float]:
+    return [a, (1 - 0.1 * a) ** 2]
+
+
+_PAIR = [float(np.sqrt(50 / 900)), 50**-0.5, 0.1, 0.9]
+
 EXERCISES = {
     "steps": Exercise(
         [0.15, 0.4],
@@ -50,6 +69,61 @@ EXERCISES = {
         "Set the relative standard error to 0.02 and solve for the number of draws.",
         rtol=1e-3,
     ),
+    "odds": Exercise(
+        _by_log_odds(0.1 / 0.16),
+        (
+            ([0.2 - 0.196, 0.2 + 0.196], "That is the interval in plain numbers."),
+            (_by_log_odds(0.1), "The log-odds change by more than the weight: by how much more?"),
+            (_by_log_odds(0.016), "Divide by pi (1 - pi); you multiplied."),
+            (_by_log_odds(0.1 / 0.16, 1), "That is one standard error to each side, not 1.96."),
+            (_by_log_odds(0.1 / 0.16)[::-1], "Right, but give the lower end first."),
+            (
+                [np.log(0.25) - 1.225, np.log(0.25) + 1.225],
+                "Those are log-odds. Turn the ends back into weights.",
+            ),
+            (
+                np.exp([np.log(0.25) - 1.225, np.log(0.25) + 1.225]),
+                "Those are odds. A weight is the odds over one plus the odds.",
+            ),
+        ),
+        "What are the log-odds and their standard error? Turn only the ends back into weights.",
+        rtol=1e-2,
+    ),
+    "first": Exercise(
+        _leap(_A),
+        (
+            ([10.0, 0.0], "That is with the slow direction alone. The fast error is still there."),
+            (_leap(1.1 / 1.01), "Perpendicular parts: the length is the root of the squares' sum."),
+            (_leap(5.5), "No average of the two: put the lengths of u and v into the ratio."),
+            ([_A, 1 - 0.1 * _A], "The leap is squared."),
+            ([_A, (1 - _A) ** 2], "That is the factor of the fast error."),
+            (
+                [_A, 0.9 * (1 - 0.1 * _A) ** 2],
+                "That is after the EM step. The leap alone was asked.",
+            ),
+        ),
+        "Write down both parts of u and of v, then the lengths of u and v.",
+    ),
+    "pair": Exercise(
+        _PAIR,
+        (
+            (
+                [_PAIR[i] for i in (1, 0, 2, 3)],
+                "Known parameters make an error smaller, not larger.",
+            ),
+            ([_PAIR[i] for i in (1, 1, 2, 3)], "Invert the matrix, and then take its entry."),
+            ([*np.square(_PAIR[:3]), 0.9], "Those are variances. Take the roots."),
+            ([*_PAIR[:3], 0.5], "The largest eigenvalue decides, and not the diagonal."),
+            ([*_PAIR[:3], 0.1], "That is the rate in the fast direction."),
+            ([*_PAIR[:3], 9.0], "Compare with the complete information, and not the observed."),
+            (
+                [_PAIR[0], _PAIR[1], _PAIR[0], 0.9],
+                "Missing is what the labels would have told: use the complete information.",
+            ),
+        ),
+        "What is observed is the complete less the missing. Which entry of which inverse is it?",
+        rtol=2e-2,
+    ),
     "interval": Exercise(
         _interval(1.96**2 / 2),
         (
@@ -65,6 +139,7 @@ EXERCISES = {
     "ecm": Exercise(
         (-50 + np.sqrt(5400)) / 5,
         (
+            (4.69, "Round, do not cut: give three digits, the last of them rounded."),
             (5.0, "That is the plain mean. The standard deviation depends on the mean, too."),
             (-(50 + np.sqrt(5400)) / 5, "A quadratic has two roots, and the mean is above zero."),
         ),

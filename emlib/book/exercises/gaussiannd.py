@@ -58,6 +58,11 @@ def _given_not_centred(mean: Array, covariance: Array, seen: list[int], values: 
     return given(mean, covariance, seen, shifted)
 
 
+def _given_sorted(mean: Array, covariance: Array, seen: list[int], values: Array) -> Array:
+    """With a mask for what was seen, as if its positions always ascended."""
+    return given(mean, covariance, sorted(seen), values)
+
+
 def _given_marginal(mean: Array, covariance: Array, seen: list[int], values: Array) -> Array:
     rest = np.setdiff1d(np.arange(len(mean)), seen)
     first = given(mean, covariance, seen, values)[0]
@@ -143,6 +148,28 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         "Both points lie along an eigenvector. What are the eigenvalues?",
         atol=5e-3,
     ),
+    "factor": Exercise(
+        np.array([5.0, np.log(36)]),
+        (
+            (np.array([5.0, np.log(6)]), "The determinant of L L^T is that of L, squared."),
+            (np.array([53.0, np.log(36)]), "That is with a ruler: take the squared length of z."),
+            (np.array([np.sqrt(5), np.log(36)]), "That is the distance; its square was asked."),
+            (np.array([5.0, 36.0]), "That is the determinant. Its logarithm was asked."),
+            (
+                np.array([5.0, 2 * np.log10(6)]),
+                "Logarithms are natural in this book, not powers of ten.",
+            ),
+            (
+                np.array([4 / 4 + 49 / 10, np.log(40)]),
+                "That is without the covariance: the second row of L has two entries.",
+            ),
+            (np.array([np.log(36), 5.0]), "Right, but first the distance, then the determinant."),
+            (np.array([5.0, 3.6]), "Right as far as it goes: give two decimals."),
+        ),
+        "Fill L entry by entry, from the first row to the second, then z in the same order.",
+        rtol=0,
+        atol=5e-3,
+    ),
     "ellipse": Exercise(
         ELLIPSE,
         (
@@ -178,6 +205,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 np.array([_MEAN, _VARIANCES.sum() + 2 * _COVARIANCE]),
                 "The second number is the variance.",
             ),
+            (np.array([74.0, 15.0]), "Right as far as it goes: give two decimals."),
             (
                 _cycle((_VARIANCES.sum() + 2 * _COVARIANCE) * len(_TABLE) / (len(_TABLE) - 1)),
                 "Close: this book divides by N.",
@@ -213,18 +241,21 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "That is the standard deviation. The variance was asked.",
             ),
         ),
-        "Put the round covariance into the formula with the trace.",
+        "Put v I for the covariance into Q: the determinant is v to the power D, and a squared "
+        "distance is a squared length over v.",
     ),
     "given": FunctionExercise(
         given,
         (
             (_MU, _SIGMA, [1, 3], np.array([0.0, 1.0])),
             (_MU, _SIGMA, [2], np.array([2.5])),
+            (_MU, _SIGMA, [3, 1], np.array([1.0, 0.0])),
             (_MU[:2], _SIGMA[:2, :2], [0], np.array([3.0])),
         ),
         (
             (_given_not_centred, "Subtract the mean of what was seen from its values."),
             (_given_marginal, "The means are right. Seeing something shrinks the covariance."),
+            (_given_sorted, "The values stand in the order of seen, which need not ascend."),
         ),
         "Try it on two features, where the chapter has done it.",
     ),

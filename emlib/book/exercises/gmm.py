@@ -31,32 +31,49 @@ def _lines(duration: float) -> Array:
 
 
 def _spherical(r: Array, x: Array) -> Array:
+    """The variance of each component, where every circle has its own."""
     n = r.sum(axis=0)
     squares = ((x[:, None] - (r.T @ x) / n[:, None]) ** 2).sum(axis=2)
     return np.asarray((r * squares).sum(axis=0) / (n * x.shape[1]))
 
 
-def _spherical_without_d(r: Array, x: Array) -> Array:
-    return np.asarray(_spherical(r, x) * x.shape[1])
+def one_variance(r: Array, x: Array) -> float:
+    """The variance that all components share, where all circles are equal."""
+    return float(r.sum(axis=0) @ _spherical(r, x) / len(x))
 
 
-def _spherical_sds(r: Array, x: Array) -> Array:
-    return np.asarray(np.sqrt(_spherical(r, x)))
+def _without_d(r: Array, x: Array) -> float:
+    return one_variance(r, x) * x.shape[1]
 
 
-def _spherical_shared(r: Array, x: Array) -> Array:
-    return np.asarray(_spherical(r, x) * r.sum(axis=0) / len(x))
+def _without_n(r: Array, x: Array) -> float:
+    return one_variance(r, x) * len(x)
 
 
-def _spherical_common_mean(r: Array, x: Array) -> Array:
-    squares = ((x - x.mean(axis=0)) ** 2).sum(axis=1)
-    return np.asarray(r.T @ squares / (r.sum(axis=0) * x.shape[1]))
+def _deviation(r: Array, x: Array) -> float:
+    return float(np.sqrt(one_variance(r, x)))
 
 
-def _spherical_volume(r: Array, x: Array) -> Array:
+def _plain_average(r: Array, x: Array) -> float:
+    return float(_spherical(r, x).mean())
+
+
+def _common_mean(r: Array, x: Array) -> float:
+    return float((r.T @ ((x - x.mean(axis=0)) ** 2)).sum() / x.size)
+
+
+def _tied(r: Array, x: Array) -> Array:
     means = (r.T @ x) / r.sum(axis=0)[:, None]
-    full = [(q * (x - m).T) @ (x - m) / q.sum() for q, m in zip(r.T, means, strict=True)]
-    return np.asarray(np.linalg.det(np.array(full)) ** (1 / x.shape[1]))
+    scatters = [(q * (x - m).T) @ (x - m) for q, m in zip(r.T, means, strict=True)]
+    return np.asarray(np.sum(scatters, axis=0) / len(x))
+
+
+def _per_feature(r: Array, x: Array) -> Array:
+    return np.asarray(np.diag(_tied(r, x)))
+
+
+def _volume(r: Array, x: Array) -> float:
+    return float(np.linalg.det(_tied(r, x)) ** (1 / x.shape[1]))
 
 
 def _same_shape(V: Array, n: Array, steps: int = 500) -> Array:
@@ -92,46 +109,47 @@ def _pooled_shape(V: Array, n: Array) -> Array:
     return np.asarray(sizes[:, None, None] ** (1 / V.shape[1]) * c)
 
 
-def _diagonal(r: Array, x: Array) -> Array:
-    n = r.sum(axis=0)[:, None]
-    squares = (x[:, None] - (r.T @ x) / n) ** 2
-    return np.asarray((r[:, :, None] * squares).sum(axis=0) / n)
-
-
 _X = np.array([[0.5, 1.0, 0.0], [1.0, 4.0, 2.0], [2.5, 0.0, 1.0], [4.0, 5.0, 3.0], [7.0, 2.0, 9.0]])
 _R = np.array([[0.9, 0.1], [0.8, 0.2], [0.5, 0.5], [0.3, 0.7], [0.0, 1.0]])
 _V = np.array([[[4.0, 1.0], [1.0, 2.0]], [[30.0, -6.0], [-6.0, 9.0]]])
 _V_3 = np.array([np.diag([1.0, 2.0, 6.0]), np.diag([8.0, 3.0, 1.0]) + 0.5])
+_HEIGHT = -1130.26396018  # log-likelihood there
 _SHORT = float(_given(3.0, WEIGHTS)[0])
 _FORECAST = float(_given(3.0, WEIGHTS) @ _lines(3.0))
 
+_LOWER = "That is a lower maximum: start the Gaussians from the fit without the constant."
+
 EXERCISES = {
-    "count": Exercise(
-        263,
+    "units": Exercise(
+        _HEIGHT - 272 * np.log(60),
         (
-            (264, "Four weights are not four free numbers: they must sum to one."),
-            (443, "A covariance matrix is symmetric: do not count an entry twice."),
-            (98, "That is the tied form; with full covariances each component has its own."),
-            (83, "That is the diagonal form, without covariances between features."),
-            (220, "Those are the covariance matrices. There are weights and means too."),
-            (223, "The means are parameters too."),
-            (260, "The weights are parameters too."),
+            (_HEIGHT + 272 * np.log(60), "Per second a density is lower than per minute."),
+            (_HEIGHT - np.log(60), "That is for one row. All 272 change."),
+            (_HEIGHT, "A density is per unit of x, and the unit has changed."),
+            (_HEIGHT - 544 * np.log(60), "The waits are in minutes still."),
+            (_HEIGHT - 272 * np.log10(60), "Logarithms are natural in this book."),
+            (60 * _HEIGHT, "Every density is divided; what does that do to its logarithm?"),
+            (272 * np.log(60) - _HEIGHT, "Mind the sign: the densities are small numbers."),
         ),
-        "Count weights, means and the entries of the matrices, and ask which are free.",
+        "By which factor does the density of one row change, and its logarithm by how much?",
         rtol=0,
+        atol=0.06,
     ),
     "spherical": FunctionExercise(
-        _spherical,
+        one_variance,
         ((_R, _X), (np.eye(2)[[0, 0, 1, 1, 1]], _X[:, :2])),
         (
-            (_spherical_without_d, "Divide by D as well: it is the variance of one feature."),
-            (_spherical_sds, "Those are standard deviations; variances were asked."),
-            (_spherical_shared, "Divide by N_k, what the component holds, and not by N."),
-            (_spherical_common_mean, "Measure from the component's own weighted mean."),
-            (_spherical_volume, "Not the determinant: average the variances of the features."),
-            (_diagonal, "That is the diagonal form. Average over the features."),
+            (_without_d, "Divide by D as well: it is the variance of one feature."),
+            (_without_n, "Divide by N as well: add up what the components hold."),
+            (_deviation, "That is the standard deviation; the variance was asked."),
+            (_spherical, "That is the spherical form, one variance each. Here all share one."),
+            (_plain_average, "A component that holds more counts more: weigh with its N_k."),
+            (_common_mean, "Measure from each component's own weighted mean."),
+            (_volume, "Not the determinant: average the variances of the features."),
+            (_tied, "That is the tied form, with an ellipse. Here it is a circle."),
+            (_per_feature, "That is a variance for each feature. Average over the features."),
         ),
-        "It is the weighted mean of squared distances from the mean, per feature.",
+        "With one variance the terms of all components add up: to what, and what is its maximum?",
     ),
     "marginal": Exercise(
         _SHORT,
@@ -190,6 +208,9 @@ EXERCISES = {
             (20 / 292, "That is the share that was mixed in. Some eruptions lie among them too."),
             (0.33084884, "That is the weight of the short kind."),
             (0.59102092, "That is the weight of the long kind."),
+            *((lower, _LOWER) for lower in (0.4667, 0.473, 0.7221)),
+            (0.0848425, "The box is the one from which the strays are drawn."),
+            (0.08, "Right as far as it goes: give three digits."),
         ),
         "The constant is one over the area of the box; its M-step sets its weight, and no more.",
     ),
@@ -203,7 +224,8 @@ EXERCISES = {
             (_sizes_without_d, "Divide the trace by D as well as by N_k."),
             (_pooled_shape, "Weigh each scatter by one over its size before you pool them."),
         ),
-        "For a given shape the sizes have a formula, and for given sizes the shape has one.",
+        "For a given shape the sizes have a formula, and for given sizes the shape has one. Take "
+        "turns until six digits stand still: that can take a dozen turns or more.",
         rtol=1e-5,
     ),
 }
