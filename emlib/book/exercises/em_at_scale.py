@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from scipy.stats import norm
+from scipy.stats import norm, poisson
 
 from emlib.book.exercises.checking import Exercise, FunctionExercise
 from emlib.datasets import make_20_40
@@ -41,6 +43,19 @@ def _combine_unweighted(parts: Array) -> Array:
     n, means, squares = np.transpose(parts)
     mean = n @ means / n.sum()
     return np.array([n.sum(), mean, squares.sum() + ((means - mean) ** 2).sum()])
+
+
+def _combine_by_squares(parts: Array) -> Array:
+    n, means, squares = np.transpose(parts)
+    return np.array(
+        [n.sum(), n @ means / n.sum(), squares.sum() + n @ means**2 - (n @ means) ** 2 / n.sum()]
+    )
+
+
+def _combine_by_the_square_of_the_mean(parts: Array) -> Array:
+    n, means, squares = np.transpose(parts)
+    mean = n @ means / n.sum()
+    return np.array([n.sum(), mean, squares.sum() + n @ means**2 - n.sum() * mean**2])
 
 
 def _weights(t: int, alpha: float) -> Array:
@@ -99,7 +114,44 @@ def _batch(passes: int) -> float:
     return _sums(theta, _X)[1]
 
 
+def _falls(chunks: Sequence[Array], passes: int = 3) -> Array:
+    """By how much each visit of incremental EM changes the log-likelihood."""
+    kept = [_sums(_START, chunk)[0] for chunk in chunks]
+    theta = _mle(np.sum(kept, axis=0))
+    heights = [_sums(theta, _X)[1]]
+    for _ in range(passes):
+        for i, chunk in enumerate(chunks):
+            kept[i] = _sums(theta, chunk)[0]
+            theta = _mle(np.sum(kept, axis=0))
+            heights.append(_sums(theta, _X)[1])
+    return np.diff(heights)
+
+
+def _counts() -> list[Array]:
+    draw = np.random.default_rng(0)
+    busy = draw.uniform(size=6000) < 0.3
+    return np.array_split(draw.poisson(np.where(busy, 7.0, 2.0)), 40)
+
+
+def _rates(counts: Array, steps: int = 500) -> Array:
+    """Of two kinds of minutes, by EM on all counts at once."""
+    weights, rates = np.array([0.5, 0.5]), np.array([1.0, 5.0])
+    for _ in range(steps):
+        joint = weights * poisson.pmf(counts[:, None], rates)
+        r = joint / joint.sum(axis=1, keepdims=True)
+        weights, rates = r.mean(axis=0), counts @ r / r.sum(axis=0)
+    return rates
+
+
+_COUNTS = _counts()
+_RATES = _rates(np.concatenate(_COUNTS))
+_IN_ORDER = _falls(np.array_split(np.sort(_X), 100))
 _PARTS = np.array([[4.0, 1.0, 8.0], [6.0, 6.0, 6.0]])
+_FAR = _PARTS + np.array([0.0, 1e9, 0.0])
+_LOST = (
+    "Right on paper, but far from zero the squares have used up all digits: take deviations "
+    "from the mean of all."
+)
 _MORE = np.array([[3.0, -2.0, 1.5], [10.0, 0.5, 7.0], [1.0, 9.0, 0.0]])
 
 EXERCISES = {
@@ -127,28 +179,19 @@ EXERCISES = {
         "When is the variance of a mean, the variance over their number, one square second?",
         rtol=1e-3,
     ),
-    "merge": Exercise(
-        7.4,
-        (
-            (1.4, "That is the variance within the chunks. Their means differ too."),
-            (1.5, "Neither variances nor chunks may be averaged like that: use the sums."),
-            (23.4, "That is the mean square. Subtract the square of the mean."),
-            (6.0, "That is only what lies between the chunks."),
-            (74 / 9, "Maximum likelihood divides by the number of points."),
-        ),
-        "Turn each chunk into its three sums, add them, then use the formula for the variance.",
-        rtol=1e-6,
-    ),
     "combine": FunctionExercise(
         _combine,
-        ((_PARTS,), (_MORE,)),
+        ((_PARTS,), (_MORE,), (_FAR,)),
         (
             (_combine_within, "The chunks' means differ: that spread is missing."),
             (_combine_plain_means, "A mean of means must count each chunk as often as its points."),
             (_combine_to_variance, "Return the sum of squares, not divided by anything."),
             (_combine_unweighted, "Each chunk's distance from the mean counts once per point."),
+            (_combine_by_squares, _LOST),
+            (_combine_by_the_square_of_the_mean, _LOST),
         ),
-        "Write a point's deviation as that from its chunk's mean plus that of the chunk's mean.",
+        "Write a point's deviation as that from its chunk's mean plus that of the chunk's mean. "
+        "If it is right for the two chunks by hand, try means near a billion.",
     ),
     "speedup": Exercise(
         [6.25, 25.0],
@@ -196,6 +239,32 @@ EXERCISES = {
         "Keep each chunk's sums. Replace one chunk's, add all, M-step, next chunk.",
         rtol=0,
         atol=6e-3,
+    ),
+    "poisson": Exercise(
+        _RATES,
+        (
+            (_RATES[::-1], "The lower one first."),
+            (_rates(_COUNTS[0]), "That is the first chunk alone: give em the list, and map=map."),
+            (
+                np.mean([_rates(chunk, 200) for chunk in _COUNTS], axis=0),
+                "That is the mean of the chunks' fits: let em add their statistics.",
+            ),
+            (np.full(2, np.mean(np.concatenate(_COUNTS))), "Equal rates stay equal: start apart."),
+        ),
+        "The M-step divides the sum of r x by the sum of r, of each kind.",
+    ),
+    "bound": Exercise(
+        -_IN_ORDER.min(),
+        (
+            (_IN_ORDER.min(), "Asked is by how much it falls: a positive number."),
+            (0, "That is so of F. The log-likelihood of all the data is asked, after every visit."),
+            (np.sum(_IN_ORDER < 0), "So often does it fall. By how much at most?"),
+            (
+                -_IN_ORDER[_IN_ORDER < 0].sum(),
+                "Those are all falls together: the largest is asked.",
+            ),
+        ),
+        "Note the log-likelihood of all the data after every visit, and take differences.",
     ),
 }
 if __name__ == "__main__":

@@ -39,6 +39,12 @@ def _over_without_sigma(mu: float, sigma: float, c: float) -> float:
     return mu + (_over(mu, sigma, c) - mu) / sigma
 
 
+def _over_by_subtraction(mu: float, sigma: float, c: float) -> float:
+    alpha = (c - mu) / sigma
+    with np.errstate(divide="ignore"):
+        return float(mu + sigma * norm.pdf(alpha) / (1 - norm.cdf(alpha)))
+
+
 def _bias_weights(r: Array, variances: Array) -> Array:
     return np.asarray(r @ (1 / variances))
 
@@ -80,18 +86,6 @@ _VARIANCES = np.array([4.0, 0.5, 9.0])
 _VOTE = 0.25 * np.exp(3.2) / (1 + 0.25 * np.exp(3.2))
 
 EXERCISES: dict[str, Exercise | FunctionExercise] = {
-    "count": Exercise(
-        98,
-        mistakes=(
-            (49, "That is one side; there are two."),
-            (100, "The weights of a side sum to one: one of them is not free."),
-            (99, "The weights of each side sum to one, so on each side one is not free."),
-            (128, "A covariance is symmetric: count its entries off the diagonal once."),
-            (130, "Two slips: weights sum to one, and a covariance is symmetric."),
-            (68, "Full covariances have entries off the diagonal too."),
-        ),
-        hint="Two sides; on each weights, means, and symmetric matrices in three dimensions.",
-    ),
     "iou": Exercise(
         [3800 / 4400, 7600 / 8200],
         mistakes=(
@@ -125,13 +119,28 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ),
         hint="Tower gets 0.2 exp(4 x 0.9), background 0.8 exp(4 x 0.1); make them sum to one.",
     ),
+    "outvoted": Exercise(
+        0.25,
+        mistakes=(
+            (0.5, "It has two neighbours, so to let it differ cuts two pipes."),
+            (1, "The outer two keep their label: only the middle one's preference is at stake."),
+            (0.75, "Compare only what differs: one preference against two pipes."),
+            (1.5, "Compare only what differs: one preference against two pipes."),
+            (0.125, "Its preference is 1/2, and is paid once."),
+        ),
+        hint="What does it cost to grant the middle one its background, and what to refuse it?",
+    ),
     "over": FunctionExercise(
         _over,
-        ((100.0, 20.0, 110.0), (0.0, 1.0, -1.0), (5.0, 0.5, 4.0)),
+        ((100.0, 20.0, 110.0), (0.0, 1.0, -1.0), (5.0, 0.5, 4.0), (0.0, 1.0, 9.0)),
         mistakes=(
             (_under, "That is the expectation below c."),
             (_over_with_variance, "sigma is the standard deviation."),
             (_over_without_sigma, "The step from mu is in units of sigma."),
+            (
+                _over_by_subtraction,
+                "Right on paper, but far out 1 - Phi is rounded to zero: norm.sf keeps its digits.",
+            ),
         ),
         hint="Turn the axis round, and use the formula for x below c.",
     ),
