@@ -76,6 +76,24 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         "Predicted counts, ratios, ratios carried back with the columns of A, sensitivities.",
         rtol=1e-3,
     ),
+    "smooth": Exercise(
+        np.sqrt([5.0, 45.0]),
+        (
+            (np.array([1.0, 9.0]), "That is without the prior, which draws the two together."),
+            (np.sqrt([10.0, 90.0]), "The square of the pixel has the factor 2 beta, not beta."),
+            (
+                (np.sqrt(0.25 + 0.8 * np.array([1, 9])) - 0.5) / 0.4,
+                "The bracket c holds the present pixel and its neighbour: here it is 10.",
+            ),
+            (
+                # Where the derivatives of the log-posterior are zero, found by SciPy's fsolve.
+                np.array([1.797479, 6.234132]),
+                "That is where it ends. Only one step is asked.",
+            ),
+        ),
+        "Find the expected counts, then d, c and e: what is left of the quadratic equation?",
+        rtol=1e-3,
+    ),
     "background": FunctionExercise(
         _update,
         (
@@ -143,14 +161,23 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         "Let the image be 80 by 80, and use C as the system matrix. Leave out what is never seen.",
     ),
     "incremental": Exercise(
-        np.array([4.5, 51 / 13, 59.5 / 13]),
+        np.array([4174839 / 898144, 45653 / 12376, 2255039 / 483616]),
         (
-            (np.array([4.5, 4.0, 4.5]), "That is after the first half. Visit the second too."),
+            (np.array([4.5, 4.0, 4.5]), "That is the whole step of EM. Now visit both halves."),
+            (
+                np.array([2049 / 442, 841 / 221, 155 / 34]),
+                "That is after the first half. Visit the second too.",
+            ),
+            (
+                np.array([4.5, 51 / 13, 59.5 / 13]),
+                "You visited the first half at the start. Take an M-step with both, then visit.",
+            ),
             (
                 np.array([39, 13, 39]) / 7,
                 "That is where it ends. Which image is there after one pass?",
             ),
         ),
-        "Replace the first half's expected counts, take an M-step with both; then the second's.",
+        "An M-step with both. Then replace the first half's expected counts, and take an M-step "
+        "with both again; then the second's.",
     ),
 }

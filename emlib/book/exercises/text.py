@@ -136,6 +136,20 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ),
         "First the expected counts of the three words, then one more of each, then divide.",
     ),
+    "score": Exercise(
+        np.array([3 / 4, 3 / 5, 1 / 3]),
+        (
+            (np.array([3 / 5, 3 / 4, 1 / 3]), "Precision is of the links that the model draws."),
+            (np.array([3 / 4, 3 / 5, 2 / 3]), "That is the share that agrees. What is the rest?"),
+            (
+                np.array([3 / 4, 3 / 5, 1 / 2]),
+                "The links in both are counted among the four and among the five.",
+            ),
+            (np.array([3 / 4, 3 / 5, 0.325]), "Is the error rate one minus a mean of the two?"),
+        ),
+        "Three over how many? For the error rate put 3, 4 and 5 into its formula.",
+        rtol=2e-3,
+    ),
     "links": FunctionExercise(
         _confidence,
         (
