@@ -392,7 +392,7 @@ def test_the_archive_of_figures_has_each_with_its_number_caption_and_licence(tmp
     # Photographs of others are named where they are shown and where the licence is.
     rows = list(csv.DictReader(io.StringIO(table)))
     others = {row["label"]: row["caption"] for row in rows if "CC BY 2.0" in row["caption"]}
-    assert len(others) == 4
+    assert len(others) == 5
     lines = [line for line in licence.splitlines() if "flickr" in line]
     cite = (CHAPTERS / "cite.md").read_text(encoding="utf8")
     for label, caption in others.items():

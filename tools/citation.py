@@ -9,7 +9,8 @@ from tools.paths import CHAPTERS, ROOT, write_atomically
 CC_BY = "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)"
 PHOTOGRAPHS = (
     "- **Photographs** in {numref}`fig-seg-tower` and {numref}`fig-seg-cut` (by danielbuechele), "
-    "and in {numref}`fig-seg-cloud` and {numref}`fig-intro-hidden` (by vultilion): "
+    "and in {numref}`fig-seg-cloud`, {numref}`fig-seg-components` and {numref}`fig-intro-hidden` "
+    "(by vultilion): "
     "[CC BY 2.0](https://creativecommons.org/licenses/by/2.0/). Name the photographer as well. "
     "The slice of a head in {numref}`fig-seg-soft` and {numref}`fig-seg-field` comes with "
     "matplotlib, which names no author."

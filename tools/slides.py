@@ -22,10 +22,10 @@ The figures of "Expectation–Maximization, Step by Step".
 They may be used, changed and passed on under Creative Commons Attribution 4.0 (CC BY 4.0),
 https://creativecommons.org/licenses/by/4.0/: name the book, and say what you changed.
 
-Four of them hold photographs that are not the book's, under Creative Commons Attribution 2.0
+Five of them hold photographs that are not the book's, under Creative Commons Attribution 2.0
 (CC BY 2.0), https://creativecommons.org/licenses/by/2.0/: name the photographer as well.
   fig-seg-tower, fig-seg-cut: danielbuechele, https://www.flickr.com/photos/danielbuechele/6061409035
-  fig-seg-cloud, fig-intro-hidden: vultilion, https://www.flickr.com/photos/vultilion/6056698931
+  fig-seg-cloud, fig-seg-components, fig-intro-hidden: vultilion, https://www.flickr.com/photos/vultilion/6056698931
 The slice of a head in fig-seg-soft and fig-seg-field comes with matplotlib, which names no author.
 
 Each is a PNG with 200 dots per inch. figures.csv has for each file its chapter, its number and
