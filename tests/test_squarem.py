@@ -131,6 +131,14 @@ def test_a_geometric_path_is_followed_to_its_end():
     assert leap(Coordinates.of(start), start, once, twice, 3.0)[1] == 3
 
 
+def test_a_leap_that_would_make_a_weight_negative_goes_half_as_far_beyond_one_step():
+    coordinates = Coordinates(np.positive, np.positive, keep_signs=True)
+    path = [np.array(point) for point in ((1.0, 10.0), (0.92, 9.0), (0.84, 8.1))]
+    whole = 10 * np.hypot(1.0, 0.08)  # steps (-0.08, -1), whose difference is (0, 0.1)
+    assert 1 - 2 * 0.08 * whole < 0 < 1 - 2 * 0.08 * (whole + 1) / 2
+    assert leap(coordinates, *path)[1] == pytest.approx((whole + 1) / 2)
+
+
 def lengths_of_leaps(trace, left):
     """The leaps' lengths where steps leave 0.999 of the way: of length a, (1 - 0.001 a)^2 of it."""
     leapt = np.array(trace.leapt_at)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.integrate import quad, simpson
 
-from emlib import GaussianMixture, mixture
+from emlib import DegenerateError, GaussianMixture, mixture
 from emlib.covariances import FORMS
 from emlib.families import Poisson
 from emlib.mixture.conditionals import conditional, marginal
@@ -88,3 +88,10 @@ def test_a_component_without_weight_is_no_matter_for_a_warning():
         np.array([1.0, 0.0]), np.zeros((2, 2)), np.stack([np.eye(2)] * 2)
     )
     assert conditional(params, [1.0, np.nan]).weights.tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_row_that_no_component_reaches_has_no_conditional(form):
+    family, params = FORMS[form](), mixture.MixtureParams(WEIGHTS, MEANS, COVARIANCES[form])
+    with pytest.raises(DegenerateError, match="point 0 has density zero under every component"):
+        conditional(params, [1e80, np.nan], family)

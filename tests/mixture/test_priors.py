@@ -56,6 +56,17 @@ def test_the_m_step_is_the_maximum_of_the_expected_log_posterior(kind, seed):
         assert expected_log_posterior(prior, family, statistics, other) < value + 1e-9
 
 
+@pytest.mark.parametrize("d", [1, 3])
+def test_the_inverse_wishart_has_d_plus_2_degrees_of_freedom_by_default(d):
+    # Fraley and Raftery (2007), J. Classification 24, 155-181, section 3: nu = d + 2.
+    x = np.random.default_rng(0).normal(size=(30, d))
+    one = mixture.statistics(np.ones((30, 1)), x)
+    default, stated = (
+        prior.bound(Blocks.of(x), 1) for prior in (Prior(), Prior(degrees_of_freedom=d + 2))
+    )
+    np.testing.assert_allclose(default.m_step(one).covariances, stated.m_step(one).covariances)
+
+
 @pytest.mark.parametrize("above", [0.1, 1.9, 4.0])
 @pytest.mark.parametrize("d", [1, 2])
 def test_with_more_than_d_minus_1_degrees_of_freedom_log_density_is_that_of_scipy(d, above):

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import xlogy
 from scipy.stats import multivariate_normal
 
-from emlib.book.exercises.checking import Exercise, FunctionExercise, Verdict
+from emlib.book.exercises.checking import Exercise, FunctionExercise
 from emlib.datasets import load_faithful
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class NumberFunction(FunctionExercise):
-    """A function whose value is one number; a list or an array of one is taken for it."""
-
-    def grade(self, given: Any) -> Verdict:
-        """Compare what `given` returns, without the brackets around a single number."""
-        if not callable(given):
-            return super().grade(given)
-
-        def unwrapped(*args: Any) -> Any:
-            value = given(*args)
-            single = isinstance(value, list | np.ndarray) and np.size(value) == 1
-            return np.ravel(value)[0] if single else value
-
-        return super().grade(unwrapped)
 
 
 # Old Faithful, three components with one covariance: an independent EM from 120 starts.
@@ -63,60 +43,6 @@ _LEFT = _merged_entropies()
 _FALLS = _entropy(_responsibilities()) - _LEFT
 
 
-def _icl(log_likelihood: float, p: int, r: Array) -> float:
-    sure = np.log(r.max(axis=1)).sum()
-    return float(-2 * log_likelihood + p * np.log(len(r)) - 2 * sure)
-
-
-def _icl_rewarding_doubt(log_likelihood: float, p: int, r: Array) -> float:
-    bic = -2 * log_likelihood + p * np.log(len(r))
-    return float(bic + 2 * np.log(r.max(axis=1)).sum())
-
-
-def _icl_once(log_likelihood: float, p: int, r: Array) -> float:
-    bic = -2 * log_likelihood + p * np.log(len(r))
-    return float(bic - np.log(r.max(axis=1)).sum())
-
-
-def _icl_with_entropy(log_likelihood: float, p: int, r: Array) -> float:
-    return float(-2 * log_likelihood + p * np.log(len(r)) + 2 * _entropy(r))
-
-
-def _icl_as_mclust(log_likelihood: float, p: int, r: Array) -> float:
-    return -_icl(log_likelihood, p, r)
-
-
-def _icl_in_nats(log_likelihood: float, p: int, r: Array) -> float:
-    return -_icl(log_likelihood, p, r) / 2
-
-
-def _icl_from_aic(log_likelihood: float, p: int, r: Array) -> float:
-    return _icl(log_likelihood, p, r) + p * (2 - float(np.log(len(r))))
-
-
-def _bic_alone(log_likelihood: float, p: int, r: Array) -> float:
-    return float(-2 * log_likelihood + p * np.log(len(r)))
-
-
-def _p_value(observed: float, simulated: ArrayLike) -> float:
-    values = np.asarray(simulated)
-    return float((1 + np.sum(values >= observed)) / (1 + len(values)))
-
-
-def _p_value_without_itself(observed: float, simulated: ArrayLike) -> float:
-    return float(np.mean(np.asarray(simulated) >= observed))
-
-
-def _p_value_of_the_lower_tail(observed: float, simulated: ArrayLike) -> float:
-    values = np.asarray(simulated)
-    return float((1 + np.sum(values <= observed)) / (1 + len(values)))
-
-
-def _p_value_without_ties(observed: float, simulated: ArrayLike) -> float:
-    values = np.asarray(simulated)
-    return float((1 + np.sum(values > observed)) / (1 + len(values)))
-
-
 def _count(letters: str, k: int, d: int, shape: int | None = None) -> int:
     times = {"E": 1, "V": k, "I": 0}
     parts = (1, d - 1 if shape is None else shape, d * (d - 1) // 2)
@@ -131,8 +57,6 @@ def _count_with_everything(letters: str, k: int, d: int) -> int:
     return k - 1 + k * d + _count(letters, k, d)
 
 
-_R = np.array([[0.9, 0.1, 0.0], [0.4, 0.35, 0.25], [0.0, 0.0, 1.0], [0.2, 0.2, 0.6]])
-_SIMULATED = np.array([0.3, 4.0, 7.5, 7.5, 9.1, 1.2, 0.0, 2.2, 3.3])
 _MODELS = [
     "EII",
     "VII",
@@ -150,18 +74,20 @@ _MODELS = [
     "VVV",
 ]
 
-_FINER = "Near. Take midpoints of cells, at least 200 in each direction: the band is narrow."
+_FINER = (
+    "Near. Take midpoints of cells, at least 200 in each direction: the band is narrow. And "
+    "is the mean taken under the truth?"
+)
 
 EXERCISES = {
-    "families": Exercise(
-        [29, 17, 20, 14],
+    "rule": Exercise(
+        3,
         (
-            ([30, 18, 21, 15], "Three weights are not three free numbers: they sum to one."),
-            ([27, 15, 18, 12], "The weights are parameters too."),
-            ([38, 20, 20, 14], "A covariance matrix is symmetric: how many entries are free?"),
-            ([18, 6, 9, 3], "Those are the covariances alone. Add weights and means."),
+            (2, "The standard error of a mean of five is the deviation over the root of five."),
+            (4, "That is the best mean. A smaller K may be within one standard error of it."),
+            (1, "Its mean is far below: compute the threshold."),
         ),
-        "Count weights, means and covariances one after the other, and ask which are free.",
+        "How far below the best mean is the threshold, and which is the smallest K above it?",
         rtol=0,
     ),
     "choose": Exercise(
@@ -190,29 +116,27 @@ EXERCISES = {
         ),
         "How many parameters does one more component bring?",
     ),
-    "icl": NumberFunction(
-        _icl,
-        ((-100.0, 8, _R), (-20.5, 2, np.ones((7, 1)))),
+    "icl": Exercise(
+        [600 * np.log(2), 1],
         (
-            (_icl_rewarding_doubt, "Unsure labels must make it larger, and yours make it smaller."),
-            (_icl_once, "BIC is on the scale of twice the log-likelihood; so is the rest."),
-            (_icl_with_entropy, "That uses the entropy; here each point has one label."),
-            (_bic_alone, "That is BIC. What do unsure labels cost?"),
-            (_icl_as_mclust, "That is mclust's sign: here the lower value wins."),
-            (_icl_in_nats, "That is half of it, with the other sign: multiply by -2."),
-            (_icl_from_aic, "That starts from AIC; ICL starts from BIC."),
+            ([600 * np.log(2), 2], "One component has no doubt to pay for: compare both ICLs."),
+            ([300 * np.log(2), 2], "BIC is on the scale of twice the log-likelihood; so is doubt."),
+            ([-600 * np.log(2), 2], "Unsure labels must make it larger."),
+            ([600 * np.log10(2), 2], "Logarithms are natural in this book."),
+            ([2000 * np.log(2), 1], "Those who are sure pay nothing."),
         ),
-        "With one component all labels are sure, and it must equal BIC.",
+        "What does a point that is torn evenly add to ICL, and what a point that is sure?",
+        rtol=0,
+        atol=0.06,
     ),
-    "pvalue": NumberFunction(
-        _p_value,
-        ((7.5, _SIMULATED), (20.0, _SIMULATED), (2.0, _SIMULATED)),
+    "pvalue": Exercise(
+        999,
         (
-            (_p_value_without_itself, "The observed statistic counts as one of them."),
-            (_p_value_of_the_lower_tail, "Large values speak against the smaller model."),
-            (_p_value_without_ties, "At least as large: equal values count."),
+            (1000, "The observed statistic counts as one of them."),
+            (1001, "The observed statistic is one more draw: fewer samples are enough."),
         ),
-        "An observed value above all nine simulated ones must give one tenth.",
+        "Which p-value comes out if no simulated statistic is as large as the observed one?",
+        rtol=0,
     ),
     "letters": FunctionExercise(
         _count,
