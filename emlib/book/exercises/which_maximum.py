@@ -2,95 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from emlib.book.exercises.checking import Exercise, FunctionExercise, Verdict
-from emlib.datasets import load_faithful
-from emlib.mixture.estimators import GaussianMixture
-from emlib.results import DegenerateWarning
-
-Array = NDArray[np.float64]
+from emlib.book.exercises.checking import Exercise
 
 # The k-means sum of the 272 waiting times and two means, by trying every cut of the sorted data.
 INERTIA = 8855.7906977
 
 
-@dataclass(frozen=True)
-class FindMaximum(Exercise):
-    """Labels of Old Faithful's eruptions are right if EM from them ends high enough."""
-
-    above: float = -1110.0
-    known: float = -1103.5501
-
-    def grade(self, given: Any) -> Verdict:
-        """Run EM from the labels, and say what it found."""
-        verdict = super().grade(given)
-        labels = np.asarray(given) if not callable(given) else np.zeros(0)
-        if labels.shape != np.shape(self.answer) or not np.isin(labels, (0, 1, 2)).all():
-            return verdict
-        if len(np.unique(labels)) < 3:
-            return Verdict(False, "Not yet. Use each of the labels 0, 1 and 2.")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DegenerateWarning)
-            start = np.eye(3)[labels.astype(int)]
-            fit = GaussianMixture(3, responsibilities_init=start, random_state=0)
-            height = fit.fit(load_faithful().values).result_.objective
-        if not fit.converged_:
-            return Verdict(False, "Not yet. From there EM collapses: that maximum is singular.")
-        if fit.weights_.min() * len(labels) < 4:
-            return Verdict(False, "Not yet. A component has fewer than four points.")
-        if abs(height - self.known) < 0.01:
-            return Verdict(False, "Not yet. That is the maximum of the nine on the page.")
-        if height <= self.above:
-            return Verdict(False, f"Not yet. EM ends at {height:.2f}: look for thinner groups.")
-        return Verdict(True, "Right.")
-
-
-def _labels(third: list[int]) -> NDArray[np.int64]:
-    labels = np.where(load_faithful().values[:, 0] < 3.1, 0, 1)
-    labels[third] = 2
-    return np.asarray(labels)
-
-
 def _bound(inertia: float, c: float = 1.0) -> float:
     return float(-272 / 2 * (np.log(2 * np.pi * inertia / 272) + 1) - 272 * np.log(c))
 
-
-def _ratio(covariances: Array) -> float:
-    values = np.linalg.eigvalsh(covariances)
-    return float(np.sqrt(values.min() / values.max()))
-
-
-def _ratio_of_variances(covariances: Array) -> float:
-    return _ratio(covariances) ** 2
-
-
-def _ratio_inside(covariances: Array) -> float:
-    values = np.linalg.eigvalsh(covariances)
-    return float(np.sqrt((values[:, 0] / values[:, -1]).min()))
-
-
-def _ratio_of_diagonals(covariances: Array) -> float:
-    values = np.diagonal(covariances, axis1=1, axis2=2)
-    return float(np.sqrt(values.min() / values.max()))
-
-
-def _ratio_upside_down(covariances: Array) -> float:
-    return 1 / _ratio(covariances)
-
-
-def _ratio_of_volumes(covariances: Array) -> float:
-    values = np.linalg.det(covariances)
-    return float(np.sqrt(values.min() / values.max()))
-
-
-_C = np.array([[[4.0, 1.5], [1.5, 1.0]], [[0.5, 0.1], [0.1, 0.3]], [[9.0, -2.0], [-2.0, 16.0]]])
-_C_3 = np.array([np.diag([1.0, 2.0, 0.5]), np.eye(3) + 0.5, np.diag([3.0, 7.0, 6.0])])
 
 EXERCISES = {
     "points": Exercise(
@@ -114,6 +36,19 @@ EXERCISES = {
         ),
         "What does one point gain when a variance shrinks, and in how many directions does it?",
     ),
+    "thick": Exercise(
+        float(1.2 * np.sqrt(12) / 5),
+        (
+            (0.24, "A rounding error is smaller than the step: divide the step by a root."),
+            (1.2 * np.sqrt(3) / 5, "The error lies within *half* a step of zero on either side."),
+            (0.48, "Half a step is the largest error. Take the standard deviation."),
+            (float(5 / np.sqrt(12) / 1.2), "The thickness over the error, not the error over it."),
+            (float(5 / np.sqrt(12)), "That is the rounding error, in minutes."),
+            (float(1.2 * np.sqrt(12)), "That is for waits in whole minutes."),
+        ),
+        "What is the standard deviation of an error that is uniform over one step?",
+        rtol=1e-2,
+    ),
     "starts": Exercise(
         12,
         (
@@ -129,17 +64,23 @@ EXERCISES = {
         rtol=0,
         atol=0.06,
     ),
-    "ratio": FunctionExercise(
-        _ratio,
-        ((_C,), (_C_3,)),
+    "ratio": Exercise(
+        [0.110692, 0.000570926],
         (
-            (_ratio_of_variances, "That is the ratio of variances. Take the square root."),
-            (_ratio_inside, "Compare over all components, not within each."),
-            (_ratio_upside_down, "The smallest over the largest: the ratio is at most 1."),
-            (_ratio_of_volumes, "A determinant is a volume, and a thin ellipse can be large."),
-            (_ratio_of_diagonals, "The diagonal is not enough: use the eigenvalues."),
+            ([0.0101097, 0.0000568917], "That is in minutes. Scale both columns first."),
+            ([0.0122528, 3.25957e-7], "That is the ratio of variances. Take the square root."),
+            ([0.148043, 0.000701691], "Compare over all components, not within each."),
+            ([9.03406, 1751.54], "The smallest over the largest: the ratio is at most 1."),
+            (
+                [0.129232, 0.000747378],
+                "A determinant is a volume, and a thin ellipse can be large.",
+            ),
+            ([0.125575, 0.331464], "The diagonal is not enough: use the eigenvalues."),
+            ([0.140144, 0.000363324], "That is in rounding errors. Standard units are asked for."),
+            ([0.000570926, 0.110692], "Which of the two has the thin component?"),
         ),
         "All eigenvalues of all components: the smallest of them over the largest.",
+        rtol=2e-2,
     ),
     "prior": Exercise(
         float(np.sqrt(0.2 / 18)),
@@ -152,15 +93,15 @@ EXERCISES = {
         ),
         "Across the hyperplane the scatter is zero. What is left above, and what below?",
     ),
-    "find": FindMaximum(
-        _labels([24, 63, 137, 167, 176, 199, 242, 253]),
+    "spot": Exercise(
+        0,
         (
-            (
-                _labels([131, 140, 159, 176, 195, 197, 206, 253, 271]),
-                "That is the maximum of the nine",
-            ),
+            (8, "Those collapse: count a fit only if its `converged_` is true."),
+            (16, "Those collapse. How many of the others end above -1110?"),
+            (256, "So many converge. How many of them end above -1110?"),
         ),
-        "A label of 0, 1 or 2 for each of the 272 eruptions is asked for.",
+        "Count a fit if `converged_` is true and `result_.objective` is above -1110.",
+        rtol=0,
     ),
     "bound": Exercise(
         [_bound(INERTIA), _bound(INERTIA, 0.1)],
