@@ -146,7 +146,7 @@ async function tryPlayers(page) {
     if ((await shown()) !== before) problems.push("player does not go back");
     await player.getByRole("button", { name: "Play", exact: true }).click();
     await player.getByRole("button", { name: "Pause", exact: true }).click();
-    const figure = page.locator("figure", { has: player });
+    const figure = player.locator("xpath=ancestor::figure");
     if (!(await figure.locator(".caption-number").count())) problems.push("player without a number");
   }
   return problems;
