@@ -141,11 +141,16 @@ class Blocks:
         return ~self.holes[first], which
 
     @cached_property
+    def complete(self) -> Integers:
+        """The numbers of the points of which all was seen."""
+        assert self.holes is not None
+        return np.flatnonzero(~self.holes.any(axis=1))
+
+    @cached_property
     def by_holes(self) -> list[tuple[Integers, Blocks]]:
         """The points of which all was seen, and the others: their numbers, and they alone."""
-        assert self.holes is not None
-        some = self.holes.any(axis=1)
-        parts = (np.flatnonzero(~some), np.flatnonzero(some))
+        others = np.delete(np.arange(len(self.x)), self.complete)
+        parts = (self.complete, others)
         return [(n, replace(self.some(n), copy=self.copy, whole=self)) for n in parts]
 
     def slices(self, height: int) -> list[slice]:

@@ -94,7 +94,7 @@ def form_of(params: Components, data: Blocks) -> Form:
     family: Any = data.family
     weights, components = params[0], params[1:]
     if data.holes is not None:
-        if not data.holes.any(axis=1).all():
+        if len(data.complete):
             return Apart(data, params)
         return Incomplete(data, weights, family, components)
     eta = family.natural(components)

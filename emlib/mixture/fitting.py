@@ -233,9 +233,9 @@ def draw_responsibilities(data: Blocks, k: int, how: str, rng: Generator) -> Arr
     enough, the others go to the nearest of their clusters, by what was seen.
     """
     x = units_for_distances(data).standardise(data.x)
-    complete = slice(None) if data.holes is None else np.flatnonzero(~data.holes.any(axis=1))
-    if data.holes is None or len(x[complete]) < COMPLETE_ROWS * k or how == "random":
+    if data.holes is None or len(data.complete) < COMPLETE_ROWS * k or how == "random":
         return STARTS[how](x, k, rng, data.weights)
+    complete = data.complete
     weights = None if data.weights is None else data.weights[complete]
     r = STARTS[how](x[complete], k, rng, weights)
     centres = (r.T @ x[complete]) / r.sum(axis=0)[:, None]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from scipy.stats import norm, poisson
+from scipy.stats import norm
 
 from emlib.book.exercises.checking import Exercise, FunctionExercise
 from emlib.datasets import make_20_40
@@ -96,15 +96,20 @@ _START = np.array([[0.5, 0.5], [25.0, 30.0], [100.0, 100.0]])
 _CHUNKS = tuple(_X.reshape(100, 100).T)
 
 
+def _visits(chunks: Sequence[Array], passes: int) -> list[Array]:
+    """Parameters of incremental EM after one whole step of EM, and after each visit of a chunk."""
+    kept = [_sums(_START, chunk)[0] for chunk in chunks]
+    path = [_mle(np.sum(kept, axis=0))]
+    for _ in range(passes):
+        for i, chunk in enumerate(chunks):
+            kept[i] = _sums(path[-1], chunk)[0]
+            path.append(_mle(np.sum(kept, axis=0)))
+    return path
+
+
 def _incremental(passes: int) -> float:
     """Log-likelihood after `passes` of incremental EM, which begins with one whole E-step."""
-    kept = [_sums(_START, chunk)[0] for chunk in _CHUNKS]
-    theta = _mle(np.sum(kept, axis=0))
-    for _ in range(passes):
-        for i, chunk in enumerate(_CHUNKS):
-            kept[i] = _sums(theta, chunk)[0]
-            theta = _mle(np.sum(kept, axis=0))
-    return _sums(theta, _X)[1]
+    return _sums(_visits(_CHUNKS, passes)[-1], _X)[1]
 
 
 def _batch(passes: int) -> float:
@@ -112,19 +117,6 @@ def _batch(passes: int) -> float:
     for _ in range(passes):
         theta = _mle(_sums(theta, _X)[0])
     return _sums(theta, _X)[1]
-
-
-def _falls(chunks: Sequence[Array], passes: int = 3) -> Array:
-    """By how much each visit of incremental EM changes the log-likelihood."""
-    kept = [_sums(_START, chunk)[0] for chunk in chunks]
-    theta = _mle(np.sum(kept, axis=0))
-    heights = [_sums(theta, _X)[1]]
-    for _ in range(passes):
-        for i, chunk in enumerate(chunks):
-            kept[i] = _sums(theta, chunk)[0]
-            theta = _mle(np.sum(kept, axis=0))
-            heights.append(_sums(theta, _X)[1])
-    return np.diff(heights)
 
 
 def _counts() -> list[Array]:
@@ -137,7 +129,7 @@ def _rates(counts: Array, steps: int = 500) -> Array:
     """Of two kinds of minutes, by EM on all counts at once."""
     weights, rates = np.array([0.5, 0.5]), np.array([1.0, 5.0])
     for _ in range(steps):
-        joint = weights * poisson.pmf(counts[:, None], rates)
+        joint = weights * np.exp(-rates) * rates ** counts[:, None]  # the factorial cancels
         r = joint / joint.sum(axis=1, keepdims=True)
         weights, rates = r.mean(axis=0), counts @ r / r.sum(axis=0)
     return rates
@@ -145,7 +137,9 @@ def _rates(counts: Array, steps: int = 500) -> Array:
 
 _COUNTS = _counts()
 _RATES = _rates(np.concatenate(_COUNTS))
-_IN_ORDER = _falls(np.array_split(np.sort(_X), 100))
+_SORTED = np.array_split(np.sort(_X), 100)
+# By how much each of three passes' visits changes the log-likelihood.
+_IN_ORDER = np.diff([_sums(theta, _X)[1] for theta in _visits(_SORTED, 3)])
 _PARTS = np.array([[4.0, 1.0, 8.0], [6.0, 6.0, 6.0]])
 _FAR = _PARTS + np.array([0.0, 1e9, 0.0])
 _LOST = (
