@@ -93,7 +93,7 @@ def form_of(params: Components, data: Blocks) -> Form:
     """The mixture bound to the data, in the form that is exact and fast: as a rule `Natural`."""
     family: Any = data.family
     weights, components = params[0], params[1:]
-    if data.holes is not None:
+    if data.holes is not None and family.whitens:
         if len(data.complete):
             return Apart(data, params)
         return Incomplete(data, weights, family, components)
@@ -113,12 +113,12 @@ def form_of(params: Components, data: Blocks) -> Form:
 def form_without_params(data: Blocks, k: int) -> Form:
     """A form that only adds up statistics of K components, for responsibilities that are known."""
     weights: Any = np.full(k, 1 / k)
-    if data.holes is not None:  # of which each has, in standard units, mean zero and variance one
-        family: Any = data.family
+    family: Any = data.family
+    if data.holes is not None and family.whitens:  # in standard units: mean zero and variance one
         spheres = family.spheres(np.zeros((k, data.x.shape[1])))
         return form_of((weights, *spheres), data)
-    if data.family.looked_up:
-        return LookedUp(data, weights, np.zeros((k, data.family.height)))
+    if family.looked_up:
+        return LookedUp(data, weights, np.zeros((k, family.height)))
     return Natural(data, weights, np.zeros((k, data.height + len(data.total_shared))))
 
 

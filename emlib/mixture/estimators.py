@@ -70,9 +70,9 @@ class _Mixture(
         Parameters
         ----------
         X : array-like of shape (N, D)
-            To Gaussians a number may be NaN: one that was not seen. Its row counts by the marginal
-            density of the others, which is right if what hides it does not depend on it. Rows of
-            NaN alone, without a label, count for nothing.
+            To Gaussians and categories a value may be NaN: one that was not seen. Its row counts
+            by the marginal density of the others, which is right if what hides it does not depend
+            on it. Rows of NaN alone, without a label, count for nothing.
         y : ignored
         sample_weight : array-like of shape (N,), optional
             How many times each point counts.
@@ -326,11 +326,14 @@ class _Mixture(
         if labels is not None:
             k = self.n_components if reset else len(self._params()[0])
             known = check.labels("labels", labels, len(x), k)
-        holes: Any = np.isnan(x) if family.whitens else None
+        holes: Any = np.isnan(x) if family.whitens or self._takes_nan else None
         if holes is not None and holes.any():
             says_nothing = holes.all(axis=1) & (True if known is None else known < 0)
             weights = np.where(says_nothing, 0.0, 1.0 if weights is None else weights)
-            x = np.asarray(check.observed(x, partly=True, fit=reset, weights=weights)[0])
+            if family.whitens:
+                x = np.asarray(check.observed(x, partly=True, fit=reset, weights=weights)[0])
+            else:  # of what was not seen nothing is counted, and nothing is in the likelihood
+                x = np.where(holes, 0.0, x)
         x = family.check_data(x)
         holes = holes if holes is not None and holes.any() else None
         return Blocks(x, family, weights, labels=known, holes=holes)
@@ -657,17 +660,18 @@ class BernoulliMixture(_Mixture):
         return (check.in_range("probabilities_init", self.probabilities_init, (k, d), 1.0),)
 
     def _encode(self, x: Array, reset: bool) -> Array:
+        x = check.data(x, "Remove those rows, or fit what was seen with CategoricalMixture.")
         if self.binarize is None:
             return x
-        threshold = check.size("binarize", self.binarize, -np.inf)
-        return (check.data(x, "Remove those rows.") > threshold).astype(float)
+        return (x > check.size("binarize", self.binarize, -np.inf)).astype(float)
 
 
 @dataclass(eq=False, repr=False)
 class CategoricalMixture(_Mixture):
     """Mixture of categorical tables, fitted by EM: latent class analysis.
 
-    Each column holds categories 0, 1, 2 and so on; columns are independent within a component.
+    Each column holds categories 0, 1, 2 and so on, or NaN where there is no answer; columns are
+    independent within a component.
 
     Parameters
     ----------
@@ -704,7 +708,7 @@ class CategoricalMixture(_Mixture):
     n_categories: int | ArrayLike | None = None
     probabilities_init: list[ArrayLike] | None = None
 
-    _counts = True
+    _counts = _takes_nan = True
     _of_text = (
         ". Number the categories of each column: names, numbers = np.unique(column, "
         "return_inverse=True)"
@@ -735,7 +739,10 @@ class CategoricalMixture(_Mixture):
         return (np.concatenate(parts, axis=1),)
 
     def _encode(self, x: Array, reset: bool) -> Array:
-        x = check.data(x, "Remove those rows, or let 'not known' be a category of its own.")
+        seen = ~np.isnan(x)
+        if reset and not seen.any(axis=0).all():
+            raise ValueError(f"column {seen.any(axis=0).argmin()} holds nothing but NaN: drop it")
+        x = check.data(np.where(seen, x, 0.0))
         if np.any(x < 0) or np.any(x != np.floor(x)):
             what = "Negative values in data" if np.any(x < 0) else "Fractions in data"
             raise ValueError(f"{what}: categories must be whole numbers from 0 on. Number them.")
@@ -753,6 +760,7 @@ class CategoricalMixture(_Mixture):
         one_hot = np.zeros((len(x), ends[-1]))
         columns = x.astype(int) + ends - self.n_categories_
         np.put_along_axis(one_hot, columns, 1.0, axis=1)
+        one_hot[np.repeat(~seen, self.n_categories_, axis=1)] = np.nan
         return one_hot
 
     def _decode(self, x: Array) -> Array:

@@ -1,5 +1,7 @@
 """Mixtures of counts, of binary and of categorical tables: published fits, and each other."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -318,3 +320,75 @@ def test_a_component_that_is_held_does_not_make_unseen_numbers_free():
     assert free == pytest.approx(1)  # of the other component, 0 or 2
     model.set_params(n_categories=3)  # which is for the next fit
     assert model.aic(x) / 2 + model.score(x) * len(x) == pytest.approx(1)
+
+
+def answers(seed, n=200, hidden=0.2):
+    """Three questions with 2, 3 and 2 answers, some not given, and a start for two classes."""
+    rng, sizes = np.random.default_rng(seed), (2, 3, 2)
+    tables = [rng.dirichlet(np.full(size, 2.0), 2) for size in sizes]
+    z = rng.integers(0, 2, n)
+    drawn = [
+        (rng.uniform(size=n)[:, None] > t[z].cumsum(axis=1)[:, :-1]).sum(axis=1) for t in tables
+    ]
+    x = np.stack(drawn, axis=1).astype(float)
+    x[:3] = (0, 0, 0), (1, 1, 1), (0, 2, 1)  # every category occurs
+    x[3:][rng.uniform(size=(n - 3, 3)) < hidden] = np.nan
+    return x, [rng.dirichlet(np.full(size, 4.0), 2) for size in sizes]
+
+
+def completions(row, sizes=(2, 3, 2)):
+    """All rows of answers that a row with unanswered questions may have been."""
+    known = [range(n) if np.isnan(v) else [int(v)] for v, n in zip(row, sizes, strict=True)]
+    return list(product(*known))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_answer_that_was_not_given_is_summed_out(seed):
+    x, start = answers(seed)
+    model = CategoricalMixture(2, weights_init=[0.4, 0.6], probabilities_init=start, max_iter=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(x)
+    for row in x[:40]:
+        every = model.score_samples(np.array(completions(row), dtype=float))
+        np.testing.assert_allclose(model.score_samples(row[None]), np.logaddexp.reduce(every))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fit_to_unanswered_questions_stands_where_em_with_hidden_answers_does(seed):
+    x, start = answers(seed)
+    given = {"weights_init": [0.4, 0.6], "probabilities_init": start, "max_iter": 20_000}
+    model = CategoricalMixture(2, tol=1e-14, **given).fit(x)
+    # The longer way to the same likelihood: what was not answered is latent too, beside the class.
+    n, counts = np.zeros(2), np.zeros((2, 7))
+    for row in x[~np.isnan(x).all(axis=1)]:
+        rows = np.array(completions(row))
+        one_hot = np.eye(7)[rows + np.array([0, 2, 5])].sum(axis=1)
+        joint = model.weights_ * np.exp(one_hot @ np.log(model.probabilities_).T)
+        n += joint.sum(axis=0) / joint.sum()
+        counts += (joint / joint.sum()).T @ one_hot
+    np.testing.assert_allclose(model.weights_, n / n.sum(), atol=1e-5)
+    np.testing.assert_allclose(model.probabilities_, counts / n[:, None], atol=1e-5)
+
+
+def test_people_who_answered_nothing_count_for_nothing():
+    x, start = answers(3)
+    settings = {"probabilities_init": start, "weights_init": [0.4, 0.6], "max_iter": 20}
+    said = ~np.isnan(x).all(axis=1)
+    more = np.concatenate([x, np.full((20, 3), np.nan)])
+    with pytest.warns(ConvergenceWarning):
+        fits = [CategoricalMixture(2, **settings).fit(data) for data in (x[said], more)]
+    np.testing.assert_allclose(fits[1].probabilities_, fits[0].probabilities_, rtol=1e-9)
+    np.testing.assert_allclose(fits[1].bic(more), fits[0].bic(x[said]), rtol=1e-9)
+    np.testing.assert_allclose(fits[1].score(more), fits[0].score(x[said]), rtol=1e-9)
+    np.testing.assert_allclose(fits[1].predict_proba(more[-1:])[0], fits[1].weights_)
+    with pytest.raises(ValueError, match="some values are NaN"):
+        fits[1].standard_errors(more)
+
+
+def test_a_question_that_nobody_answered_is_refused():
+    x, _ = answers(4)
+    x[:, 1] = np.nan
+    with pytest.raises(ValueError, match="column 1 holds nothing but NaN: drop it"):
+        CategoricalMixture(2).fit(x)
+    with pytest.raises(ValueError, match="CategoricalMixture"):
+        BernoulliMixture(2).fit([[0, np.nan], [1, 1], [0, 1]])
