@@ -1,4 +1,4 @@
-# Python 3.11 or newer and make are all that must be there before. What each command does is in
+# Python 3.11, 3.12 or 3.13 and make are all that must be there before. What each command does is in
 # tools/, so that `python -m tools book` in an environment made by hand does the same.
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -62,7 +62,7 @@ clean:  ## remove what was built
 
 # Each stamp is written last, so that an interrupted installation is done again.
 .venv/packages: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(PYTHON) is older: try make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "The pinned packages are for Python 3.11 to 3.13, and $(PYTHON) is another: try make PYTHON=python3.12")'
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo 'Python lacks the venv module: on Debian and Ubuntu, install python3-venv.'; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(PY) -m pip install --disable-pip-version-check --quiet -r requirements.txt

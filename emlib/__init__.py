@@ -3,15 +3,17 @@
 from importlib import import_module
 from typing import Any
 
-from emlib.em import em
+from emlib.em import em, relative_nudge
 from emlib.results import (
     DegenerateError,
     DegenerateWarning,
     EMResult,
+    Interrupted,
     ObjectiveFellWarning,
     StopReason,
     Trace,
 )
+from emlib.squarem import Coordinates
 
 __version__ = "0.1.0"
 
@@ -32,7 +34,9 @@ def __getattr__(name: str) -> Any:
             return getattr(import_module(f"emlib.{wing}.estimators"), name)
     try:
         return import_module(f"emlib.{name}")
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name != f"emlib.{name}":  # what is missing is something that the module needs
+            raise
         raise AttributeError(f"module 'emlib' has no attribute {name!r}") from None
 
 
@@ -41,5 +45,6 @@ def __dir__() -> list[str]:
 
 
 # What `from emlib import *` brings, the estimators included.
-__all__ = ["DegenerateError", "DegenerateWarning", "EMResult", "ObjectiveFellWarning"]
-__all__ += ["StopReason", "Trace", "em", *(name for names in _WINGS.values() for name in names)]
+__all__ = ["Coordinates", "DegenerateError", "DegenerateWarning", "EMResult", "Interrupted"]
+__all__ += ["ObjectiveFellWarning", "StopReason", "Trace", "em", "relative_nudge"]
+__all__ += [name for names in _WINGS.values() for name in names]

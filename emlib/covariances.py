@@ -8,7 +8,6 @@ of W (x - mu) are independent, with variance one. It is a lower triangle, or a v
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -41,7 +40,7 @@ class Gaussians(Family):
         Lower bound on every eigenvalue of every covariance; for estimators, once every feature is
         scaled to unit variance.
     ridge : float or ndarray of shape (D,)
-        Added to the diagonals as scikit-learn's `reg_covar` is, in the units of the data. EM with a
+        Added to the diagonals as scikit-learn's `reg_covar` is, in the units of x. EM with a
         ridge is not exact.
     """
 
@@ -204,8 +203,9 @@ class Gaussians(Family):
         return (
             f"{collapsed} onto too few or identical points, or onto features that are "
             f"constant, or depend linearly on each other: the covariance {rest} "
-            f"and the likelihood says nothing. Use fewer {part}s, more starts (n_init), a prior, "
-            f"or drop duplicate features. If it really is that narrow, or held so, lower {lower}."
+            f"and the likelihood says nothing. Use fewer {part}s, more starts (n_init), a prior "
+            "whose scale is not singular, or drop duplicate features. If it really is that narrow, "
+            f"or held so, lower {lower}."
         )
 
     def n_parameters(self, k: int, d: int) -> int:
@@ -281,7 +281,6 @@ class Full(Gaussians):
     parameters = {"means": "KD", "covariances": "KDD"}
     form = "full"
     matrices = True
-    many_features = 25.0
 
     def n_more(self, d: int) -> int:
         return d * (d + 1) // 2
@@ -304,7 +303,6 @@ class Tied(Full):
     parameters = {"means": "KD", "covariances": "DD"}
     form = "tied"
     tied = True
-    many_features = math.inf
 
     def n_more(self, d: int) -> int:
         return 0

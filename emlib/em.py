@@ -160,6 +160,8 @@ def maximise(
 ) -> EMResult[P]:
     """Climb from `params`, and on from every saddle, to a maximum; nothing is warned of.
 
+    That is left to who calls it: see `EMResult.warning`.
+
     Parameters
     ----------
     visit : Visitor
@@ -199,25 +201,28 @@ def maximise(
             return Path[P, S]().ended(StopReason.INTERRUPTED, "")
         # Where a nudge leads, a covariance may rest on its floor and leave only half of the digits.
         if path.stop is StopReason.OBJECTIVE_FELL and path.fall > tol:
-            warnings.warn(
-                f"after a nudge of the statistics, the objective fell by {path.fall:.3g}: a step "
-                "has a mistake; or of nudged statistics the M-step makes no valid parameters, as "
-                "weights that do not sum to one. Then let it normalise them, or give a nudge",
-                ObjectiveFellWarning,
-                stacklevel=5,
-            )
+            falls.append(path.fall)
         return None if path.stop in WARNINGS else path
 
+    falls: list[float] = []
     path, confirmed = climb_from(params), None
     if nudge is not None and path.stop is StopReason.CONVERGED:
         path, confirmed = confirm(path, climb_nudged, tol)
+    message = path.message
+    if falls:
+        message += (
+            f"; but after a nudge of the statistics, the objective fell by {max(falls):.3g}: a "
+            "step has a mistake; or of nudged statistics the M-step makes no valid parameters, as "
+            "weights that do not sum to one. Then let it normalise them, or give a nudge"
+        )
     return EMResult(
         params=path.params[-1],
         objective=path.objective[-1],
         stop=path.stop,
-        message=path.message,
+        message=message,
         remaining_gain=path.remaining_gain,
         confirmed=confirmed,
+        warning=WARNINGS.get(path.stop, ObjectiveFellWarning if falls else None),
         trace=Trace(tuple(path.params), np.array(path.objective), path.nudged_at, path.leapt_at),
         n_steps=len(visit.objectives) - 1,  # the first visit took no step
     )
@@ -389,8 +394,8 @@ def em(
         )
     if result.stop is StopReason.INTERRUPTED:
         raise Interrupted(result)
-    if result.stop in WARNINGS:
-        warnings.warn(result.message, WARNINGS[result.stop], stacklevel=2)
+    if result.warning is not None:
+        warnings.warn(result.message, result.warning, stacklevel=2)
     if result.converged and (oddity := visit.oddity(result.trace)):
         result = replace(result, message=result.message + oddity, confirmed=None)
     return result

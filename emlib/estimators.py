@@ -21,12 +21,20 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from emlib import validation as check
 from emlib.families import Family
 from emlib.fitting import Problem
-from emlib.results import WARNINGS, DegenerateError, EMResult, Interrupted, StopReason
+from emlib.results import (
+    DegenerateError,
+    DegenerateWarning,
+    EMResult,
+    Interrupted,
+    StopReason,
+)
 from emlib.types import Array, Generator
-from emlib.wording import shown
+from emlib.wording import sentence, shown
 
 P = TypeVar("P")
 COUNTS = {"n_components": 1, "n_init": 1, "max_iter": 0}
+# A component which has fewer values of a feature says next to nothing of it.
+FEWEST_VALUES = 0.1
 SIZES = ("tol", "covariance_floor", "reg_covar")
 FLAGS = ("accelerate", "warm_start", "stationary")
 
@@ -109,8 +117,8 @@ class Estimator(BaseEstimator):
         result = self.result_
         if self.results_[-1].stop is StopReason.INTERRUPTED:
             raise Interrupted(result)
-        if result.stop in WARNINGS:
-            warnings.warn(result.message, WARNINGS[result.stop], stacklevel=3)
+        if result.warning is not None:
+            warnings.warn(result.message, result.warning, stacklevel=3)
         elif not result.converged:
             warnings.warn(f"{result.message}. {advice}", ConvergenceWarning, stacklevel=3)
 
@@ -124,6 +132,7 @@ class Estimator(BaseEstimator):
                 raise TypeError
             return np.asarray(validate_data(self, X, reset=reset, dtype=np.float64, **options))
         except TypeError as error:
+            check.columns("data", X, self._of_text)
             if "NAType" in str(error):
                 check.numbers("data", X)  # says it in plainer words
             if any(word in str(error) for word in ("parse", "np.matrix", "Feature names")):
@@ -133,6 +142,7 @@ class Estimator(BaseEstimator):
                 "number"
             ) from None
         except ValueError as error:
+            check.columns("data", X, self._of_text)
             if "omplex" not in str(error):
                 # says it in plainer words, if about numbers
                 check.numbers("data", X, finite=False, hint=self._of_text)
@@ -187,8 +197,25 @@ class ComponentsEstimator(Estimator):
         return arrays
 
 
+def warn_of_unseen(seen: Array, part: str) -> None:
+    """Warn, in the line that called `fit`, of features of which a component has hardly a value.
+
+    `seen` says, in shape (K, D), how many values of a feature belong to a component.
+    """
+    for k, n in enumerate(seen):
+        if len(hardly := np.flatnonzero(n < FEWEST_VALUES)):
+            features = sentence("feature", hardly, "was", "were")
+            message = (
+                f"{features} hardly observed in {part} {k}: what the start said is there still"
+            )
+            warnings.warn(message, DegenerateWarning, stacklevel=3)
+
+
 def generator(random_state: Any, size: int | None = None) -> Generator:
-    """NumPy's new generator, from what scikit-learn takes as a `random_state`."""
+    """NumPy's new generator, from what scikit-learn takes as a `random_state`.
+
+    Its seed is one number of 31 bits; with a `size`, so many.
+    """
     try:
         state = check_random_state(random_state)
     except (TypeError, ValueError):

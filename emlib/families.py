@@ -74,7 +74,8 @@ class Family(ABC):
 
     `components`, the parameters of K components, are arrays: one for each of the `parameters`. A
     family must have these, `natural` and `mle`, and whatever else differs from the defaults; gamma,
-    in thirty lines, is in CONTRIBUTING.md. Points are columns: x is (D, B).
+    in thirty lines, is in CONTRIBUTING.md. Points are columns: x is (D, B). Where a parameter may
+    be zero, `lifted` must not let it be so at the start, or EM keeps it there.
     """
 
     # The name of each array of parameters, and its axes: {"rates": "KD"}, {"covariance": "DD"}.
@@ -159,7 +160,7 @@ class Family(ABC):
 
         By default, if the family's own methods do not go together.
         """
-        if not self.looked_up:
+        if not self.n_symbols:
             check_methods(self, x)
 
     # Whether EM works in standard units, and whether all features keep a common scale in them.
@@ -283,12 +284,10 @@ class Family(ABC):
 
     # --- Other forms of the E-step than eta . T(x), in `emlib.mixture.engine`
 
-    # Whether there is one in whitened residuals, and from how many features on it is the faster.
+    # Whether there is one in whitened residuals, as Gaussians have.
     whitens: ClassVar[bool] = False
-    # Whether `natural` is a table of log p(x), with a column for each of the `height` values of x.
-    looked_up: ClassVar[bool] = False
-    height: int = 0
-    many_features: ClassVar[float] = math.inf
+    # How many values x has, if `natural` is a table of log p(x) with a column for each; else zero.
+    n_symbols: int = 0
 
 
 class Counts(Family):
@@ -362,7 +361,8 @@ class Poisson(Counts):
 class Binomial(Counts):
     """Independent numbers of successes in `trials` trials; probabilities of shape (K, D).
 
-    With one trial it is called Bernoulli.
+    With one trial it is called Bernoulli. Where every row has a number of trials of its own, take
+    two columns, successes and failures, and `Categorical((2,))`.
     """
 
     trials: int = 1
@@ -417,6 +417,7 @@ class Categorical(Counts):
 
     `sizes` are the numbers of categories of each feature, in the order of the columns; the
     components are probabilities of shape (K, D), which sum to one over each feature's columns.
+    A feature that was not seen in a row is zero in all of its columns: the row counts by the rest.
     """
 
     sizes: tuple[int, ...]
@@ -462,7 +463,8 @@ class Categorical(Counts):
 
     def sample(self, components: Components, z: Integers, rng: Generator) -> NDArray[Any]:
         groups = self._by_feature(components[0], axis=1)
-        return np.concatenate([rng.multinomial(1, g[z]) for g in groups], axis=1)
+        shares = [g / g.sum(axis=1, keepdims=True) for g in groups]  # NumPy admits less rounding
+        return np.concatenate([rng.multinomial(1, g[z]) for g in shares], axis=1)
 
     def from_free(self, free: tuple[Array, ...]) -> Components:
         groups = self._by_feature(free[0], axis=1)
@@ -474,24 +476,23 @@ class Categorical(Counts):
 
 @dataclass(frozen=True)
 class Symbols(Counts):
-    """One categorical feature whose values are the numbers 0, 1, ... below `height`.
+    """One categorical feature whose values are the numbers 0, 1, ... below `n_symbols`.
 
-    The components are probabilities of shape (K, height); rows sum to one. It is what
+    The components are probabilities of shape (K, n_symbols); rows sum to one. It is what
     `Categorical` is for one-hot rows, at a cost that does not grow with the number of symbols.
     """
 
-    height: int
+    n_symbols: int
     parameters = {"probabilities": "KD"}
-    looked_up = True
 
     def __post_init__(self) -> None:
-        check.count("height", self.height)
+        check.count("n_symbols", self.n_symbols)
 
     def check_range(self, components: Components) -> None:
         check.sums("probabilities", components[0])
 
     def shapes(self, k: int, d: int) -> tuple[tuple[int, ...], ...]:
-        return ((k, self.height),)
+        return ((k, self.n_symbols),)
 
     def natural(self, components: Components) -> Array:
         return log(components[0])
@@ -501,17 +502,25 @@ class Symbols(Counts):
         return (statistics.sum_x / statistics.sum_x.sum(axis=1, keepdims=True),)
 
     def check_data(self, x: ArrayLike) -> Array:
-        return check.symbols(x, self.height)[:, None].astype(float)
+        return check.symbols(x, self.n_symbols)[:, None].astype(float)
 
     def n_parameters(self, k: int, d: int) -> int:
-        return k * (self.height - 1)
+        return k * (self.n_symbols - 1)
+
+    def from_free(self, free: tuple[Array, ...]) -> Components:
+        return (softmax(free[0], axis=1),)
 
     def sample(self, components: Components, z: Integers, rng: Generator) -> NDArray[Any]:
         x, u = np.empty(len(z), dtype=np.intp), rng.uniform(size=len(z))
         for k, p in enumerate(components[0]):
-            # The last bound is one, whatever rounding made of it; no uniform number reaches it.
-            x[z == k] = np.searchsorted(np.cumsum(p)[:-1], u[z == k], side="right")
+            x[z == k] = category(p, u[z == k])
         return x[:, None]
+
+
+def category(p: Array, u: Array) -> Integers:
+    """The category that each uniform number stands for, if these are their probabilities."""
+    # The last bound is one, whatever rounding made of it; no uniform number reaches it.
+    return np.searchsorted(np.cumsum(p)[:-1], u, side="right")
 
 
 def log(values: Array) -> Array:

@@ -1,7 +1,7 @@
 """A model bound to its data: what stands between the steps of a model and its estimator.
 
 EM works in standard units, so that no digits are lost to a far mean or to odd units, and results
-come back in the units of the data.
+come back in the user's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from scipy.optimize import linear_sum_assignment
 
 from emlib.em import Nudge, Visitor, maximise, progress_bar
-from emlib.results import EMResult, StopReason
+from emlib.results import DegenerateWarning, EMResult, StopReason
 from emlib.squarem import Coordinates
 from emlib.types import Array, Generator, Integers
 
@@ -85,7 +85,9 @@ class Problem(Generic[P, S]):
         message = self.collapse(result.params)
         if message is None or result.stop is StopReason.INTERRUPTED:
             return result
-        return replace(result, stop=StopReason.DEGENERATE, message=message)
+        return replace(
+            result, stop=StopReason.DEGENERATE, message=message, warning=DegenerateWarning
+        )
 
     def aligned(self, result: EMResult[P], best: EMResult[P]) -> EMResult[P]:
         """The result with components in the order in which they claim the points of the best."""

@@ -357,6 +357,21 @@ def clip_eigenvalues(covariance: Array, floor: float) -> Array:
         return (vectors * raised) @ np.swapaxes(vectors, -1, -2)
 
 
+def patterns_of(seen: Mask) -> tuple[Mask, Integers]:
+    """The P different rows of a mask (N, D), of shape (P, D), and which of them each row is.
+
+    Examples
+    --------
+    >>> patterns_of(np.array([[True, False], [True, True], [True, False]]))[1]
+    array([0, 1, 0])
+    """
+    # Bytes of eight bits, of which rows are quickly compared.
+    bits = np.ascontiguousarray(np.packbits(seen, axis=1))
+    rows = bits.view(f"V{bits.shape[1]}")[:, 0]
+    _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+    return seen[first], which
+
+
 def check_alive(n: Array) -> Array:
     """The weights of the components, if all are above zero; or DegenerateError."""
     weights = np.asarray(n, dtype=float)

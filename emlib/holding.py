@@ -84,20 +84,16 @@ class Held:
         partly = any(self.inner) and not all(self.inner)
         return family.around(statistics, given, self.inner) if partly else statistics
 
-    def put_back_outer(
+    def put_back(
         self, found: tuple[Array, ...], given: tuple[Array | None, ...]
     ) -> tuple[Any, ...]:
-        """The weights, or the chain, that were found; those given where they are held."""
-        return tuple(g if h else f for f, g, h in zip(found, given, self.outer, strict=True))
-
-    def put_back(self, found: Components, given: tuple[Array | None, ...]) -> tuple[Any, ...]:
-        """The components that were found, those given where they are held."""
-        parts: list[Any] = [g if h else f for f, g, h in zip(found, given, self.inner, strict=True)]
-        rows = list(self.components)
+        """The parameters that were found, those given where they are held: `outer` ones first."""
+        are_held, rows = (*self.outer, *self.inner), list(self.components)
+        parts: list[Any] = [g if h else f for f, g, h in zip(found, given, are_held, strict=True)]
         if rows:
-            parts = [np.array(part) for part in parts]
-            for part, held in zip(parts, given, strict=True):
-                part[rows] = np.asarray(held)[rows]
+            for i in range(len(self.outer), len(parts)):
+                parts[i] = np.array(parts[i])
+                parts[i][rows] = np.asarray(given[i])[rows]
         return tuple(parts)
 
     def n_free(self, family: Family, k: int, d: int, unseen: int = 0) -> int:

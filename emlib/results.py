@@ -139,6 +139,8 @@ class EMResult(Generic[P]):
         Parameters and objective at every iteration.
     n_steps : int
         Steps taken in all, those of the confirmation and leaps that led nowhere included.
+    warning : type of Warning or None
+        What kind of warning this end deserves; its words are the `message`.
     """
 
     params: P
@@ -149,6 +151,7 @@ class EMResult(Generic[P]):
     confirmed: bool | None
     trace: Trace[P] = field(repr=False)
     n_steps: int
+    warning: type[Warning] | None = field(default=None, repr=False)
 
     @property
     def converged(self) -> bool:

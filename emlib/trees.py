@@ -1,6 +1,7 @@
 """Statistics as trees: a number or array, or a tuple, list, dict or dataclass of such.
 
-Sufficient statistics add. These two functions let the EM loop add those of any model.
+Sufficient statistics add: `add` does it for those of any model. Parameters are trees, too; `leaves`
+and `rebuild` lead from a tree to its numbers and back, and `map_leaves` is behind all of them.
 """
 
 from __future__ import annotations

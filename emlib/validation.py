@@ -62,6 +62,7 @@ def _converted(name: str, value: Any, hint: str) -> Array:
         if array.dtype.kind != "c":
             return np.asarray(array, dtype=float)
     except (TypeError, ValueError, OverflowError):
+        columns(name, value)
         if any(type(entry).__name__ == "NAType" for entry in array.flat):
             raise TypeError(
                 f"{name} hold pd.NA in a column of objects: make it numbers first, with "
@@ -77,6 +78,34 @@ def _has_numeric_columns(value: Any) -> bool:
     """Whether this is a table, or a column, of pandas that holds only numbers."""
     dtypes: Any = getattr(value, "dtypes", None)
     return all(getattr(dtype, "kind", "O") in "biuf" for dtype in np.ravel(dtypes))
+
+
+def columns(name: str, value: Any, hint: str = "") -> None:
+    """An error that names the first column of a data frame, of pandas, that holds no numbers."""
+    if not (hasattr(value, "columns") and hasattr(value, "iloc")):
+        return
+    for number, label in enumerate(value.columns):
+        column = value.iloc[:, number]
+        if len(column) and not _is_numeric(column):
+            if any(type(entry).__name__ == "NAType" for entry in column):
+                raise TypeError(
+                    f"{name} hold pd.NA in a column of objects, {label!r}: make it numbers first, "
+                    "with .astype('Float64')"
+                )
+            is_date = getattr(column.dtype, "kind", "O") in "mM"
+            raise (TypeError if is_date else ValueError)(
+                f"{name} must be numbers, not {'a date' if is_date else column.dtype}: column "
+                f"{label!r} holds {shown(column.iloc[0])}. Encode it, or drop it{hint}"
+            )
+
+
+def _is_numeric(column: Any) -> bool:
+    """Whether a column of pandas holds numbers, also if it does so as objects."""
+    kind = getattr(column.dtype, "kind", "O")
+    try:
+        return kind in "biufc" or (kind not in "mM" and np.asarray(column, dtype=float).ndim == 1)
+    except (TypeError, ValueError):
+        return False
 
 
 def is_whole(value: Any) -> bool:

@@ -52,7 +52,7 @@ def first_of(values: Array, which: Mask) -> str:
     '2.5 (row 0, feature 1)'
     """
     row, feature = np.argwhere(which)[0]
-    return f"{values[row, feature]:g} (row {row}, feature {feature})"
+    return f"{values[row, feature]:.15g} (row {row}, feature {feature})"
 
 
 def with_value(row: int, x: Array) -> str:

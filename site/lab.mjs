@@ -29,7 +29,7 @@ async function follow(name) {
   await panel().locator("h1", { hasText: name }).waitFor();
 }
 
-await page.goto(`${address}/lab/tree/contents.ipynb?reset`);
+await page.goto(address);
 await expect("the contents lead to a chapter", async () => {
   await follow("EM by hand");
   return true;

@@ -353,7 +353,6 @@ async function tryContents(page) {
   const marked = () => page.locator(".page-toc a[aria-current]").evaluateAll((all) => all.map((a) => a.hash));
   const places = await page.evaluate(() =>
     [...document.querySelectorAll("article section > h2, article div.solution, article div.proof")]
-      .filter(({ id }, i, all) => !id || all.findIndex((other) => other.id === id) === i) // all proofs are #proof
       .filter((_, i) => i % 7 === 3)
       .map((element) => {
         const section = element.closest("section:has(> h2)");

@@ -11,7 +11,9 @@ from functools import partial
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from emlib import (
     HMM,
@@ -234,10 +236,6 @@ call(
 )
 
 
-def statistics_of(n, sum_x, sum_xx):
-    return GaussianStatistics(n, sum_x, sum_xx)
-
-
 SUMS = gaussian.sufficient_statistics(ROWS)
 call(
     "gaussian.mle",
@@ -443,7 +441,7 @@ for function in (mixture.e_step, mixture.log_joint, mixture.log_density, mixture
         f"mixture.{function.__name__} of",
         function,
         {"params": MixtureParams(HALVES, MEANS, SPREADS), "x": ROWS, "family": Full()},
-        {"params": other((), (HALVES,), (HALVES, MEANS), HALVES), "family": FAMILY},
+        {"params": other((), (HALVES,), (HALVES, MEANS), HALVES), "family": not_none(FAMILY)},
     )
 call(
     "mixture.relabelled",
@@ -454,7 +452,6 @@ call(
         "order": spoilt([1, 0]) | {"twice": [0, 0], "too high": [0, 2], "fraction": [0.5, 1]},
     },
 )
-FITTED = GaussianMixture(2, random_state=0).fit(ROWS)
 LARGE = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat(MEANS, 30, axis=0)
 LARGE_FIT = GaussianMixture(2, random_state=0).fit(LARGE)
 call(
@@ -465,12 +462,12 @@ call(
         "data": LARGE,
         "family": Full(),
     },
-    {"params": other((), HALVES, (HALVES, MEANS)), "data": wide(LARGE), "family": FAMILY},
+    {"params": other((), HALVES, (HALVES, MEANS)), "data": wide(LARGE), "family": not_none(FAMILY)},
     {"data": DATA},
 )
 for name, make, argument, bad in (
     ("Binomial", Binomial, "trials", whole(1)),
-    ("Symbols", Symbols, "height", whole(1)),
+    ("Symbols", Symbols, "n_symbols", whole(1)),
     ("Categorical", Categorical, "sizes", other((), (0,), (2.5,), (True,), (-1, 2), 3, ("a",))),
     *((form, make, "floor", size()) for form, make in FORMS.items()),
     *((form, make, "ridge", size()) for form, make in FORMS.items()),
@@ -576,7 +573,7 @@ for function in (hmm.e_step, hmm.smoothed, filtered, hmm.decoded, hmm.log_emissi
         f"hmm.{function.__name__} of",
         function,
         {"params": MODEL, "x": ROWS, "family": Full()},
-        {"params": other((), HALVES, (HALVES, CHAIN)), "family": FAMILY},
+        {"params": other((), HALVES, (HALVES, CHAIN)), "family": not_none(FAMILY)},
     )
 call("hmm.stationary", hmm.stationary, {"transmat": CHAIN}, {"transmat": shares(CHAIN)})
 call(
@@ -586,7 +583,7 @@ call(
     {
         "x": table(ROWS, "a NaN"),
         "lengths": not_none(spoilt([2, 4], "a number")) | {"short": [2, 3], "zero": [0, 6]},
-        "family": FAMILY,
+        "family": not_none(FAMILY),
     },
     {"x": DATA + "|lacks some"},
 )
@@ -683,6 +680,7 @@ HMM_SETTINGS = SETTINGS | {
     "startprob_prior": positive(HALVES + 1, "a number") | {"0.5": 0.5},
     "transmat_prior": positive(CHAIN + 1, "a number") | {"0.5": 0.5},
     "stationary": FLAG,
+    "accelerate": FLAG,
 }
 GAUSSIAN_SETTINGS = {
     "covariance_type": other(),
@@ -1069,3 +1067,35 @@ def test_no_units_hide_that_a_matrix_is_not_symmetric(units):
     ):
         with pytest.raises(ValueError, match="must be symmetric"):
             call()
+
+
+FRAME = pd.DataFrame(
+    {
+        "age": [30.0, 41, 28, 50],
+        "visits": pd.array([1, None, 2, 3], dtype="Int64"),
+        "sex": ["m", "f", "m", "f"],
+        "day": pd.date_range("2021-01-01", periods=4),
+        "mixed": pd.Series([1, 2, pd.NA, 3], dtype=object),
+        "objects": pd.Series([1, 2.5, 0, 3], dtype=object),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("sex", r"must be numbers, not [\w ]+: column 'sex' holds 'm'\. Encode it"),
+        ("day", "must be numbers, not a date: column 'day' holds Timestamp"),
+        ("mixed", r"pd\.NA in a column of objects, 'mixed'.*\.astype\('Float64'\)"),
+    ],
+)
+@pytest.mark.parametrize("estimator", [GaussianMixture(1), GaussianHMM(1), GaussianImputer()])
+def test_a_column_that_holds_no_numbers_is_named(estimator, wrong, message):
+    with pytest.raises(ValueError if wrong == "sex" else TypeError, match=message):
+        clone(estimator).fit(FRAME[["age", "visits", "objects", wrong]])
+    clone(estimator).set_params(tol=1e-3).fit(FRAME[["age", "objects"]])
+
+
+def test_a_fraction_is_shown_with_its_digits():
+    with pytest.raises(ValueError, match=r"found 1234567\.5 \(row 0"):
+        PoissonMixture(1).fit([[1234567.5], [3.0]])

@@ -405,8 +405,9 @@ def test_a_fall_after_a_nudge_is_not_hushed_up():
     def m_step(place):
         return place / 2 if place < 1 else 2 * place
 
-    with pytest.warns(ObjectiveFellWarning, match="after a nudge"):
+    with pytest.warns(ObjectiveFellWarning, match="after a nudge") as caught:
         result = em(e_step, m_step, 0.5, None, nudge=lambda place, rng, size: place + 5)
+    assert [warning.filename for warning in caught] == [__file__]
     assert result.converged
 
 

@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 
 from emlib import HMM, CategoricalHMM, DegenerateError, GaussianMixture, Mixture, em, hmm, mixture
 from emlib.covariances import FORMS
-from emlib.families import Binomial, Categorical, Family, Poisson, Sums, Symbols
+from emlib.families import Binomial, Categorical, Counts, Family, Poisson, Sums, Symbols, log
 from emlib.hmm import HMMParams
 from emlib.hmm.forward_backward import plain
 from emlib.mixture.blocks import Blocks
@@ -471,3 +471,31 @@ def test_a_family_with_shared_features_is_tried_with_their_sums():
 
     with pytest.raises(ValueError, match="natural must return an array, of shape"):
         Mixture(2, family=WithoutSquares(), random_state=0).fit(x)
+
+
+class Shares(Family):
+    """One categorical feature, as somebody outside the library would write it."""
+
+    parameters = {"shares": "KD"}
+
+    def natural(self, components):
+        (shares,) = components
+        return np.column_stack([np.zeros(len(shares)), log(shares)])
+
+    def mle(self, statistics):
+        return (statistics.mean_x(),)
+
+
+class LiftedShares(Shares):
+    lifted = Counts.lifted
+
+
+def test_the_advice_of_the_documentation_moves_a_start_off_zero():
+    x = np.eye(3)[[0] * 40 + [1] * 30 + [2] * 30]  # k-means parts the first from the others
+    starts = [
+        Mixture(2, family=family, random_state=0, max_iter=2).fit(x).result_.trace.params[0]
+        for family in (Shares(), LiftedShares())
+    ]
+    assert [bool((shares == 0).any()) for _, shares in starts] == [True, False]
+    np.testing.assert_allclose(starts[1][1].sum(axis=1), 1.0)
+    assert "lifted = Counts.lifted" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf8")

@@ -32,6 +32,12 @@ def test_modules_are_found_without_an_import_of_their_own():
         _ = emlib.gausian
 
 
+def test_a_module_that_lacks_what_it_needs_says_so():
+    code = "import sys; sys.modules['scipy'] = None; import emlib; emlib.gaussian"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "scipy" in run.stderr.splitlines()[-1]
+
+
 def test_a_star_imports_the_estimators_too():
     names = {}
     exec("from emlib import *", names)

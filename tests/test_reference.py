@@ -2,6 +2,7 @@
 
 import ast
 import re
+from importlib import import_module
 
 import hmmlearn.hmm
 import numpy as np
@@ -50,3 +51,12 @@ def test_models_move_in_both_directions():
         setattr(copy, name, getattr(diagonal, name))
     copy.covars_ = np.diagonal(diagonal.covars_, axis1=1, axis2=2)
     np.testing.assert_allclose(copy.score(series), diagonal.score(series), rtol=1e-12)
+
+
+@pytest.mark.parametrize("where", re.findall(r"^\.\. auto(?:class|function):: (\S+)", PAGE, re.M))
+def test_what_the_page_names_is_imported_as_its_first_paragraph_says(where):
+    *modules, name = where.split(".")
+    # By import_module, as a function may hide the module that it is in.
+    found = getattr(import_module(".".join(modules)), name)
+    homes = [emlib, import_module(".".join(modules[:2]))]
+    assert any(getattr(home, name, None) is found for home in homes), f"{name} of {modules[1]}"

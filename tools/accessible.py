@@ -6,8 +6,11 @@ import re
 MISNAMED = re.compile(
     r'(?<=<summary) aria-label="[^"]*"|(search-button-field[^>]*?) aria-label="[^"]*"'
 )
-# Every exercise of a page has the same, and an id is to be there once.
-TWICE = re.compile(r'<section id="(?:exercise|solution|proof)-content">')
+# Every exercise and proof of a page has the same, and an id is to be there once.
+TWICE = re.compile(
+    r'(<section(?: class="[^"]*")?|<div class="proof admonition")'
+    r' id="(?:proof|(?:exercise|solution|proof)-content)"'
+)
 # The empty corner of a table heads nothing.
 EMPTY_HEAD = re.compile(r'<th( class="[^"]*")?><p></p></th>')
 # A formula alone in a table's head is seen, and is to be read out, too.
@@ -21,7 +24,7 @@ HEAD_FORMULA = re.compile(
 def accessible(text: str) -> str:
     """The page with right names, ids that are there once, and all of it within landmarks."""
     text = MISNAMED.sub(r"\1", text)
-    text = TWICE.sub("<section>", text)
+    text = TWICE.sub(r"\1", text)
     text = re.sub(r' role="(?:doc-biblioentry|list)"(?=[^>]*citation)', "", text)
     text = re.sub(r'(class="citation"[^>]*) role="doc-biblioentry"', r"\1", text)
     # contents.js marks where the reader is, and the theme would mark it where it was.

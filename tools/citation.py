@@ -15,12 +15,15 @@ PHOTOGRAPHS = (
     "The slice of a head in {numref}`fig-seg-soft` and {numref}`fig-seg-field` comes with "
     "matplotlib, which names no author."
 )
+OF_OTHERS = '<span class="on-site"><a href="../_static/licences.txt">Their notices.</a></span>'
 LICENCES = f"""\
 ## Licences
 
 - **Text and figures**: {CC_BY}. Name the book, link the licence, and say what you changed.
 {PHOTOGRAPHS}
 - **Code**, that of the chapters too: MIT. Keep the notice of the file `LICENSE`.
+- **Of others in the site**, its theme, formulas, search and drawing: MIT, ISC, BSD, \
+and of fonts the SIL Open Font License. {OF_OTHERS}
 - **Data**: as their sources say. Each is named under [Data sets](reference.md#data-sets).
 
 You need not ask for what a licence allows: use a figure in a lecture, copy a section, build on the

@@ -29,7 +29,14 @@ NAMES = re.compile(r'<([a-z][\w-]*)|\b(?:class|id)="([^"]*)"')
 WORDS = re.compile(r"[\w-]+")
 FACE = re.compile(r"@font-face\s*\{[^}]*\}")
 FAMILY = re.compile(r"""font-family:\s*["']?([^"';}]+)""")
-ICONS = re.compile(r"@font-face\s*\{[^}]*fa-solid-900[^}]*\}")
+# No page has one of the regular style.
+ICONS = re.compile(r"@font-face\s*\{[^}]*fa-(?:solid-900|regular-400)[^}]*\}")
+# Font Awesome's licence lets no changed font bear its name.
+RESERVED = re.compile(r'"Font Awesome 6 Free"|Font Awesome\\ 6 Free')
+ICON_FONT = "Book icons"
+FONT_LICENCE = (
+    "Made of Font Awesome Free 6 under the SIL Open Font License 1.1, openfontlicense.org"
+)
 # An icon stands in a rule by its number or as itself.
 ICON = re.compile(r'"\\(f[0-9a-f]{3})"|"([\uf000-\uf8ff])"')
 # Theme files that stand in a page's head for readers of one kind of content.
@@ -106,22 +113,24 @@ def with_used_fonts(css: str) -> str:
 
 
 def with_few_icons(css: str, font: Path) -> str:
-    """The style sheet with a font of only those icons that it shows, within itself."""
+    """The style sheet with a font of only those icons that it shows, within itself, renamed."""
     shown = {int(number, 16) if number else ord(icon) for number, icon in ICON.findall(css)}
-    options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True)
+    options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True, name_IDs=[0])
     with TTFont(font, recalcTimestamp=False) as icons:  # the same bytes at any time
         picked = subset.Subsetter(options)
         picked.populate(unicodes=shown)
         picked.subset(icons)
+        for field, said in ((1, ICON_FONT), (4, ICON_FONT), (13, FONT_LICENCE)):
+            icons["name"].setName(said, field, 3, 1, 0x409)
         icons.flavor = "woff"
         file = io.BytesIO()
         icons.save(file)
     data = base64.b64encode(file.getvalue()).decode("ascii")
     face = (
-        '@font-face{font-family:"Font Awesome 6 Free";font-weight:900;font-display:block;'
+        f'@font-face{{font-family:"{ICON_FONT}";font-weight:900;font-display:block;'
         f'src:url(data:font/woff;base64,{data}) format("woff")}}'
     )
-    return ICONS.sub(lambda _: face, css)
+    return face + RESERVED.sub(f'"{ICON_FONT}"', ICONS.sub("", css))
 
 
 def without(text: str, pattern: re.Pattern[str], dropped: set[str], place: str) -> str:

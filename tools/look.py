@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -63,18 +64,18 @@ def free_port() -> int:
 
 @contextmanager
 def jupyterlab(folder: Path) -> Iterator[str]:
-    """A JupyterLab that serves the folder to this machine only, and its address."""
-    port = free_port()
+    """A JupyterLab that serves the folder's contents to this test only, and their address."""
+    port, token = free_port(), secrets.token_urlsafe()
     settings = [f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}", "--no-browser"]
-    # Only this test can find the port; with a new folder for settings, nobody's habits matter.
-    settings += ["--IdentityProvider.token=", "--ServerApp.ip=127.0.0.1", "--allow-root"]
+    settings += ["--ServerApp.ip=127.0.0.1", "--allow-root"]
+    # With a new folder for settings, nobody's habits matter.
     own = {
         name: str(folder / f".{name.lower()}")
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
     }
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *settings],
-        env=os.environ | own,
+        env=os.environ | own | {"JUPYTER_TOKEN": token},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -84,7 +85,7 @@ def jupyterlab(folder: Path) -> Iterator[str]:
                 if caller.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}/lab/tree/contents.ipynb?reset&token={token}"
     finally:
         server.terminate()
         server.wait()

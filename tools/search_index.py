@@ -19,9 +19,8 @@ CODE = re.compile(r"<pre>.*?</pre>", re.DOTALL)
 
 
 def pages(html: Path) -> list[Path]:
-    """Every page of the site, without what serves only the theme."""
-    found = sorted(html.rglob("*.html"))
-    return [page for page in found if page.relative_to(html).parts[0] != "_static"]
+    """Every page of the site."""
+    return sorted(html.rglob("*.html"))
 
 
 def words(tag: Tag) -> str:

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,8 +30,20 @@ from tools.slides import write_figures
 
 # Its own command may not be on the PATH, and `python -m jupyter_book` does not exist.
 JUPYTER_BOOK = (sys.executable, "-c", "from jupyter_book.cli.main import main; main()")
-SPHINX_ONLY = (".buildinfo", "searchindex.js", "searchtools.js", "language_data.js", "*.map")
+SPHINX_ONLY = (
+    *(".buildinfo", "searchindex.js", "searchtools.js", "language_data.js", "*.map"),
+    *("locales", "*webpack-macros.html"),  # of the themes: for the build alone
+)
 UNSEEN = shutil.ignore_patterns(".*", "node_modules", "__pycache__")
+# What the style sheet and the script of all pages are made of, and the laboratory and the search.
+THEME = (
+    "pydata-sphinx-theme",  # with Bootstrap and Font Awesome
+    "sphinx-book-theme",
+    *(f"sphinx{part}" for part in ("", "-copybutton", "-design", "-exercise", "-proof")),
+    "sphinx-togglebutton",
+    "myst-nb",
+)
+SCRIPTS = re.compile(r"(?:d3-[\w-]+|internmap|katex|lit-html|minisearch)/LICEN[CS]E[^/]*")
 
 
 def renew(folder: Path) -> Path:
@@ -59,6 +73,18 @@ def add_minisearch(site: Path) -> None:
     (site / "assets" / "minisearch.js").write_text(plain_text, encoding="utf8")
 
 
+def notices() -> Iterator[str]:
+    """The licences of others' code and fonts that are in the site: they go where these go."""
+    modules = packages() / "node_modules"
+    for path in sorted(modules.glob("*/LICEN*")):
+        if SCRIPTS.fullmatch(path.relative_to(modules).as_posix()):
+            yield f"{path.parent.name}\n\n{path.read_text(encoding='utf8').strip()}"
+    for name in THEME:
+        for file in distribution(name).files or []:
+            if "LICENSE" in file.name:
+                yield f"{name}: {file.name}\n\n{file.read_text().strip()}"
+
+
 def lay_site(target: Path) -> None:
     """Copy what is of the site itself, and make what it has from other projects."""
     # Imported where it is needed: a build in which only prose has changed should not wait for it.
@@ -68,6 +94,8 @@ def lay_site(target: Path) -> None:
     add_katex(target)
     add_minisearch(target)
     bundle(target / "assets" / "laboratory.js")
+    text = f"\n\n{'-' * 80}\n\n".join(notices())
+    (target / "assets" / "licences.txt").write_text(f"{text}\n", encoding="utf8")
     write_stills(target)
 
 

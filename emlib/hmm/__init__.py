@@ -7,6 +7,7 @@ from emlib.hmm.steps import (
     HMMStatistics,
     decoded,
     e_step,
+    filtered,
     log_emission,
     m_step,
     nudge,

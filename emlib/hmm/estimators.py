@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_feature_names
 
 from emlib import validation as check
 from emlib.covariances import FORMS, family_of
-from emlib.estimators import ComponentsEstimator, generator
+from emlib.estimators import ComponentsEstimator, generator, warn_of_unseen
 from emlib.families import Family, Poisson, Symbols
 from emlib.hmm import fitting, steps
 from emlib.hmm.priors import ChainPrior, concentration
@@ -28,7 +28,7 @@ from emlib.wording import sentence, shown
 
 
 class _Fit(NamedTuple):
-    """A fit: its family, what was held, how much of the chain was free, symbols never seen."""
+    """A fit: its family, what was held, how much of the chain was free, symbols never seen, end."""
 
     family: Family
     held: Held
@@ -39,38 +39,7 @@ class _Fit(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class _HMM(ComponentsEstimator):
-    """What models of all families have in common.
-
-    Their arguments:
-
-    n_components : int
-        K, the number of hidden states.
-    startprob_init, transmat_init : array-like of shapes (K,) and (K, K), optional
-        An explicit start of the chain. What is zero stays zero: so you forbid transitions.
-    startprob_prior, transmat_prior : float or array-like of shapes (K,) and (K, K)
-        Concentrations of Dirichlet priors, at least 1: each counts for that less one starts or
-        steps. What is forbidden stays so.
-    stationary : bool
-        Whether every sequence starts in the chain's stationary distribution.
-    hold : str, int, or a list of these
-        What stays as its explicit start: part of the chain, of all states, or one state.
-    tol : float
-        In log-likelihood per observation; bounds the estimated distance to the limit.
-    max_iter : int
-        The most EM iterations of one climb: that from a start, and each that follows a nudge.
-    n_init : int
-        Number of starts; the best result is kept in the attributes.
-    init_params : {'kmeans', 'k-means++', 'random_from_data', 'random'}
-        How the states are first told apart, as in a mixture, where no start is given. k-means often
-        finds the same again: for a search, take another.
-    verbose : bool or int
-        Whether to show a progress bar.
-    random_state : int, RandomState instance or None
-        Makes starts and samples repeatable.
-
-    And their attributes after `fit`: `startprob_`, `transmat_`, `converged_`, `n_iter_`,
-    `result_`, an EMResult that says why EM stopped, and `results_`, one for each start.
-    """
+    """What models of all families have in common; `GaussianHMM` says what the settings mean."""
 
     _: KW_ONLY
     startprob_init: ArrayLike | None = None
@@ -78,6 +47,7 @@ class _HMM(ComponentsEstimator):
     startprob_prior: ArrayLike = 1.0
     transmat_prior: ArrayLike = 1.0
     stationary: bool = False
+    accelerate: bool = False
 
     _outer = ("startprob", "transmat")
     _choices = {"init_params": STARTS, "covariance_type": FORMS}
@@ -141,7 +111,7 @@ class _HMM(ComponentsEstimator):
             held = Held.of(self.hold, outer, inner, k, family, prior.gaussians)
             if self.stationary:
                 held = replace(held, outer=held.outer * 2)
-            problem = fitting.problem_of(sequences, self.stationary, prior, held)
+            problem = fitting.problem_of(sequences, self.stationary, prior, held, self.accelerate)
             rng = generator(self.random_state, 4)
 
             def start(_: int) -> HMMParams:
@@ -155,8 +125,13 @@ class _HMM(ComponentsEstimator):
             n_unseen = self._n_unseen(sequences)
             self._fit = _Fit(family, held, free, n_unseen, best.params)
             self._show((*best.params[:2], *best.params.components), family)
-        self._warn("Raise max_iter, or try other starts with n_init.")
+        self._warn("Raise max_iter, try other starts with n_init, or accelerate=True.")
         _warn_of_unvisited(best.params, sequences, family)
+        if sequences.data.holes is not None:
+            components = family.to_units(best.params.components, sequences.data.units)
+            params = best.params._replace(components=components)
+            r = steps.smoothed(params, sequences, family)[0][sequences.pieces.rows]
+            warn_of_unseen(sequences.per_value(r.T) @ ~sequences.data.holes, "state")
         return self
 
     def score(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:
@@ -165,14 +140,14 @@ class _HMM(ComponentsEstimator):
 
     def _score(self, sequences: Sequences) -> float:
         try:
-            return steps.e_step(self._params(), sequences, self._fitted_family())[1]
+            return steps.e_step(self._params(), sequences)[1]
         except ImpossibleError:
             return -np.inf
 
     def score_samples(self, X: ArrayLike, lengths: ArrayLike | None = None) -> tuple[float, Array]:
         """The log-likelihood, and the responsibilities of shape (T, K)."""
         sequences = self._sequences(X, lengths)
-        return steps.smoothed(self._params(), sequences, self._fitted_family())[::-1]
+        return steps.smoothed(self._params(), sequences)[::-1]
 
     def predict_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Responsibilities: p(z_t = k | the whole sequence), of shape (T, K)."""
@@ -217,7 +192,7 @@ class _HMM(ComponentsEstimator):
 
     def _filtered(self, X: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
         sequences = self._sequences(X, lengths)
-        return steps.filtered(self._params(), sequences, self._fitted_family())
+        return steps.filtered(self._params(), sequences)
 
     def get_stationary_distribution(self) -> Array:
         """The shares of time that the chain spends in each state, in the long run: (K,)."""
@@ -243,7 +218,7 @@ class _HMM(ComponentsEstimator):
         if algorithm != "viterbi":
             raise ValueError(f"algorithm must be 'viterbi' or 'map', got {shown(algorithm)}")
         sequences = self._sequences(X, lengths)
-        return steps.decoded(self._params(), sequences, self._fitted_family())[::-1]
+        return steps.decoded(self._params(), sequences)[::-1]
 
     def predict(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Integers:
         """The most probable path of states of each sequence, one after the other."""
@@ -325,7 +300,7 @@ class _HMM(ComponentsEstimator):
         params, family = self._params(), self._fitted_family()
         sequences = Sequences.of(X, lengths, family)
         found = sequences.data.x.shape[1]
-        d = 1 if family.looked_up else params[2][0].shape[1]
+        d = 1 if family.n_symbols else params[2][0].shape[1]
         if found != d:
             name = type(self).__name__
             raise ValueError(
@@ -376,10 +351,11 @@ class GaussianHMM(_HMM):
         Explicit starts of the chain: zeros stay zero.
     startprob_prior, transmat_prior : float or array-like of the same shapes
         Concentrations of Dirichlet priors, at least 1: for that less one starts or steps each.
-    stationary, tol, max_iter, n_init, init_params
-        Whether the chain starts stationary; when to stop, in log-likelihood per observation; how
-        many starts, and how to make them: 'kmeans' often makes the same again, so for a search take
-        'k-means++', 'random_from_data' or 'random'.
+    stationary, accelerate, tol, max_iter, n_init, init_params
+        Whether the chain starts stationary; whether to leap ahead, as in `emlib.GaussianMixture`;
+        when to stop, in log-likelihood per observation; how many starts, and how to make them:
+        'kmeans' often makes the same again, so for a search take 'k-means++', 'random_from_data' or
+        'random'.
     hold : str, int, or a list of these
         What stays as its explicit start: 'startprob', 'transmat', 'means', 'covars', or the number
         of a state, of which mean and covariance stay. EM is exact for the rest, and criteria do
@@ -440,9 +416,9 @@ class PoissonHMM(_HMM):
     n_components : int
         K, the number of hidden states.
     lambdas_init : array-like of shape (K, D), optional
-    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter
+    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, accelerate
         As in `GaussianHMM`.
-    hold, n_init, init_params, verbose, random_state
+    hold, tol, max_iter, n_init, init_params, verbose, random_state
         As in `GaussianHMM`, but 'lambdas' can be held.
 
     Attributes
@@ -489,9 +465,9 @@ class CategoricalHMM(_HMM):
     emissionprob_init : array-like of shape (K, n_features), optional
     emissionprob_prior : float or array-like of shape (K, n_features)
         Concentrations of a Dirichlet prior, at least 1; with 2, every symbol was seen once more.
-    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter
+    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, accelerate
         As in `GaussianHMM`.
-    hold, n_init, verbose, random_state
+    hold, tol, max_iter, n_init, verbose, random_state
         As in `GaussianHMM`, but 'emissionprob' can be held. Starts that are not explicit are
         random: use several.
 
@@ -523,7 +499,7 @@ class CategoricalHMM(_HMM):
         return 0 if is_said else int(np.sum(sequences.data.count(slice(None)) == 0))
 
     def _prior(self, sequences: Sequences) -> ChainPrior:
-        shape = self.n_components, sequences.data.family.height
+        shape = self.n_components, sequences.data.family.n_symbols
         symbols = concentration("emissionprob_prior", self.emissionprob_prior, shape)
         return replace(super()._prior(sequences), symbols=symbols)
 
@@ -556,9 +532,9 @@ class HMM(_HMM):
         Gaussians with full covariances.
     components_init : tuple of array-like or None, optional
         Explicit starts for each of the family's parameters.
-    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, tol, max_iter
+    startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, accelerate
         As in `GaussianHMM`.
-    hold, n_init, init_params, verbose, random_state
+    hold, tol, max_iter, n_init, init_params, verbose, random_state
         As in `GaussianHMM`, but the family's parameters can be held, under its names for them.
 
     Attributes

@@ -9,6 +9,7 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from emlib import mixture
 from emlib.em import SAME_VALUE
@@ -16,6 +17,7 @@ from emlib.fitting import Problem
 from emlib.hmm import steps
 from emlib.hmm.priors import ChainPrior, with_symbols
 from emlib.hmm.sequences import Sequences
+from emlib.hmm.stationary import stationary as stationary_of
 from emlib.hmm.steps import HMMParams, HMMStatistics
 from emlib.holding import Held
 from emlib.mixture.fitting import (
@@ -27,6 +29,7 @@ from emlib.mixture.fitting import (
     with_known,
 )
 from emlib.results import DegenerateError
+from emlib.squarem import Coordinates
 from emlib.types import Array, Generator, Integers
 
 # Steps that every drawn transition matrix has seen between any two states.
@@ -35,7 +38,7 @@ MOST_PERMUTED = 4
 
 
 def problem_of(
-    sequences: Sequences, stationary: bool, prior: ChainPrior, held: Held
+    sequences: Sequences, stationary: bool, prior: ChainPrior, held: Held, accelerate: bool
 ) -> Problem[HMMParams, HMMStatistics]:
     """A hidden Markov model with all that is needed to fit it to the sequences."""
     family, units = sequences.data.family, sequences.data.units
@@ -48,8 +51,9 @@ def problem_of(
     def holding(statistics: HMMStatistics, given: HMMParams) -> HMMParams:
         emissions = held.about_held(statistics.emissions, given.components, family)
         found = m_step(replace(statistics, emissions=emissions))
-        startprob, transmat = held.put_back_outer(found[:2], given[:2])
-        return HMMParams(startprob, transmat, held.put_back(found.components, given.components))
+        flat = (*found[:2], *found.components), (*given[:2], *given.components)
+        startprob, transmat, *components = held.put_back(*flat)
+        return HMMParams(startprob, transmat, tuple(components))
 
     return Problem(
         e_step=steps.expectations,
@@ -61,12 +65,13 @@ def problem_of(
         collapse=lambda params: family.collapse(params.components, "state"),
         restore=restore,
         log_scale=sequences.data.log_scale,
-        responsibilities=lambda params: steps.smoothed(params, sequences, family)[0],
+        responsibilities=lambda params: steps.smoothed(params, sequences)[0],
         # In another order of the states it is another model, if something tells them apart.
         relabelled=None
         if held or sequences.states is not None or not prior.treats_states_alike
         else partial(steps.relabelled, family=family),
         log_prior=prior.log_density if prior else None,
+        coordinates=coordinates(sequences, len(prior.starts), stationary) if accelerate else None,
     )
 
 
@@ -77,7 +82,7 @@ def start(
     how: str | None,
     rng: Generator,
 ) -> HMMParams:
-    """The first parameters, in the units of the data: explicit where given, drawn where not.
+    """The first parameters, in the units in which EM works: explicit where given, else drawn.
 
     Parameters
     ----------
@@ -131,7 +136,7 @@ def draw_shares(
     data, places = sequences.data, components[0]
     if all(part is not None for part in components):
         given = data.family.bounded(data.family.to_units(components, data.units))
-        r = mixture.responsibilities(steps.evenly(given), data, data.family)
+        r = mixture.responsibilities(steps.evenly(given), data)
     elif places is not None:
         r = nearest(data, places)
     elif how is None or len(data.x) < k:
@@ -180,3 +185,21 @@ def near(order: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         changed = list(order)
         changed[i], changed[j] = order[j], order[i]
         yield tuple(changed)
+
+
+def coordinates(sequences: Sequences, k: int, stationary: bool) -> Coordinates:
+    """Chains as vectors of any numbers: logarithms of probabilities, and the family's own."""
+    family = sequences.data.family
+    shapes = family.shapes(k, sequences.data.x.shape[1])
+
+    def to_free(params: HMMParams) -> HMMParams:
+        startprob, transmat, components = params
+        return HMMParams(np.log(startprob), np.log(transmat), family.to_free(components))
+
+    def from_free(free: HMMParams) -> HMMParams:
+        transmat = softmax(free.transmat, axis=1)
+        startprob = stationary_of(transmat) if stationary else softmax(free.startprob)
+        return HMMParams(startprob, transmat, family.from_free(free.components))
+
+    example = HMMParams(np.empty(k), np.empty((k, k)), tuple(map(np.empty, shapes)))
+    return Coordinates.of(example, to_free, from_free)

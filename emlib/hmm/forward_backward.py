@@ -185,8 +185,7 @@ def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
     startprob, transmat, log_b = checked(startprob, transmat, log_b)
     pieces = Pieces.of(np.array([len(log_b)]))
     packed = walks.forward_backward_in_logs(startprob, transmat, log_b[pieces.rows].T, pieces)
-    r = np.empty(log_b.shape)
-    r[pieces.rows] = packed.responsibilities.T
+    r = pieces.in_order(packed.responsibilities).T
     return Posterior(r, packed.transitions, float(packed.log_likelihoods[0]))
 
 

@@ -258,7 +258,7 @@ class Sequences:
         cls,
         x: ArrayLike | Sequences,
         lengths: ArrayLike | None = None,
-        family: Family = FULL,
+        family: Family | None = None,
         standard: bool = False,
     ) -> Sequences | Self:
         """Sequences one below the other in a table of shape (T, D).
@@ -272,8 +272,8 @@ class Sequences:
             also parts of rows may be NaN.
         lengths : array of shape (number of sequences,), optional
             How many rows each has; by default all are one sequence.
-        family : Family
-            What the states emit.
+        family : Family, optional
+            What the states emit; by default Gaussians with full covariances.
         standard : bool
             Whether to see the data in the units that suit the family.
 
@@ -287,15 +287,22 @@ class Sequences:
         >>> Sequences.of([[1.0], [2.0], [3.0]], lengths=[1, 2]).n
         3
         """
+        check.kind("family", family, Family | None, "Family")
         if isinstance(x, Sequences):
-            return x
-        check.kind("family", family, Family)
+            if lengths is not None:
+                raise ValueError(
+                    "these are sequences already: lengths were given when they were made"
+                )
+            data = Blocks.of(x.data, family)
+            return x if data is x.data else replace(x, data=data)
+        family = FULL if family is None else family
         filled, made, holes = check.observed(x, partly=family.whitens, fit=standard)
         checked = family.check_data(filled)
         if standard:
             family.check_fit(checked)
-        if family.looked_up:
-            values, which = np.arange(float(family.height))[:, None], checked[:, 0].astype(np.intp)
+        if family.n_symbols:
+            values = np.arange(float(family.n_symbols))[:, None]
+            which = checked[:, 0].astype(np.intp)
             return cls.of_values(values, which, lengths, family, standard, made)
         if holes is None and np.all(checked == np.floor(checked)):
             values, which = np.unique(checked, axis=0, return_inverse=True)
@@ -366,12 +373,6 @@ class Sequences:
         """
         counts = (r[:, before] @ r[:, at].T for before, at in self.pieces.steps)
         return sum(counts, np.zeros((len(r), len(r))))
-
-    def in_order(self, packed: Array) -> Array:
-        """From (K, T) in packed order to (T, K) in the order of the user's rows."""
-        rows = np.empty((packed.shape[1], len(packed)))
-        rows[self.pieces.rows] = packed.T
-        return rows
 
 
 def check_lengths(lengths: ArrayLike | None, n: int) -> Integers:

@@ -21,7 +21,6 @@ from emlib.hmm import walks
 from emlib.hmm.sequences import FULL, Sequences
 from emlib.hmm.stationary import stationary_m_step
 from emlib.mixture import engine
-from emlib.mixture.blocks import Blocks
 from emlib.results import ImpossibleError
 from emlib.trees import Additive, add
 from emlib.types import Array, Generator, Integers, Mask
@@ -78,7 +77,7 @@ class HMMStatistics(Additive):
 
 
 def e_step(
-    params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
+    params: HMMParams, x: ArrayLike | Sequences, family: Family | None = None
 ) -> tuple[HMMStatistics, float]:
     """Expected statistics of the complete data, and the log-likelihood.
 
@@ -86,7 +85,8 @@ def e_step(
     ----------
     params : HMMParams
     x : Sequences, or an array of shape (T, D) as one sequence
-    family : Family
+    family : Family, optional
+        By default that of the sequences; of an array, Gaussians with full covariances.
 
     Returns
     -------
@@ -123,16 +123,13 @@ def expectations(params: HMMParams, sequences: Sequences) -> tuple[HMMStatistics
 
 
 def checked(
-    params: HMMParams, x: ArrayLike | Sequences, family: Family
+    params: HMMParams, x: ArrayLike | Sequences, family: Family | None
 ) -> tuple[HMMParams, Sequences]:
     """Parameters and data, once it is seen that they make sense: the door of every function."""
-    check.kind("family", family, Family)
     sequences = Sequences.of(x, family=family)
-    if sequences is x:
-        data = Blocks.of(x.data, family)
-        _ = data.checked
-        sequences = x if data is x.data else replace(x, data=data)
-    return checked_params(params, family, sequences.data.x.shape[1]), sequences
+    if isinstance(x, Sequences):
+        _ = sequences.data.checked
+    return checked_params(params, sequences.data.family, sequences.data.x.shape[1]), sequences
 
 
 def checked_params(params: HMMParams, family: Family, d: int | None = None) -> HMMParams:
@@ -235,7 +232,9 @@ def moved(statistics: HMMStatistics, rng: Generator, size: float, family: Family
     return replace(statistics, starts=starts, transitions=transitions, emissions=emissions)
 
 
-def log_emission(params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL) -> Array:
+def log_emission(
+    params: HMMParams, x: ArrayLike | Sequences, family: Family | None = None
+) -> Array:
     """Logarithm of p(x_t | z_t = k), of shape (T, K); -inf where it is zero.
 
     Where nothing was observed it is that of one.
@@ -249,7 +248,7 @@ def log_emission(params: HMMParams, x: ArrayLike | Sequences, family: Family = F
            [-2.919, -0.919]])
     """
     params, sequences = checked(params, x, family)
-    return sequences.in_order(_log_emission(params, sequences))
+    return sequences.pieces.in_order(_log_emission(params, sequences)).T
 
 
 def _log_emission(params: HMMParams, sequences: Sequences, possible: bool = False) -> Array:
@@ -268,16 +267,16 @@ def _log_emission(params: HMMParams, sequences: Sequences, possible: bool = Fals
 
 
 def smoothed(
-    params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
+    params: HMMParams, x: ArrayLike | Sequences, family: Family | None = None
 ) -> tuple[Array, float]:
     """gamma_tk = p(z_t = k | all of the sequence), of shape (T, K), and the log-likelihood."""
     params, sequences = checked(params, x, family)
     _, packed, log_likelihood = _posterior(params, sequences)
-    return sequences.in_order(packed.responsibilities), log_likelihood
+    return sequences.pieces.in_order(packed.responsibilities).T, log_likelihood
 
 
 def filtered(
-    params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
+    params: HMMParams, x: ArrayLike | Sequences, family: Family | None = None
 ) -> tuple[Array, Array]:
     """p(z_t = k | x_1 .. x_t), of shape (T, K), and the log-likelihood of each sequence.
 
@@ -286,11 +285,11 @@ def filtered(
     params, sequences = checked(params, x, family)
     log_b = _log_emission(params, sequences)
     packed, log_likelihoods = walks.filtered_in_logs(*params[:2], log_b, sequences.pieces)
-    return sequences.in_order(packed), log_likelihoods
+    return sequences.pieces.in_order(packed).T, log_likelihoods
 
 
 def decoded(
-    params: HMMParams, x: ArrayLike | Sequences, family: Family = FULL
+    params: HMMParams, x: ArrayLike | Sequences, family: Family | None = None
 ) -> tuple[Integers, float]:
     """The most probable paths (T,), and the log-probability of them and the data together."""
     params, sequences = checked(params, x, family)

@@ -1,8 +1,9 @@
 """A Gaussian's holes given what was seen, for the patterns of a block.
 
 There are two ways. `FewSeen` regresses the holes on what was seen, as the book writes it, and needs
-the inverse of the block of the covariance that belongs to what was seen. `FewHoles` needs that of
-what was not, in the precision matrix. The cheaper one is taken.
+the inverse of the block of the covariance that belongs to what was seen. `FewHoles` solves for the
+holes by least squares, with those columns of the whole covariance's whitener that belong to them.
+The cheaper one is taken.
 
 Patterns of a block differ in their numbers of features. The shorter ones go on with features
 D, D + 1, ..., which are zero in every row, have variance one, and depend on nothing.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import validation as check
+from emlib.gaussian import patterns_of
 from emlib.types import Array, Integers, Mask
 
 # Numbers in the largest stack of a block, which then stays in a processor's cache. They may be as
@@ -45,11 +46,9 @@ class Rows(NamedTuple):
         table = check.numbers("data", x, finite=False)
         seen = ~np.isnan(table)
         filled = check.data(np.where(seen, table, 0.0))
-        bits = np.packbits(seen, axis=1)  # eight features to a byte: faster to sort
-        _, first, kind = np.unique(bits, axis=0, return_index=True, return_inverse=True)
-        order = np.argsort(kind.ravel(), kind="stable")
-        groups = np.split(order, np.cumsum(np.bincount(kind.ravel()))[:-1])
-        return cls(filled, seen, seen[first], groups)
+        patterns, which = patterns_of(seen)
+        groups = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
+        return cls(filled, seen, patterns, groups)
 
     @property
     def n(self) -> Array:

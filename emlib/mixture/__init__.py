@@ -4,6 +4,7 @@
 `engine.expectations` and `steps.maximum`, which `emlib.em.steps` alternates.
 """
 
+from emlib.mixture.blocks import Blocks
 from emlib.mixture.conditionals import conditional, marginal
 from emlib.mixture.steps import (
     MixtureParams,

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from emlib import validation as check
 from emlib.covariances import Full
 from emlib.families import Family
+from emlib.gaussian import patterns_of
 from emlib.types import Array, Integers, Mask
 from emlib.units import IDENTITY, Units
 from emlib.validation import extremes
@@ -49,7 +50,8 @@ class Blocks:
     holes : ndarray of shape (N, D), optional
         Which numbers of `x` only stand for some that were not seen.
     whole : Blocks, optional
-        The data of which these are a part, and whose bounds hold for them.
+        The data of which these are a part. Their bounds are taken: a part in which a feature was
+        never seen has none of its own, and squares about a mean that is cut to these lose digits.
     """
 
     x: NDArray[Any]
@@ -62,13 +64,18 @@ class Blocks:
     whole: Blocks | None = None
 
     @classmethod
-    def of(cls, x: ArrayLike | Blocks, family: Family = FULL) -> Blocks | Self:
-        """An array of shape (N, D), checked, in its own units; or what are blocks already."""
-        check.kind("family", family, Family)
+    def of(cls, x: ArrayLike | Blocks, family: Family | None = None) -> Blocks | Self:
+        """An array of shape (N, D), checked, in its own units; or what are blocks already.
+
+        Without a `family`, blocks keep theirs, and an array is of Gaussians with full covariances.
+        """
+        check.kind("family", family, Family | None, "Family")
         if not isinstance(x, Blocks):
+            family = FULL if family is None else family
             return cls(family.check_data(x), family)
-        same = x.family is family or x.family.key() == family.key()
-        return x if same else replace(x, family=family)
+        if family is None or x.family.key() == family.key():
+            return x
+        return replace(x, family=family)
 
     @classmethod
     def standard(cls, x: NDArray[Any], family: Family = FULL, weights: Array | None = None) -> Self:
@@ -135,10 +142,7 @@ class Blocks:
     def patterns(self) -> tuple[Mask, Integers]:
         """The M sets of features that were seen together, (M, D), and the set of each point."""
         assert self.holes is not None
-        bits = np.packbits(self.holes, axis=1)  # of which rows are quickly compared
-        rows = np.ascontiguousarray(bits).view(f"V{bits.shape[1]}")[:, 0]
-        _, first, which = np.unique(rows, return_index=True, return_inverse=True)
-        return ~self.holes[first], which
+        return patterns_of(~self.holes)
 
     @cached_property
     def complete(self) -> Integers:

@@ -3,9 +3,11 @@
     log pi_k p(x | theta_k)  =  eta_k . T(x)        one product, then Bayes' rule
     S_k                      =  sum of r_k T(x)     the other
 
-Samples are on the last axis, so that every operation runs along contiguous numbers. There are
-three forms of the products, and each earns its keep. Milliseconds for one step of EM, measured on
-one thread (Intel Xeon with AVX-512), for N points, D features and K full components:
+Samples are on the last axis, so that every operation runs along contiguous numbers. The products
+have several forms. Symbols are `LookedUp`; rows of which not all was seen are `Incomplete`, and
+stand `Apart` from the others. For all else there are three, and each earns its keep. Milliseconds
+for one step of EM, measured on one thread (Intel Xeon with AVX-512), for N points, D features and K
+full components:
 
     N, D, K       100,000, 2, 5   100,000, 10, 8   20,000, 50, 10
     `Natural`           2               14               78         if neither of these is better
@@ -36,6 +38,8 @@ from emlib.wording import with_value
 EPS = float(np.finfo(float).eps)
 # The largest error, in nats, that rounding may cause in the log-density of a point.
 LARGEST_ERROR = 1e-9
+# With more features than this, full covariances are faster as `Affine`.
+MANY_FEATURES = 25
 # Log-densities below this, or NaN, are those of points that no component can have produced.
 IMPOSSIBLE = -1e150
 
@@ -98,14 +102,14 @@ def form_of(params: Components, data: Blocks) -> Form:
             return Apart(data, params)
         return Incomplete(data, weights, family, components)
     eta = family.natural(components)
-    if family.looked_up:
+    if family.n_symbols:
         return LookedUp(data, weights, eta)
     if family.whitens:
         largest = (np.abs(eta) @ data.largest_features).max()
         # A sum of P products of rounded factors errs by at most about P + 4 units.
         if not EPS * (eta.shape[1] + 4) * largest <= LARGEST_ERROR:
             return Whitened(data, weights, family, components)
-        if data.x.shape[1] > family.many_features:
+        if family.form == "full" and data.x.shape[1] > MANY_FEATURES:
             return Affine(data, weights, family, components)
     return Natural(data, weights, eta)
 
@@ -117,8 +121,8 @@ def form_without_params(data: Blocks, k: int) -> Form:
     if data.holes is not None and family.whitens:  # in standard units: mean zero and variance one
         spheres = family.spheres(np.zeros((k, data.x.shape[1])))
         return form_of((weights, *spheres), data)
-    if family.looked_up:
-        return LookedUp(data, weights, np.zeros((k, family.height)))
+    if family.n_symbols:
+        return LookedUp(data, weights, np.zeros((k, family.n_symbols)))
     return Natural(data, weights, np.zeros((k, data.height + len(data.total_shared))))
 
 

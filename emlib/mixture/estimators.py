@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_feature_names, check_is_fitted
 
 from emlib import validation as check
 from emlib.covariances import FORMS, family_of, precisions
-from emlib.estimators import ComponentsEstimator, generator
+from emlib.estimators import ComponentsEstimator, generator, warn_of_unseen
 from emlib.families import Binomial, Categorical, Family, Poisson
 from emlib.holding import Held
 from emlib.mixture import fitting, steps
@@ -75,7 +75,8 @@ class _Mixture(
             on it. Rows of NaN alone, without a label, count for nothing.
         y : ignored
         sample_weight : array-like of shape (N,), optional
-            How many times each point counts.
+            How many times each point counts. Divide the weights of a survey by their mean: they
+            sum to the size of the population, for which BIC and standard errors would hold.
         labels : array-like of int, shape (N,), optional
             The components that are known, from 0 to K - 1, and -1 for those that are not
             (semi-supervised learning).
@@ -126,6 +127,10 @@ class _Mixture(
             self.lower_bound_ = best.objective / data.n
             self.lower_bounds_ = list(best.trace.objective / data.n)
         self._warn("Raise max_iter, try other starts with n_init, or accelerate=True.")
+        if read.holes is not None:
+            r = steps.responsibilities(best.params, read, family)
+            share = read.count(slice(None)) * (len(r) / read.n)
+            warn_of_unseen((r.T * share) @ ~read.holes, "component")
         return self
 
     def e_step(
@@ -140,7 +145,7 @@ class _Mixture(
         to `m_step`: that is one step of EM on all of it. `labels` are as in `fit`.
         """
         params, data = self._in_units(X, sample_weight, labels)
-        statistics, log_likelihood = steps.e_step(params, data, data.family)
+        statistics, log_likelihood = steps.e_step(params, data)
         statistics = data.family.statistics_to_units(statistics, data.units.inverse)
         return statistics, log_likelihood - data.log_scale
 
@@ -168,7 +173,7 @@ class _Mixture(
 
     def score_samples(self, X: ArrayLike) -> Array:
         """Log-density of each row of `X`, or of what was seen of it, an array of shape (N,)."""
-        return steps.log_density(self._params(), self._read(X), self._fitted_family())
+        return steps.log_density(self._params(), self._read(X))
 
     def score(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
@@ -179,7 +184,7 @@ class _Mixture(
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Responsibilities: p(z = k | x) for each row of `X`, of shape (N, K)."""
-        return steps.responsibilities(self._params(), self._read(X), self._fitted_family())
+        return steps.responsibilities(self._params(), self._read(X))
 
     def transform(self, X: ArrayLike) -> Array:
         """The responsibilities again, as features for the next step of a pipeline."""
@@ -224,14 +229,14 @@ class _Mixture(
         719-725).
         """
         data = self._counted(X, sample_weight)
-        joint = steps.log_joint(self._params(), data, data.family).max(axis=1)
+        joint = steps.log_joint(self._params(), data).max(axis=1)
         penalty = self._n_parameters() * float(np.log(data.n))
         return penalty - 2 * float((joint * data.count(slice(None))).sum())
 
     def _log_likelihood(self, X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[float, float]:
         """Of all the data together, and for how many points they count."""
         data = self._counted(X, sample_weight)
-        log_p = steps.log_density(self._params(), data, data.family)
+        log_p = steps.log_density(self._params(), data)
         return float((log_p * data.count(slice(None))).sum()), data.n
 
     def _counted(self, X: ArrayLike, sample_weight: ArrayLike | None) -> Blocks:
@@ -258,7 +263,7 @@ class _Mixture(
                 "are free: draw from the model, fit again, and look how the estimates scatter"
             )
         params, data = self._in_units(X, sample_weight, labels)
-        errors = standard_errors(params, data, data.family)
+        errors = standard_errors(params, data)
         units = replace(data.units, origin=np.zeros(1))
         return fitting.restored(errors, data.family, units)
 
@@ -349,7 +354,7 @@ class _Mixture(
     _counts: ClassVar[bool] = False
 
     def _prior(self, data: Blocks) -> BoundPrior | None:
-        """The prior in the units of the data; none by default."""
+        """The prior in the units in which EM works; none by default."""
         return None
 
     def _encode(self, x: Array, reset: bool) -> Array:
@@ -393,8 +398,8 @@ class GaussianMixture(_Mixture):
         feature's. Relative, so that results do not depend on the units of the data. A solution
         that touches it is reported as degenerate.
     prior : Prior, optional
-        For maximum a posteriori estimates: `emlib.Prior()` is weak, and keeps components
-        from collapsing. The objective is then the log-likelihood plus the log-prior.
+        For maximum a posteriori estimates: `emlib.Prior()` keeps components from collapsing, and
+        is weak if features are few. The objective is then the log-likelihood plus the log-prior.
     max_iter : int
         The most EM iterations of one climb: that from a start, and each that follows a nudge.
     n_init : int

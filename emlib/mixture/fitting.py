@@ -52,7 +52,7 @@ def problem_of(
         collapse=partial(collapse, family=family, n=data.n / lightest),
         restore=partial(restored, family=family, units=units),
         log_scale=data.log_scale,
-        responsibilities=partial(steps.responsibilities, x=data, family=family),
+        responsibilities=partial(steps.responsibilities, x=data),
         # Where labels are known or something is held, another order is another model.
         relabelled=None
         if held or data.labels is not None
@@ -76,21 +76,19 @@ def collapse(params: Params, family: Family, n: float) -> str | None:
 
 
 def standardised(params: Params, family: Family, units: Units) -> Params:
-    """The mixture of the data in standard units, if this is that of the data."""
+    """The mixture in `units`, if these are its parameters in the user's."""
     return (params[0], *family.to_units(params[1:], units))
 
 
 def m_step_holding(
     statistics: Any, m_step: Callable[[Any], Params], held: Held, family: Family, given: Params
 ) -> Params:
-    """The M-step of what is not held; the rest is as `given`, in the units of the data."""
-    found = m_step(held.about_held(statistics, given[1:], family))
-    (weights,) = held.put_back_outer(found[:1], given[:1])
-    return (weights, *held.put_back(found[1:], given[1:]))
+    """The M-step of what is not held; the rest is as `given`, in the units in which EM works."""
+    return held.put_back(m_step(held.about_held(statistics, given[1:], family)), given)
 
 
 def restored(params: Params, family: Family, units: Units) -> Params:
-    """The mixture of the data in the user's units."""
+    """The mixture in the user's units, if these are its parameters in `units`."""
     return steps.named((params[0], *family.from_units(params[1:], units)), family)
 
 
@@ -102,7 +100,7 @@ def start(
     how: str,
     rng: Generator,
 ) -> Params:
-    """The first parameters, in the units of the data: explicit where given, drawn where not.
+    """The first parameters, in the units in which EM works: explicit where given, else drawn.
 
     Parameters
     ----------
@@ -149,7 +147,7 @@ def first_m_step(
     With `lift`, without probabilities of zero that would stay. Components may be so narrow, and so
     far apart, that squares about the data's origin have no digits left: then about their means.
     """
-    family, statistics = data.family, steps.statistics(r, data, data.family)
+    family, statistics = data.family, steps.statistics(r, data)
     statistics = family.lifted(statistics) if lift else statistics
     try:
         return m_step(statistics)
@@ -161,15 +159,14 @@ def first_m_step(
 
 
 def warm_start(data: Blocks, last: Params, explicit: tuple[Any, ...], held: Held) -> Params:
-    """Parameters to go on from, in the units of the data: the last fit's, but for what is held.
+    """Parameters to go on from, in the units in which EM works: the last fit's, or what is held.
 
-    Both are given in the user's units. Where labels are known, components take the order in which
-    these are likeliest, unless something of a component is held.
+    `last` and `explicit` are in the user's units. Where labels are known, components take the order
+    in which these are likeliest, unless something of a component is held.
     """
-    (weights,) = held.put_back_outer(last[:1], explicit[:1])
-    components = held.put_back(last[1:], explicit[1:])
     family = data.family
-    params = (weights, *family.bounded(family.to_units(components, data.units)))
+    params = standardised(held.put_back(last, explicit), family, data.units)
+    params = (params[0], *family.bounded(params[1:]))
     steps.checked_params(params, family, data.x.shape[1])
     if data.labels is None or any((*held.inner, held.components)):
         return params
@@ -179,8 +176,8 @@ def warm_start(data: Blocks, last: Params, explicit: tuple[Any, ...], held: Held
 def in_order_of_labels(params: Params, data: Blocks, weights_are_held: bool) -> Params:
     """The same mixture, with its components in the order in which known labels are likeliest.
 
-    `params` are in the units of the data. Where weights are held only the components change places,
-    and only if all the data are then likelier.
+    `params` are in the units of `data.units`. Where weights are held only the components change
+    places, and only if all the data are then likelier.
     """
     assert data.labels is not None
     known = np.flatnonzero(data.labels >= 0)

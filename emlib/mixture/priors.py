@@ -25,7 +25,12 @@ class Prior:
     """Dirichlet prior on the weights, normal-inverse-Wishart on means and covariances.
 
     What is None is taken from the data, as Fraley and Raftery (2007, J. Classif. 24, 155-181)
-    do: weak, but enough that no component can collapse.
+    do. It is enough that no component can collapse, unless the data's own covariance is singular
+    (features that depend on each other, or as many as points): then give a `scale`.
+
+    In effect it adds 2 D + 4 points to each full covariance (D + 5 to a diagonal one), with the
+    spread of one. With few features that is weak. With many it is not, and variances come out too
+    small: a `scale` so many times as large as the data's covariance pulls them towards that.
 
     Attributes
     ----------

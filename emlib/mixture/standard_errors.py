@@ -37,7 +37,7 @@ LARGEST_DECREMENT = 0.01
 LARGEST_ERROR = 0.1
 
 
-def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
+def standard_errors(params: steps.Params, data: Blocks, family: Family | None = None) -> Any:
     """Standard errors of every parameter, in the shapes of the parameters.
 
     Parameters
@@ -45,7 +45,8 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
     params : tuple of weights and the family's parameters
         A maximum of the likelihood, in the units of `data`.
     data : Blocks
-    family : Family
+    family : Family, optional
+        By default that of the data.
 
     Returns
     -------
@@ -58,7 +59,8 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family) -> Any:
         hardly any points.
     """
     params, data = steps.checked(params, data, family)
-    if family.looked_up:
+    family = data.family
+    if family.n_symbols:
         raise ValueError(
             "there are no standard errors of Symbols: take one-hot rows, and the family Categorical"
         )

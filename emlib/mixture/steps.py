@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import validation as check
-from emlib.families import Family
+from emlib.families import Family, category
 from emlib.mixture import engine
 from emlib.mixture.blocks import FULL, Blocks
 from emlib.types import Array, Generator, Integers
@@ -45,7 +45,9 @@ class MixtureParams(NamedTuple):
     covariances: Array
 
 
-def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tuple[Any, float]:
+def e_step(
+    params: Params, x: ArrayLike | Blocks, family: Family | None = None
+) -> tuple[Any, float]:
     """Expected sufficient statistics of every component, and the log-likelihood.
 
     Parameters
@@ -53,7 +55,8 @@ def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tupl
     params : MixtureParams, or a tuple of weights and the family's parameters
     x : array of shape (N, D), or Blocks
         As `Blocks`, points may have weights, and are checked once and not at every step.
-    family : Family
+    family : Family, optional
+        By default that of `Blocks`; of an array, Gaussians with full covariances.
 
     Returns
     -------
@@ -73,12 +76,12 @@ def e_step(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> tupl
     return engine.expectations(params, data)
 
 
-def checked(params: Params, x: ArrayLike | Blocks, family: Family) -> tuple[Params, Blocks]:
+def checked(params: Params, x: ArrayLike | Blocks, family: Family | None) -> tuple[Params, Blocks]:
     """Parameters and data, once it is seen that they make sense: the door of every function."""
     data = Blocks.of(x, family)
     if isinstance(x, Blocks):
         _ = data.checked
-    return checked_params(params, family, data.x.shape[1], data.labels), data
+    return checked_params(params, data.family, data.x.shape[1], data.labels), data
 
 
 def checked_params(
@@ -143,14 +146,15 @@ def named(params: Params, family: Family) -> Any:
     return MixtureParams(*params) if is_gaussian else params
 
 
-def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
+def log_joint(params: Params, x: ArrayLike | Blocks, family: Family | None = None) -> Array:
     """Logarithm of p(x_n, z_n = k), -inf where it is zero: a row per point, a column per component.
 
     Parameters
     ----------
     params : MixtureParams, or a tuple of weights and the family's parameters
-    x : array of shape (N, D)
-    family : Family
+    x : array of shape (N, D), or Blocks
+    family : Family, optional
+        As in `e_step`.
 
     Returns
     -------
@@ -167,7 +171,7 @@ def log_joint(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> A
     return engine.log_joint(params, data).T
 
 
-def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
+def log_density(params: Params, x: ArrayLike | Blocks, family: Family | None = None) -> Array:
     """Logarithm of p(x_n), an array of shape (N,); -inf where no component reaches.
 
     Takes what `log_joint` does.
@@ -186,7 +190,7 @@ def log_density(params: Params, x: ArrayLike | Blocks, family: Family = FULL) ->
     return found
 
 
-def responsibilities(params: Params, x: ArrayLike | Blocks, family: Family = FULL) -> Array:
+def responsibilities(params: Params, x: ArrayLike | Blocks, family: Family | None = None) -> Array:
     """r_nk = p(z_n = k | x_n): an array of shape (N, K) whose rows sum to one.
 
     Takes what `log_joint` does.
@@ -204,12 +208,12 @@ def responsibilities(params: Params, x: ArrayLike | Blocks, family: Family = FUL
     return r.T
 
 
-def statistics(r: Array, x: ArrayLike | Blocks, family: Family = FULL) -> Any:
+def statistics(r: Array, x: ArrayLike | Blocks, family: Family | None = None) -> Any:
     """The sums of T(x), each point weighted by its responsibilities `r` of shape (N, K)."""
     data = Blocks.of(x, family)
     r = check.weights(check.numbers("r", r, shape=(len(data.x), None)), len(data.x), "r")
     r = r.T * data.count(slice(None))
-    if family.shared is not None:  # which are summed over points, whatever the component
+    if data.family.shared is not None:  # which are summed over points, whatever the component
         data = replace(data, weights=r.sum(axis=0))
     return engine.statistics(engine.form_without_params(data, len(r)), r)
 
@@ -231,7 +235,7 @@ def sample(params: Params, n: int, rng: Generator, family: Family = FULL) -> tup
     """
     params = checked_params(params, family)
     check.count("n", n, 0)
-    z = check.generator(rng).choice(len(params[0]), size=n, p=params[0])
+    z = category(params[0], check.generator(rng).uniform(size=n))
     return family.sample(params[1:], z, rng), z
 
 

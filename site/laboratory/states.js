@@ -33,11 +33,6 @@ export function startState(problem, parameters, responsibilities = null) {
   });
 }
 
-/** The state whose parameters are those of an M-step at given responsibilities. */
-export function startFrom(problem, responsibilities) {
-  return startState(problem, mStep(problem, responsibilities), responsibilities);
-}
-
 /** A start from where a state is, in another problem: with another floor, tolerance or rule. */
 export function startIn(problem, { parameters, responsibilities }) {
   return startState(problem, above(problem, parameters), responsibilities);

@@ -31,12 +31,8 @@ HIDDEN = {"hide-input", "remove-input", "hide-cell"}
 # They teach nothing new, so they have no exercises and no summary.
 NOT_LESSONS = {"intro", "study", "applications", "misconceptions"}
 LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
-# Chapters of the first edition, which still show their checks and take longer.
-FIRST_EDITION: set[str] = set()
-SECOND_EDITION = [path for path in CHAPTERS if path.stem not in FIRST_EDITION]
 
 chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
-second_edition = pytest.mark.parametrize("path", SECOND_EDITION, ids=lambda p: p.stem)
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 
 
@@ -306,23 +302,23 @@ def chapter(name):
     return ROOT / "chapters" / f"{name}.ipynb"
 
 
-@second_edition
+@chapters
 def test_chapter_is_read_in_45_minutes(path):
     assert reading(load(path)).minutes <= 45
 
 
-@second_edition
+@chapters
 def test_code_in_sight_is_to_be_read_and_not_a_check(path):
     assertions, lines = visible_assertions(load(path))
     assert assertions <= 0.02 * lines
 
 
-@second_edition
+@chapters
 def test_code_in_sight_uses_no_name_from_folded_code(path):
     assert names_from_folded_cells(load(path)) == {}
 
 
-@second_edition
+@chapters
 def test_every_figure_is_referred_to(path):
     names = {
         cell.metadata["mystnb"]["figure"]["name"]
@@ -352,12 +348,11 @@ HOMES = {
 @pytest.mark.parametrize(("topic", "home"), HOMES.items())
 def test_a_topic_has_one_home(topic, home):
     told = {}
-    for path in SECOND_EDITION:
-        if path.stem not in NOT_LESSONS:
-            text = prose(path).split("## Exercises")[0]
-            count = sum(bool(re.search(topic, part)) for part in text.split("\n\n"))
-            headings = re.findall(rf"^#+ .*(?:{topic}).*$", text, re.M)
-            told[path.stem] = count, headings, f"]({home}" in text
+    for path in LESSONS:
+        text = prose(path).split("## Exercises")[0]
+        count = sum(bool(re.search(topic, part)) for part in text.split("\n\n"))
+        headings = re.findall(rf"^#+ .*(?:{topic}).*$", text, re.M)
+        told[path.stem] = count, headings, f"]({home}" in text
     for name, (count, headings, linked) in told.items():
         if name != home:
             assert not headings, f"{name} has a section of its own: {headings}"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit, logsumexp, softmax, xlogy
 from scipy.stats import binom, multivariate_normal, norm, poisson
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -768,7 +769,6 @@ def test_samples_have_the_chain_and_the_components_of_the_model(model):
     fitted = model(2, random_state=0)
     fitted.startprob_, fitted.transmat_ = np.array([1.0, 0.0]), STAYS
     fitted.means_, fitted.covars_ = np.array([[0.0], [5.0]]), np.array([[[1.0]], [[4.0]]])
-    fitted._fitted_type = "full"
     fitted.lambdas_, fitted.emissionprob_ = (
         np.array([[2.0], [30.0]]),
         np.array([[0.3, 0.7], [1, 0]]),
@@ -1483,13 +1483,13 @@ def test_one_state_has_no_step_to_be_warned_of():
 def test_the_default_prior_is_of_the_spread_of_what_was_seen():
     x = np.random.default_rng(0).normal(size=(400, 2)) * [1.0, 3.0]
     x[:240, 1] = np.nan
-    model = GaussianHMM(2, covariance_type="diag", prior=Prior(), max_iter=0, random_state=0)
-    with pytest.warns(ConvergenceWarning):
-        model.fit(x)
-    sequences = model._sequences(x, None, fit=True)
-    scale = model.prior.bound(sequences.data, 2).scale
-    in_units = scale * sequences.data.units.scale**2
-    np.testing.assert_allclose(in_units, np.nanvar(x, axis=0) / 2, rtol=1e-9)
+    said = Prior(mean=np.nanmean(x, axis=0), scale=np.nanvar(x, axis=0) / 2)
+    fits = (
+        GaussianHMM(2, covariance_type="diag", prior=prior, random_state=0).fit(x)
+        for prior in (Prior(), said)
+    )
+    found, expected = (fit.covars_ for fit in fits)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("first", [37.0, 37.9, 38.0, 38.3, 38.5, 39.0])
@@ -1646,3 +1646,51 @@ def test_the_filter_knows_the_states_that_are_known():
     np.testing.assert_allclose(log_likelihoods, [expected], rtol=1e-12)
     known = states >= 0
     np.testing.assert_allclose(filtered[known], np.eye(3)[states[known]], atol=1e-12)
+
+
+SLOW = hmm.sample(
+    HMMParams(np.full(2, 0.5), np.array([[0.9, 0.1], [0.2, 0.8]]), (np.array([[2.0], [4.5]]),)),
+    *(300, np.random.default_rng(1), Poisson()),
+)[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "x"),
+    [
+        (PoissonHMM(2), SLOW),
+        (CategoricalHMM(2), SLOW.clip(max=4)),
+        (GaussianHMM(2), SLOW + np.linspace(0, 1, 300)[:, None]),
+        (HMM(2, family=Binomial(20)), SLOW),
+    ],
+)
+@pytest.mark.parametrize("stationary", [False, True])
+def test_leaps_lead_to_the_same_maximum_in_fewer_steps(model, x, stationary):
+    model = clone(model).set_params(stationary=stationary, max_iter=10_000, random_state=0)
+    plain, leapt = (clone(model).set_params(accelerate=a).fit(x) for a in (False, True))
+    np.testing.assert_allclose(leapt.result_.objective, plain.result_.objective, atol=4e-4)
+    assert leapt.n_iter_ < plain.n_iter_
+    trace = leapt.result_.trace
+    falls = np.flatnonzero(np.diff(trace.objective) < -1e-9 * abs(trace.objective[-1])) + 1
+    assert set(falls) <= set(trace.nudged_at)
+    for params in trace.params:
+        np.testing.assert_allclose(params.transmat.sum(axis=1), 1.0)
+        np.testing.assert_allclose(params.startprob.sum(), 1.0)
+        if stationary:
+            start = params.startprob
+            np.testing.assert_allclose(start @ params.transmat, start, atol=1e-8)
+        if isinstance(model, CategoricalHMM):
+            np.testing.assert_allclose(params.components[0].sum(axis=1), 1.0)
+
+
+def test_leaps_keep_forbidden_steps_forbidden_and_what_is_held_as_it_is():
+    x = np.concatenate([SLOW[:60], SLOW[:60] + 2, SLOW[:60] + 5])
+    start = np.array([[0.95, 0.05, 0], [0, 0.95, 0.05], [0, 0, 1]])
+    model = PoissonHMM(
+        3, transmat_init=start, startprob_init=[1, 0, 0], lambdas_init=[[2.0], [4], [8]], hold=1
+    )
+    leapt, plain = (clone(model).set_params(accelerate=a).fit(x) for a in (True, False))
+    for params in leapt.result_.trace.params:
+        assert ((params.transmat == 0) == (start == 0)).all()
+        np.testing.assert_allclose(params.components[0][1], 4.0)
+    np.testing.assert_allclose(leapt.result_.objective, plain.result_.objective, atol=1e-4)
+    assert leapt.bic(x) == pytest.approx(plain.bic(x), abs=1e-3)

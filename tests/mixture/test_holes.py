@@ -1,11 +1,23 @@
 """Rows of which some numbers were not seen count by the marginal density of the others."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from emlib import GaussianImputer, GaussianMixture, Mixture, PoissonMixture, Prior, mixture
+from emlib import (
+    DegenerateWarning,
+    GaussianHMM,
+    GaussianImputer,
+    GaussianMixture,
+    Mixture,
+    PoissonMixture,
+    Prior,
+    mixture,
+)
 from emlib.covariances import FORMS, Diagonal
+from emlib.datasets import load_faithful
 from emlib.gaussian import KEPT
 from emlib.mixture.blocks import Blocks
 from tests.hmm.test_incomplete import COVARIANCES, FULL, row_by_row
@@ -287,3 +299,26 @@ def test_a_feature_that_no_incomplete_row_has_keeps_its_digits(form):
     rows[holes] = 0.0  # its expectation, for features that are independent
     expected = np.broadcast_to(rows.T @ rows + np.diag([0.0, 20e-6]), shape)
     np.testing.assert_allclose(found.sum_xx, np.einsum(KEPT[form], expected), rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("wait", [50.0, 60.0, 75.0, 90.0])
+def test_a_feature_that_a_component_never_shows_is_named(wait):
+    x = load_faithful().values.copy()
+    x[x[:, 0] < 3, 1] = np.nan
+    with pytest.warns(DegenerateWarning, match="feature 1 was hardly observed in component 0"):
+        GaussianMixture(2, means_init=[[2, wait], [4.3, 80]]).fit(x)
+
+
+@pytest.mark.filterwarnings("ignore:state 0 has collapsed")
+def test_a_feature_that_a_state_never_shows_is_named():
+    z = np.repeat([0, 1, 0, 1], 50)
+    x = np.random.default_rng(0).standard_normal((200, 2)) + 6 * z[:, None]
+    x[z == 0, 1] = np.nan
+    x[5] = np.nan
+    model = GaussianHMM(2, means_init=[[0, 3], [6, 6]])
+    with pytest.warns(DegenerateWarning, match="feature 1 was hardly observed in state 0"):
+        model.fit(x)
+    x[::2, 1] = np.random.default_rng(1).normal(6 * z[::2])  # every other row has it, after all
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(x)

@@ -13,6 +13,7 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 from emlib import mixture
 from emlib.covariances import Full
 from emlib.datasets import load_faithful, make_20_40
+from emlib.families import Categorical, Poisson, Symbols
 from emlib.mixture import MixtureParams
 
 seeds = st.integers(0, 2**32 - 1)
@@ -183,3 +184,12 @@ def test_points_out_of_reach_are_named():
     params = MixtureParams(np.ones(1), np.zeros((1, 1)), np.full((1, 1, 1), 1e-20))
     with pytest.raises(ValueError, match=r"point 1 \(1e\+149\) has density zero"):
         mixture.responsibilities(params, [[0.0], [1e149]])
+
+
+@pytest.mark.parametrize("family", [Poisson(), Categorical((3,)), Symbols(3)])
+def test_what_may_be_scored_may_be_drawn_from(family):
+    weights = np.array([0.5, 0.5 + 9e-7])  # sums to one as nearly as is asked for
+    params = (weights, np.tile([*weights, 0.0], (2, 1)))
+    x, z = mixture.sample(params, 100, np.random.default_rng(0), family)
+    assert np.isfinite(mixture.log_density(params, x, family)).all()
+    assert set(z) == {0, 1}
