@@ -394,7 +394,8 @@ class Binomial(Counts):
         return (gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)).sum(axis=0)
 
     def mle(self, statistics: Sums) -> Components:
-        return (statistics.mean_x() / self.trials,)
+        check_alive(statistics.n)
+        return (statistics.sum_x / (statistics.sum_x + statistics.sum_more),)
 
     def check_data(self, x: ArrayLike) -> Array:
         counts = super().check_data(x)

@@ -709,6 +709,7 @@ ESTIMATORS = {
             "binarize": {k: v for k, v in size("None").items() if k != "negative"},
             "probabilities_init": not_none(positive(np.full((2, 3), 0.5)))
             | {"1.3": np.full((2, 3), 1.3)},
+            "probabilities_prior": size() | {"0.5": 0.5},
         },
     ),
     CategoricalMixture: (
@@ -720,6 +721,7 @@ ESTIMATORS = {
             "probabilities_init": other(
                 [np.full((2, 2), 0.5)] * 2, [np.full((2, 2), 0.4)] * 3, [np.full((2, 3), 0.3)] * 3
             ),
+            "probabilities_prior": size() | {"0.5": 0.5},
         },
     ),
     Mixture: (

@@ -25,7 +25,7 @@ from emlib.holding import Held
 from emlib.mixture import fitting, steps
 from emlib.mixture.blocks import FULL, Blocks
 from emlib.mixture.conditionals import conditional, marginal
-from emlib.mixture.priors import BoundPrior, Prior, prior_of
+from emlib.mixture.priors import AnswersPrior, BoundPrior, Prior, prior_of
 from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
 from emlib.types import Array, Integers
@@ -163,7 +163,8 @@ class _Mixture(
                 f"statistics must be those of {shape[0]} components with {shape[1]} features, "
                 f"got sum_x of shape {statistics.sum_x.shape}"
             )
-        if not hasattr(self, "_fit") and (np.size(self.hold) or getattr(self, "prior", None)):
+        has_prior = getattr(self, "prior", None) or getattr(self, "probabilities_prior", 1) != 1
+        if not hasattr(self, "_fit") and (np.size(self.hold) or has_prior):
             raise ValueError(
                 "m_step of a model made by hand knows neither a prior nor what is held: fit first"
             )
@@ -353,7 +354,7 @@ class _Mixture(
 
     _counts: ClassVar[bool] = False
 
-    def _prior(self, data: Blocks) -> BoundPrior | None:
+    def _prior(self, data: Blocks) -> BoundPrior | AnswersPrior | None:
         """The prior in the units in which EM works; none by default."""
         return None
 
@@ -633,6 +634,9 @@ class BernoulliMixture(_Mixture):
         If given, what is above it is one and all else zero; if None, data must be zeros and ones.
     probabilities_init : array-like of shape (K, D), optional
         Explicit start.
+    probabilities_prior : float
+        Concentration of a Dirichlet prior, at least 1: every answer counts as seen that less one
+        times more in every class. Then no probability is zero, and no later answer impossible.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
     hold, verbose, random_state
@@ -657,9 +661,13 @@ class BernoulliMixture(_Mixture):
     _: KW_ONLY
     binarize: float | None = None
     probabilities_init: ArrayLike | None = None
+    probabilities_prior: float = 1.0
 
     def _family(self, X: ArrayLike | None = None) -> Family:
         return Binomial(1)
+
+    def _prior(self, data: Blocks) -> AnswersPrior | None:
+        return AnswersPrior.of(data.family, self.probabilities_prior)
 
     def _given(self, family: Any, k: int, d: int) -> tuple[Array | None, ...]:
         return (check.in_range("probabilities_init", self.probabilities_init, (k, d), 1.0),)
@@ -687,6 +695,9 @@ class CategoricalMixture(_Mixture):
         criteria do not count numbers that never occur as parameters.
     probabilities_init : list of D array-likes of shape (K, n_categories), optional
         Explicit start; or one table, as `probabilities_`.
+    probabilities_prior : float
+        Concentration of a Dirichlet prior, at least 1: every answer counts as seen that less one
+        times more in every class. Then no probability is zero, and no later answer impossible.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
     hold, verbose, random_state
@@ -712,6 +723,7 @@ class CategoricalMixture(_Mixture):
     _: KW_ONLY
     n_categories: int | ArrayLike | None = None
     probabilities_init: list[ArrayLike] | None = None
+    probabilities_prior: float = 1.0
 
     _counts = _takes_nan = True
     _of_text = (
@@ -723,6 +735,9 @@ class CategoricalMixture(_Mixture):
         message = "%(name)s has no n_categories_: fit it, or set them with its parameters"
         check_is_fitted(self, "n_categories_", msg=message)
         return Categorical(self.n_categories_)
+
+    def _prior(self, data: Blocks) -> AnswersPrior | None:
+        return AnswersPrior.of(data.family, self.probabilities_prior)
 
     def _n_unseen(self, x: Array) -> int:
         return 0 if self.n_categories is not None else int((x == 0).all(axis=0).sum())

@@ -21,7 +21,7 @@ from emlib.gaussian import lost_points
 from emlib.holding import Held
 from emlib.mixture import engine, steps
 from emlib.mixture.blocks import Blocks
-from emlib.mixture.priors import BoundPrior
+from emlib.mixture.priors import AnswersPrior, BoundPrior
 from emlib.mixture.starts import STARTS
 from emlib.mixture.steps import Params
 from emlib.results import DegenerateError
@@ -36,7 +36,7 @@ FEWEST_POINTS = 1e-3
 
 
 def problem_of(
-    data: Blocks, prior: BoundPrior | None, k: int, accelerate: bool, held: Held
+    data: Blocks, prior: BoundPrior | AnswersPrior | None, k: int, accelerate: bool, held: Held
 ) -> Problem[Params, Any]:
     """A mixture of K components of the data's family, with all that is needed to fit it."""
     family, units = data.family, data.units

@@ -1,4 +1,4 @@
-"""Maximum a posteriori estimates of Gaussian mixtures: conjugate priors as points already seen.
+"""Maximum a posteriori estimates of mixtures: conjugate priors as points already seen.
 
 Statistics add, so a conjugate prior is a few more of them: the M-step stays the one it was.
 """
@@ -6,7 +6,7 @@ Statistics add, so a conjugate prior is a few more of them: the M-step stays the
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,9 +14,10 @@ from scipy.special import xlogy
 
 from emlib import validation as check
 from emlib.covariances import Gaussians, log_normalisers, precisions, whiten
+from emlib.families import Family, Sums
 from emlib.gaussian import LOG_2PI, GaussianStatistics
 from emlib.mixture.blocks import Blocks
-from emlib.mixture.steps import MixtureParams, Params, statistics
+from emlib.mixture.steps import MixtureParams, Params, maximum, statistics
 from emlib.types import Array
 
 
@@ -149,3 +150,34 @@ class BoundPrior:
         covariance = self.count * log_det[:n_covariances].sum() - traces
         shares = xlogy(self.weight_concentration - 1, weights).sum()
         return float(shares + 0.5 * (covariance - squares))
+
+
+@dataclass(frozen=True, eq=False)
+class AnswersPrior:
+    """Dirichlet priors on tables: every answer to every question was seen `count` times before."""
+
+    family: Family
+    count: float
+
+    @classmethod
+    def of(cls, family: Family, concentration: float) -> Self | None:
+        """The prior of the setting `probabilities_prior`: none at its default, 1."""
+        if check.size("probabilities_prior", concentration) < 1:
+            raise ValueError(
+                "probabilities_prior must be at least 1, or the prior has no maximum, "
+                f"got {concentration}"
+            )
+        return None if concentration == 1 else cls(family, concentration - 1)
+
+    def m_step(self, statistics: Sums) -> Params:
+        """The maximum of the expected complete-data log-posterior."""
+        if not (statistics.n > 0).all():
+            statistics = self.family.revived(statistics)
+        n, sum_x, sum_more = statistics.n, statistics.sum_x, statistics.sum_more
+        more = Sums(n, sum_x + self.count, sum_more + self.count)
+        return (maximum(statistics, self.family)[0], *self.family.mle(more))
+
+    def log_density(self, params: Params) -> float:
+        """Log of the prior density, up to a constant."""
+        # But for the first, the coefficients of T(x) are the answers' log-probabilities.
+        return self.count * float(self.family.natural(params[1:])[:, 1:].sum())

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.special import expit, logit
 from scipy.stats import bernoulli, poisson
 from sklearn import __version__ as sklearn_version
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -392,3 +395,46 @@ def test_a_question_that_nobody_answered_is_refused():
         CategoricalMixture(2).fit(x)
     with pytest.raises(ValueError, match="CategoricalMixture"):
         BernoulliMixture(2).fit([[0, np.nan], [1, 1], [0, 1]])
+
+
+@pytest.mark.parametrize("model", [BernoulliMixture(2), CategoricalMixture(2, accelerate=True)])
+def test_with_a_prior_the_fit_is_that_of_a_direct_search(model):
+    rng = np.random.default_rng(0)
+    rates = np.array([[0.9, 0.8, 0.05, 0.5], [0.1, 0.3, 0.6, 0.9]])[rng.integers(0, 2, 150)]
+    x = (rng.uniform(size=rates.shape) < rates).astype(float)
+    model = clone(model).set_params(probabilities_prior=3.0, random_state=0, tol=1e-12).fit(x)
+
+    def objective(free):
+        w, p = expit(free[0]), expit(free[1:].reshape(2, 4))
+        joint = np.log([w, 1 - w]) + x @ np.log(p).T + (1 - x) @ np.log(1 - p).T
+        prior = 2 * (np.log(p) + np.log(1 - p)).sum()
+        return -np.logaddexp.reduce(joint, axis=1).sum() - prior
+
+    p = model.probabilities_
+    p = p[:, 1::2] if isinstance(model, CategoricalMixture) else p  # of a one
+    found = np.concatenate([[logit(model.weights_[0])], logit(p).ravel()])
+    best = minimize(objective, found + rng.normal(0, 0.1, len(found)), options={"gtol": 1e-7})
+    np.testing.assert_allclose(model.result_.objective, -best.fun, atol=1e-5)
+    np.testing.assert_allclose(found, best.x, atol=1e-3)
+
+
+def test_a_prior_of_one_class_is_answers_seen_before():
+    x = np.array([[0, 2], [0, np.nan], [1, 0], [0, 0]])
+    model = CategoricalMixture(1, n_categories=(2, 4), probabilities_prior=1.5).fit(x)
+    expected = [3.5 / 5, 1.5 / 5, 2.5 / 5, 0.5 / 5, 1.5 / 5, 0.5 / 5]
+    np.testing.assert_allclose(model.probabilities_, [expected], rtol=1e-6)
+    assert np.isfinite(model.score([[1, 3]]))
+    binary = BernoulliMixture(1, probabilities_prior=1.5).fit([[0], [0], [1], [0]])
+    np.testing.assert_allclose(binary.probabilities_, [[1.5 / 5]], rtol=1e-6)
+
+
+def test_a_prior_without_a_maximum_is_refused_and_none_is_known_of_a_model_by_hand():
+    with pytest.raises(ValueError, match="probabilities_prior must be at least 1"):
+        BernoulliMixture(2, probabilities_prior=0.5).fit([[0], [1], [1]])
+    fitted = BernoulliMixture(1, probabilities_prior=2.0).fit([[0], [1], [1]])
+    copy = BernoulliMixture(1, probabilities_prior=2.0)
+    copy.weights_, copy.probabilities_ = fitted.weights_, fitted.probabilities_
+    with pytest.raises(ValueError, match="fit first"):
+        copy.m_step(copy.e_step([[0], [1], [1]])[0])
+    fitted.m_step(fitted.e_step([[0], [1], [1]])[0])
+    np.testing.assert_allclose(fitted.probabilities_, 0.6)
