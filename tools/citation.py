@@ -22,8 +22,8 @@ LICENCES = f"""\
 - **Text and figures**: {CC_BY}. Name the book, link the licence, and say what you changed.
 {PHOTOGRAPHS}
 - **Code**, that of the chapters too: MIT. Keep the notice of the file `LICENSE`.
-- **Of others in the site**, its theme, formulas, search and drawing: MIT, ISC, BSD, \
-and of fonts the SIL Open Font License. {OF_OTHERS}
+- **What the site has from others** (theme, formulas, search, drawing): MIT, ISC and BSD; fonts: \
+SIL Open Font License. {OF_OTHERS}
 - **Data**: as their sources say. Each is named under [Data sets](reference.md#data-sets).
 
 You need not ask for what a licence allows: use a figure in a lecture, copy a section, build on the
