@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from emlib import validation as check
 from emlib.families import Family
 from emlib.fitting import Problem
+from emlib.holding import Held
 from emlib.results import (
     DegenerateError,
     DegenerateWarning,
@@ -197,18 +198,19 @@ class ComponentsEstimator(Estimator):
         return arrays
 
 
-def warn_of_unseen(seen: Array, part: str) -> None:
+def warn_of_unseen(seen: Array, part: str, held: Held) -> None:
     """Warn, in the line that called `fit`, of features of which a component has hardly a value.
 
-    `seen` says, in shape (K, D), how many values of a feature belong to a component.
+    `seen` says, in shape (K, D), how many values of a feature belong to a component. What is held
+    needs none; and a component without any value is empty, of which others warn.
     """
-    for k, n in enumerate(seen):
-        if len(hardly := np.flatnonzero(n < FEWEST_VALUES)):
-            features = sentence("feature", hardly, "was", "were")
-            message = (
-                f"{features} hardly observed in {part} {k}: what the start said is there still"
-            )
-            warnings.warn(message, DegenerateWarning, stacklevel=3)
+    hardly = seen < FEWEST_VALUES
+    hardly[hardly.all(axis=1)] = False
+    hardly[list(held.components)] = False
+    for k in np.flatnonzero(hardly.any(axis=1) & (not all(held.inner or (False,)))):
+        were_hardly = sentence("feature", np.flatnonzero(hardly[k]), "was hardly", "were hardly")
+        message = f"{were_hardly} observed in {part} {k}: of it there the data say next to nothing"
+        warnings.warn(message, DegenerateWarning, stacklevel=3)
 
 
 def generator(random_state: Any, size: int | None = None) -> Generator:

@@ -25,7 +25,7 @@ from emlib.results import DegenerateError
 from emlib.trees import Additive, leaves
 from emlib.types import Array, Generator, Integers, Mask
 from emlib.units import Units
-from emlib.wording import first_of
+from emlib.wording import first_of, shown
 
 # Stands for the logarithm of zero: lower than any log-density, and zero times it is zero.
 LOG_ZERO = -1e200
@@ -397,6 +397,15 @@ class Binomial(Counts):
         check_alive(statistics.n)
         return (statistics.sum_x / (statistics.sum_x + statistics.sum_more),)
 
+    def check_statistics(self, statistics: Any) -> Sums:
+        sums = super().check_statistics(statistics)
+        if sums.sum_more.shape != sums.sum_x.shape or (sums.sum_more < 0).any():
+            raise ValueError(
+                f"sum_more must be the failures, of shape {sums.sum_x.shape} and not negative, got "
+                f"{shown(sums.sum_more)}"
+            )
+        return sums
+
     def check_data(self, x: ArrayLike) -> Array:
         counts = super().check_data(x)
         if np.any(counts > self.trials):
@@ -445,11 +454,15 @@ class Categorical(Counts):
 
     def mle(self, statistics: Sums) -> Components:
         check_alive(statistics.n)
-        groups = self._by_feature(statistics.sum_x, axis=1)
-        for feature, counts in enumerate(groups):
-            if not np.all(counts.sum(axis=1) > 0):
-                raise DegenerateError(f"feature {feature} has no counts in some component: drop it")
-        return (np.concatenate([g / g.sum(axis=1, keepdims=True) for g in groups], axis=1),)
+        tables = []
+        for feature, counts in enumerate(self._by_feature(statistics.sum_x, axis=1)):
+            totals = counts.sum(axis=1, keepdims=True)
+            if not np.any(totals > 0):
+                raise DegenerateError(f"feature {feature} has no counts in any component: drop it")
+            # Where a component has none, all tables are equally likely.
+            even = np.full(counts.shape, 1 / counts.shape[1])
+            tables.append(np.divide(counts, totals, out=even, where=totals > 0))
+        return (np.concatenate(tables, axis=1),)
 
     def check_data(self, x: ArrayLike) -> Array:
         counts = super().check_data(x)

@@ -62,7 +62,7 @@ def _converted(name: str, value: Any, hint: str) -> Array:
         if array.dtype.kind != "c":
             return np.asarray(array, dtype=float)
     except (TypeError, ValueError, OverflowError):
-        columns(name, value)
+        columns(name, value, hint)
         if any(type(entry).__name__ == "NAType" for entry in array.flat):
             raise TypeError(
                 f"{name} hold pd.NA in a column of objects: make it numbers first, with "
@@ -86,17 +86,30 @@ def columns(name: str, value: Any, hint: str = "") -> None:
         return
     for number, label in enumerate(value.columns):
         column = value.iloc[:, number]
-        if len(column) and not _is_numeric(column):
-            if any(type(entry).__name__ == "NAType" for entry in column):
-                raise TypeError(
-                    f"{name} hold pd.NA in a column of objects, {label!r}: make it numbers first, "
-                    "with .astype('Float64')"
-                )
-            is_date = getattr(column.dtype, "kind", "O") in "mM"
-            raise (TypeError if is_date else ValueError)(
-                f"{name} must be numbers, not {'a date' if is_date else column.dtype}: column "
-                f"{label!r} holds {shown(column.iloc[0])}. Encode it, or drop it{hint}"
+        present = column[column.notna()]
+        if not len(column) or _is_numeric(column):
+            continue
+        if len(present) < len(column) and _is_numeric(present):
+            raise TypeError(
+                f"{name} hold pd.NA in a column of objects: make it numbers first, with "
+                f".astype('Float64'); it is column {label!r}"
             )
+        kind = getattr(column.dtype, "kind", "O")
+        what = {"M": "a date", "m": "a time"}.get(kind, column.dtype)
+        wrong = next((entry for entry in present if kind in "mM" or not _is_number(entry)), None)
+        raise (TypeError if kind in "mM" else ValueError)(
+            f"{name} must be numbers, not {what}: column {label!r} holds {shown(wrong)}. "
+            f"Encode it, or drop it{hint}"
+        )
+
+
+def _is_number(entry: Any) -> bool:
+    """Whether Python reads this as a number."""
+    try:
+        float(entry)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _is_numeric(column: Any) -> bool:

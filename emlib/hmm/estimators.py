@@ -131,7 +131,7 @@ class _HMM(ComponentsEstimator):
             components = family.to_units(best.params.components, sequences.data.units)
             params = best.params._replace(components=components)
             r = steps.smoothed(params, sequences, family)[0][sequences.pieces.rows]
-            warn_of_unseen(sequences.per_value(r.T) @ ~sequences.data.holes, "state")
+            warn_of_unseen(sequences.per_value(r.T) @ ~sequences.data.holes, "state", held)
         return self
 
     def score(self, X: ArrayLike, lengths: ArrayLike | None = None) -> float:

@@ -28,8 +28,9 @@ from emlib.mixture.conditionals import conditional, marginal
 from emlib.mixture.priors import AnswersPrior, BoundPrior, Prior, prior_of
 from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
-from emlib.types import Array, Integers
+from emlib.types import Array, Integers, Mask
 from emlib.units import IDENTITY, Units
+from emlib.wording import sentence
 
 
 class _Fit(NamedTuple):
@@ -70,9 +71,9 @@ class _Mixture(
         Parameters
         ----------
         X : array-like of shape (N, D)
-            To Gaussians and categories a value may be NaN: one that was not seen. Its row counts
-            by the marginal density of the others, which is right if what hides it does not depend
-            on it. Rows of NaN alone, without a label, count for nothing.
+            To Gaussians and `CategoricalMixture` a value may be NaN: one that was not seen. Its row
+            counts by the marginal density of the others, which is right if what hides it does not
+            depend on it. Rows of NaN alone, without a label, count for nothing.
         y : ignored
         sample_weight : array-like of shape (N,), optional
             How many times each point counts. Divide the weights of a survey by their mean: they
@@ -130,7 +131,8 @@ class _Mixture(
         if read.holes is not None:
             r = steps.responsibilities(best.params, read, family)
             share = read.count(slice(None)) * (len(r) / read.n)
-            warn_of_unseen((r.T * share) @ ~read.holes, "component")
+            seen = (r.T * share) @ ~self._by_feature(read.holes)
+            warn_of_unseen(seen, "component", held)
         return self
 
     def e_step(
@@ -152,9 +154,6 @@ class _Mixture(
     def m_step(self, statistics: Any) -> Self:
         """Take the parameters that the summed statistics of `e_step` give."""
         check_is_fitted(self)
-        for name in ("result_", "results_", "lower_bound_", "lower_bounds_", "n_iter_"):
-            self.__dict__.pop(name, None)  # they told of other parameters
-        self.converged_ = False
         family, units, _, m_step, _ = self._fitted()
         statistics = family.check_statistics(statistics)
         shape = self._params()[1].shape
@@ -169,6 +168,9 @@ class _Mixture(
                 "m_step of a model made by hand knows neither a prior nor what is held: fit first"
             )
         params = m_step(family.statistics_to_units(statistics, units))
+        for name in ("result_", "results_", "lower_bound_", "lower_bounds_", "n_iter_"):
+            self.__dict__.pop(name, None)  # they told of other parameters
+        self.converged_ = False
         self._show(fitting.restored(params, family, units), family)
         return self
 
@@ -339,6 +341,10 @@ class _Mixture(
             if family.whitens:
                 x = np.asarray(check.observed(x, partly=True, fit=reset, weights=weights)[0])
             else:  # of what was not seen nothing is counted, and nothing is in the likelihood
+                seen = ~self._by_feature(holes) * weights[:, None]
+                if reset and len(never := np.flatnonzero(seen.sum(axis=0) == 0)):
+                    were_never = sentence("feature", never, "was never", "were never")
+                    raise ValueError(f"{were_never} observed: drop it")
                 x = np.where(holes, 0.0, x)
         x = family.check_data(x)
         holes = holes if holes is not None and holes.any() else None
@@ -361,6 +367,10 @@ class _Mixture(
     def _encode(self, x: Array, reset: bool) -> Array:
         """Data as the family takes them; of a fit if `reset`."""
         return x
+
+    def _by_feature(self, holes: Mask) -> Mask:
+        """What was not seen of each of the user's features, if `holes` say so of the family's."""
+        return holes
 
     def _n_unseen(self, x: Array) -> int:
         """How many categories a fit to `x` takes for granted: those are no free parameters."""
@@ -760,8 +770,6 @@ class CategoricalMixture(_Mixture):
 
     def _encode(self, x: Array, reset: bool) -> Array:
         seen = ~np.isnan(x)
-        if reset and not seen.any(axis=0).all():
-            raise ValueError(f"column {seen.any(axis=0).argmin()} holds nothing but NaN: drop it")
         x = check.data(np.where(seen, x, 0.0))
         if np.any(x < 0) or np.any(x != np.floor(x)):
             what = "Negative values in data" if np.any(x < 0) else "Fractions in data"
@@ -782,6 +790,9 @@ class CategoricalMixture(_Mixture):
         np.put_along_axis(one_hot, columns, 1.0, axis=1)
         one_hot[np.repeat(~seen, self.n_categories_, axis=1)] = np.nan
         return one_hot
+
+    def _by_feature(self, holes: Mask) -> Mask:
+        return holes[:, np.cumsum(self.n_categories_) - self.n_categories_]
 
     def _decode(self, x: Array) -> Array:
         features = np.split(x, np.cumsum(self.n_categories_)[:-1], axis=1)

@@ -17,8 +17,12 @@ from emlib.covariances import Gaussians, log_normalisers, precisions, whiten
 from emlib.families import Family, Sums
 from emlib.gaussian import LOG_2PI, GaussianStatistics
 from emlib.mixture.blocks import Blocks
-from emlib.mixture.steps import MixtureParams, Params, maximum, statistics
+from emlib.mixture.steps import MixtureParams, Params, statistics
+from emlib.trees import leaves
 from emlib.types import Array
+
+# The logarithm of the smallest probability that has all digits.
+LOWEST = float(np.log(np.finfo(float).tiny))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,11 +177,13 @@ class AnswersPrior:
         """The maximum of the expected complete-data log-posterior."""
         if not (statistics.n > 0).all():
             statistics = self.family.revived(statistics)
-        n, sum_x, sum_more = statistics.n, statistics.sum_x, statistics.sum_more
+        n, sum_x, sum_more = leaves(statistics)
         more = Sums(n, sum_x + self.count, sum_more + self.count)
-        return (maximum(statistics, self.family)[0], *self.family.mle(more))
+        return (n / n.sum(), *self.family.mle(more))
 
     def log_density(self, params: Params) -> float:
         """Log of the prior density, up to a constant."""
-        # But for the first, the coefficients of T(x) are the answers' log-probabilities.
-        return self.count * float(self.family.natural(params[1:])[:, 1:].sum())
+        # But for the first, the coefficients of T(x) are the answers' log-probabilities. One that
+        # is held at zero must not drown the rest.
+        log_p = np.maximum(self.family.natural(params[1:])[:, 1:], LOWEST)
+        return self.count * float(log_p.sum())

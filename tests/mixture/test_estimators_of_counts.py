@@ -1,5 +1,7 @@
 """Mixtures of counts, of binary and of categorical tables: published fits, and each other."""
 
+import warnings
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -19,6 +21,7 @@ from emlib import (
     CategoricalHMM,
     CategoricalMixture,
     DegenerateError,
+    DegenerateWarning,
     GaussianMixture,
     Mixture,
     PoissonMixture,
@@ -391,8 +394,11 @@ def test_people_who_answered_nothing_count_for_nothing():
 def test_a_question_that_nobody_answered_is_refused():
     x, _ = answers(4)
     x[:, 1] = np.nan
-    with pytest.raises(ValueError, match="column 1 holds nothing but NaN: drop it"):
+    with pytest.raises(ValueError, match="feature 1 was never observed: drop it"):
         CategoricalMixture(2).fit(x)
+    x[0, 1], weights = 1.0, np.r_[0.0, np.ones(199)]
+    with pytest.raises(ValueError, match="feature 1 was never observed: drop it"):
+        CategoricalMixture(2).fit(x, sample_weight=weights)
     with pytest.raises(ValueError, match="CategoricalMixture"):
         BernoulliMixture(2).fit([[0, np.nan], [1, 1], [0, 1]])
 
@@ -438,3 +444,66 @@ def test_a_prior_without_a_maximum_is_refused_and_none_is_known_of_a_model_by_ha
         copy.m_step(copy.e_step([[0], [1], [1]])[0])
     fitted.m_step(fitted.e_step([[0], [1], [1]])[0])
     np.testing.assert_allclose(fitted.probabilities_, 0.6)
+
+
+def two_classes(n=400):
+    """Binary answers of two known classes, of which the second never answers the last question."""
+    rng = np.random.default_rng(3)
+    z = (rng.uniform(size=n) < 0.4).astype(int)
+    x = (rng.uniform(size=(n, 4)) < np.array([[0.8], [0.25]])[z]).astype(float)
+    x[z == 1, 3] = np.nan
+    return x, z
+
+
+@pytest.mark.parametrize("concentration", [1.0, 2.0])
+def test_what_a_class_never_answers_is_left_open_and_all_else_is_fitted(concentration):
+    x, z = two_classes()
+    model = CategoricalMixture(2, probabilities_prior=concentration, random_state=0)
+    with pytest.warns(DegenerateWarning, match="feature 3 was hardly observed in component 1"):
+        model.fit(x, labels=z)
+    c, p = concentration - 1, model.probabilities_
+    for k in (0, 1):
+        for d in range(3):
+            ones = x[z == k, d]
+            assert p[k, 2 * d + 1] == pytest.approx((ones.sum() + c) / (len(ones) + 2 * c))
+    np.testing.assert_allclose(p[1, 6:], 0.5)
+    np.testing.assert_allclose(model.weights_, [1 - z.mean(), z.mean()])
+    chunk = model.e_step(x[z == 1], labels=z[z == 1])[0]  # in which nobody answers that
+    model.m_step(chunk + model.e_step(x[z == 0], labels=z[z == 0])[0])
+    np.testing.assert_allclose(model.weights_, [1 - z.mean(), z.mean()])
+
+
+def test_of_what_is_held_nothing_is_warned_and_a_held_zero_leaves_the_rest_its_digits():
+    x, _ = two_classes()
+    x[:50, :3], x[:, 3] = 0.0, 0.0
+    fits = [
+        BernoulliMixture(
+            3,
+            probabilities_init=[[tiny] * 4, [0.3] * 3 + [0.01], [0.7] * 3 + [0.01]],
+            probabilities_prior=2.0,
+            hold=[0],
+        ).fit(x)
+        for tiny in (0.0, 1e-12)
+    ]
+    np.testing.assert_allclose(fits[0].weights_, fits[1].weights_, atol=1e-4)
+    np.testing.assert_allclose(fits[0].probabilities_, fits[1].probabilities_, atol=1e-3)
+    x, z = two_classes()
+    held = [[[0.2, 0.8], [0.75, 0.25]]] * 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CategoricalMixture(2, probabilities_init=held, hold="probabilities").fit(x, labels=z)
+
+
+def test_statistics_that_are_refused_leave_the_fit_as_it_was():
+    x, _ = two_classes()
+    model = BernoulliMixture(2, random_state=0).fit(x[:, :3])
+    statistics = model.e_step(x[:, :3])[0]
+    for wrong in (
+        replace(statistics, sum_more=-statistics.sum_more),
+        replace(statistics, sum_more=np.empty((2, 0))),
+    ):
+        with pytest.raises(ValueError, match="sum_more must be the failures"):
+            model.m_step(wrong)
+    assert model.converged_
+    assert model.result_.converged
+    assert model.lower_bound_ == pytest.approx(model.score(x[:, :3]))

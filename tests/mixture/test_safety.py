@@ -279,9 +279,12 @@ def test_counts_check_their_parameters_and_columns():
         mixture.log_density((np.ones(1), np.ones((1, 3)) / 3), np.eye(3), Categorical((2, 2)))
     full, empty = [1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]
     family = Categorical((2, 2))
-    statistics = mixture.statistics(np.eye(2), [full, empty], family)
+    statistics = mixture.statistics(np.eye(2), [empty, empty], family)
     with pytest.raises(ValueError, match="feature 1 has no counts"):
         mixture.m_step(statistics, family)
+    # Where only one component has none, all tables are equally likely: the even one is as good.
+    statistics = mixture.statistics(np.eye(2), [full, empty], family)
+    np.testing.assert_allclose(mixture.m_step(statistics, family)[1], [full, [1, 0, 0.5, 0.5]])
 
 
 def test_a_component_that_cannot_have_made_a_count_never_wins():
