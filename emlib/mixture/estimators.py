@@ -706,8 +706,7 @@ class CategoricalMixture(_Mixture):
     probabilities_init : list of D array-likes of shape (K, n_categories), optional
         Explicit start; or one table, as `probabilities_`.
     probabilities_prior : float
-        Concentration of a Dirichlet prior, at least 1: every answer counts as seen that less one
-        times more in every class. Then no probability is zero, and no later answer impossible.
+        As in `BernoulliMixture`: every category counts as seen that less one times more.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
     hold, verbose, random_state
