@@ -143,7 +143,6 @@ class Estimator(BaseEstimator):
                 "number"
             ) from None
         except ValueError as error:
-            check.columns("data", X, self._of_text)
             if "omplex" not in str(error):
                 # says it in plainer words, if about numbers
                 check.numbers("data", X, finite=False, hint=self._of_text)
@@ -204,10 +203,12 @@ def warn_of_unseen(seen: Array, part: str, held: Held) -> None:
     `seen` says, in shape (K, D), how many values of a feature belong to a component. What is held
     needs none; and a component without any value is empty, of which others warn.
     """
+    if held.inner and all(held.inner):
+        return
     hardly = seen < FEWEST_VALUES
     hardly[hardly.all(axis=1)] = False
     hardly[list(held.components)] = False
-    for k in np.flatnonzero(hardly.any(axis=1) & (not all(held.inner or (False,)))):
+    for k in np.flatnonzero(hardly.any(axis=1)):
         were_hardly = sentence("feature", np.flatnonzero(hardly[k]), "was hardly", "were hardly")
         message = f"{were_hardly} observed in {part} {k}: of it there the data say next to nothing"
         warnings.warn(message, DegenerateWarning, stacklevel=3)

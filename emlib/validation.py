@@ -233,13 +233,19 @@ def observed(
             "not made. Do not remove it: it is a step of the chain."
         )
     seen = ~lacking * (1.0 if weights is None else weights[:, None])
-    if fit and (never := seen.sum(axis=0) == 0).any():
-        were_never = sentence("feature", np.flatnonzero(never), "was never", "were never")
-        raise ValueError(f"{were_never} observed: drop it")
+    if fit:
+        each_observed(seen)
     filled = np.where(lacking, 0.0, table)
     means = (seen * filled).sum(axis=0) / np.maximum(seen.sum(axis=0), SMALLEST)
     means = np.where(np.isfinite(means), means, 0.0)  # an infinity is named where it stands
     return np.where(lacking, means, table), made, holes
+
+
+def each_observed(seen: Array) -> None:
+    """A ValueError that names features of which nothing counts; `seen` is what does, (N, D)."""
+    if len(never := np.flatnonzero(seen.sum(axis=0) == 0)):
+        were_never = sentence("feature", never, "was never", "were never")
+        raise ValueError(f"{were_never} observed: drop it")
 
 
 def symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:

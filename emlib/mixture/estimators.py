@@ -30,7 +30,6 @@ from emlib.mixture.standard_errors import standard_errors
 from emlib.mixture.starts import STARTS
 from emlib.types import Array, Integers, Mask
 from emlib.units import IDENTITY, Units
-from emlib.wording import sentence
 
 
 class _Fit(NamedTuple):
@@ -341,10 +340,8 @@ class _Mixture(
             if family.whitens:
                 x = np.asarray(check.observed(x, partly=True, fit=reset, weights=weights)[0])
             else:  # of what was not seen nothing is counted, and nothing is in the likelihood
-                seen = ~self._by_feature(holes) * weights[:, None]
-                if reset and len(never := np.flatnonzero(seen.sum(axis=0) == 0)):
-                    were_never = sentence("feature", never, "was never", "were never")
-                    raise ValueError(f"{were_never} observed: drop it")
+                if reset:
+                    check.each_observed(~self._by_feature(holes) * weights[:, None])
                 x = np.where(holes, 0.0, x)
         x = family.check_data(x)
         holes = holes if holes is not None and holes.any() else None
