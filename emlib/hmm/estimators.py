@@ -64,9 +64,10 @@ class _HMM(ComponentsEstimator):
         Parameters
         ----------
         X : array-like of shape (T, D)
-            Sequences, one below the other. A row that is NaN throughout stands for an observation
-            that was not made: the chain goes on, and no state is more probable for it. Where states
-            are Gaussians a row may be NaN in part: it counts by the marginal of the rest.
+            Sequences, one below the other; rows are one step of time apart. A row that is NaN
+            throughout stands for an observation that was not made: the chain goes on, and no state
+            is more probable for it. Put in the rows that your table leaves out. Where states are
+            Gaussians a row may be NaN in part: it counts by the marginal of the rest.
         lengths : array-like of int, optional
             How many rows each sequence has; by default all are one sequence.
         states : array-like of int, shape (T,), optional
