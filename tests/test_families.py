@@ -18,6 +18,7 @@ from emlib.hmm import HMMParams
 from emlib.hmm.forward_backward import plain
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.standard_errors import standard_errors
+from tests.numerics import second_derivatives
 from tools.paths import ROOT
 
 seeds = st.integers(0, 2**32 - 1)
@@ -161,20 +162,6 @@ def test_a_chain_of_symbols_is_that_of_its_own_estimator():
     assert model.bic(symbols) == pytest.approx(own.bic(symbols))
 
 
-def second_derivatives(f, v):
-    h = 3e-4 * np.maximum(np.abs(v), 0.3)
-    steps = np.diag(h)
-    return np.array(
-        [
-            [
-                (f(v + a + b) - f(v + a - b) - f(v - a + b) + f(v - a - b)) / (4 * h[i] * h[j])
-                for j, b in enumerate(steps)
-            ]
-            for i, a in enumerate(steps)
-        ]
-    )
-
-
 @pytest.mark.parametrize(
     ("family", "draw"),
     [
@@ -196,7 +183,8 @@ def test_standard_errors_are_those_of_the_numerical_hessian(family, draw):
         return mixture.log_density((np.array([v[0], 1 - v[0]]), *components), x, family).sum()
 
     at = np.concatenate([params[0][:1], *(part.ravel() for part in params[1:])])
-    expected = np.sqrt(np.diag(np.linalg.inv(-second_derivatives(height, at))))
+    h = 3e-4 * np.maximum(np.abs(at), 0.3)
+    expected = np.sqrt(np.diag(np.linalg.inv(-second_derivatives(height, at, h))))
     errors = standard_errors(params, Blocks.of(x, family), family)
     found = np.concatenate([errors[0][:1], *(part.ravel() for part in errors[1:])])
     np.testing.assert_allclose(found, expected, rtol=1e-3)
