@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.stats import multivariate_normal
 
+from tests.numerics import matrices
+
 FULL = np.array(
     [
         [[1.0, 0.5, 0.2], [0.5, 2.0, -0.4], [0.2, -0.4, 0.7]],
@@ -17,14 +19,6 @@ COVARIANCES = {
 }
 
 
-def matrices(form):
-    """Those two covariances in full."""
-    covariances = COVARIANCES[form]
-    if form in ("full", "tied"):
-        return np.broadcast_to(covariances, (2, 3, 3))
-    return np.stack([np.diag(np.broadcast_to(c, 3)) for c in covariances])
-
-
 def row_by_row(form, x, means):
     """Log p(what was seen | state), and E[x] and E[x x'] given that and the state."""
     log_b, mean, square = (
@@ -33,7 +27,9 @@ def row_by_row(form, x, means):
         np.empty((len(x), 2, 3, 3)),
     )
     for t, row in enumerate(x):
-        for k, (mu, sigma) in enumerate(zip(means, matrices(form), strict=True)):
+        for k, (mu, sigma) in enumerate(
+            zip(means, matrices(form, COVARIANCES[form], 2, 3), strict=True)
+        ):
             s, h = np.flatnonzero(~np.isnan(row)), np.flatnonzero(np.isnan(row))
             mean[t, k], left = np.where(np.isnan(row), mu, row), np.zeros((3, 3))
             left[np.ix_(h, h)] = sigma[np.ix_(h, h)]

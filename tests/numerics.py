@@ -1,4 +1,4 @@
-"""Derivatives by differences, against which closed forms are held."""
+"""Derivatives by differences and covariances in full, against which closed forms are held."""
 
 import numpy as np
 
@@ -16,3 +16,10 @@ def second_derivatives(f, v, h):
             for a in steps
         ]
     )
+
+
+def matrices(form, covariances, k, d):
+    """Covariances of any form as those of each component, (K, D, D)."""
+    if form in ("full", "tied"):
+        return np.broadcast_to(covariances, (k, d, d))
+    return np.stack([np.diag(np.broadcast_to(c, d)) for c in covariances])

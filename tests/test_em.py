@@ -1,14 +1,22 @@
 """The loop: what it finds, and what it says of its path."""
 
+import re
 import sys
+import warnings
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emlib import StopReason, em
+from emlib import (
+    DegenerateError,
+    GaussianMixture,
+    StopReason,
+    em,
+)
 from emlib.em import PATH_MEMORY, Trace
+from tests.bad_input import MEANS, ROWS
 from tests.published import (
     DEATHS,
     DEATHS_MAXIMUM,
@@ -158,3 +166,22 @@ def test_a_long_path_of_many_parameters_keeps_its_ends():
     np.testing.assert_array_equal(many.trace.params[0], 0)
     np.testing.assert_array_equal(many.trace.params[1], many.params)
     np.testing.assert_allclose(many.params, 1 - 0.5**25)
+
+
+@pytest.mark.parametrize("far", [1e100, 1e155, 1e300])
+def test_an_impossible_start_gives_one_error_and_no_warnings(far):
+    def e_step(mean, x):  # as by hand, with squares and exponentials that overflow
+        density = np.exp(-0.5 * (x - mean) ** 2)
+        return (density * x).sum() / density.sum(), float(np.log(density).sum())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="the objective at the start is"):
+            em(e_step, lambda mean: mean, far, ROWS)
+        for settings in ({}, {"precisions_init": [np.eye(2) / far] * 2}):
+            try:
+                GaussianMixture(2, means_init=far * (1 - MEANS), random_state=1, **settings).fit(
+                    ROWS
+                )
+            except DegenerateError as error:
+                assert re.search("density zero under every component", str(error))  # noqa: PT017

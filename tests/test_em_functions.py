@@ -1,5 +1,6 @@
 """What the two steps may be given, return and do, also with their data in chunks."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -8,7 +9,10 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from emlib import em
+from emlib import (
+    ObjectiveFellWarning,
+    em,
+)
 from emlib.families import Sums
 from emlib.trees import add
 from tests.published import HEADS, LINKAGE, coins_e_step, coins_m_step, linkage_e_step
@@ -206,3 +210,37 @@ def test_with_map_an_e_step_that_writes_into_parameters_is_named():
 
     with pytest.raises(ValueError, match=r"e_step.* writes into an array"):
         em(e_step, coins_m_step, np.array([0.6, 0.5]), np.split(HEADS, 5), map=map)
+
+
+@pytest.mark.parametrize(
+    ("objective", "says"),
+    [
+        (lambda exact: 5.0, "exactly 5"),
+        (lambda exact: 0, "exactly 0"),
+        (lambda exact: int(exact), "a whole number"),
+        (lambda exact: float(round(exact)), "a whole number"),
+    ],
+)
+@pytest.mark.parametrize("confirm", [True, False])
+def test_an_objective_that_cannot_be_a_log_likelihood_is_named(objective, says, confirm):
+    def e_step(theta, heads):
+        sums, exact = coins_e_step(theta, heads)
+        return sums, objective(exact)
+
+    result = em(e_step, coins_m_step, np.array([0.6, 0.5]), HEADS, confirm=confirm)
+    assert re.search(f"the objective was {says} at all .* visits", result.message)
+    assert result.confirmed is None
+    assert "visits" not in em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS).message
+
+
+def test_q_in_place_of_the_log_likelihood_is_named_as_what_may_be_wrong():
+    # Q(theta | theta) is not the log-likelihood: it lacks the entropy of z, which falls.
+    def e_step(theta, heads):
+        sums, _ = coins_e_step(theta, heads)
+        joint = np.log(0.5) + np.log(theta) * sums[0] + np.log(1 - theta) * sums[1]
+        return sums, -float(joint.sum())
+
+    with pytest.warns(
+        ObjectiveFellWarning, match="or e_step returns something other than .*, such as Q"
+    ):
+        em(e_step, coins_m_step, np.array([0.6, 0.5]), HEADS)

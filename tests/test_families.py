@@ -1,6 +1,5 @@
 """Families: gamma, as CONTRIBUTING.md writes it, can be all that Gaussians and counts can be."""
 
-import re
 from decimal import Decimal, localcontext
 from functools import partial
 
@@ -18,28 +17,11 @@ from emlib.hmm import HMMParams
 from emlib.hmm.forward_backward import plain
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.standard_errors import standard_errors
+from tests.gamma import GAMMA, TRUE, gammas
 from tests.numerics import second_derivatives
 from tools.paths import ROOT
 
 seeds = st.integers(0, 2**32 - 1)
-
-
-def gamma_of_the_documentation():
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf8")
-    (code,) = (c for c in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "Gamma" in c)
-    names = {}
-    exec(code, names)
-    lines = code[code.index("class Gamma") :].splitlines()
-    assert len([line for line in lines if line.strip()]) <= 30
-    return names["Gamma"]()
-
-
-GAMMA = gamma_of_the_documentation()
-TRUE = np.array([0.4, 0.6]), np.array([[2.0, 9.0], [8.0, 1.5]]), np.array([[1.0, 3.0], [1.0, 0.5]])
-
-
-def gammas(n, seed=0):
-    return mixture.sample(TRUE, n, np.random.default_rng(seed), GAMMA)
 
 
 def by_scipy(params, x):

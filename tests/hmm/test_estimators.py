@@ -133,7 +133,7 @@ BW = {  # Zucchini and MacDonald's data, with a free start: reruns of the book's
 
 
 @pytest.mark.parametrize("k", BW)
-def test_earthquakes_with_a_free_start(k):
+def test_earthquakes_with_a_free_start_are_fitted_as_published(k):
     rates, path, best, lambdas, transmat = BW[k]
     start = np.full((k, k), 0.1) + (1 - 0.1 * k) * np.eye(k)
     model = PoissonHMM(

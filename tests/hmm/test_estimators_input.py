@@ -77,7 +77,7 @@ def test_a_symbol_without_probability_is_named():
         (CategoricalHMM(1, n_features=2), [[0], [2]], None, "below 2, got 2"),
     ],
 )
-def test_errors_say_what_is_wrong(model, x, lengths, message):
+def test_data_and_settings_that_make_no_sense_are_refused_in_words(model, x, lengths, message):
     with pytest.raises(ValueError, match=message):
         model.fit(x, lengths)
 

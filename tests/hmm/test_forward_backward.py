@@ -103,7 +103,7 @@ LATE = {
 
 @pytest.mark.parametrize("name", LATE)
 @pytest.mark.parametrize("method", [blocked, in_logs])
-def test_evidence_beyond_the_range_of_floats(name, method):
+def test_evidence_beyond_the_range_of_floats_counts_in_full(name, method):
     log_b = LATE[name]
     found = method(np.full(2, 0.5), NEVER_MOVES, log_b)
     # Two paths, as the chain never moves.

@@ -47,7 +47,7 @@ def test_an_e_step_is_that_of_each_row_by_itself(form):
     np.testing.assert_allclose(found.sum_xx, kept[form], rtol=1e-10, atol=1e-12)
 
 
-def test_all_that_is_asked_of_a_model_knows_the_holes():
+def test_scores_posteriors_and_states_know_the_holes():
     x = with_holes()
     model = GaussianHMM(2)
     model.startprob_, model.transmat_ = CHAIN

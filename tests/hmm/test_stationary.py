@@ -49,7 +49,7 @@ STATIONARY = {  # Zucchini and MacDonald (2009), chapter 3: 342.3183 and 329.460
 
 
 @pytest.mark.parametrize("k", STATIONARY)
-def test_earthquakes_with_a_stationary_start(k):
+def test_earthquakes_with_a_stationary_start_are_fitted_as_published(k):
     rates, best, lambdas, transmat, (aic, bic) = STATIONARY[k]
     model = PoissonHMM(k, stationary=True, lambdas_init=np.array(rates)[:, None]).fit(COUNTS)
     assert model.converged_

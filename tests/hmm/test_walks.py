@@ -162,7 +162,7 @@ def test_the_rounding_of_a_large_log_likelihood_is_no_underflow():
     np.testing.assert_allclose(found.log_likelihoods, [t * (np.log(1e-20) + np.log(3) / 2)])
 
 
-def test_an_outlier_after_the_switch_of_a_chain_that_cannot_go_back():
+def test_an_outlier_after_the_switch_of_a_chain_that_cannot_go_back_costs_what_it_must():
     t = 100_000
     x = np.repeat([0.0, 100.0], t // 2)
     x[3 * t // 4] = 0.0  # beyond the range of floats, so that only logs can hold it

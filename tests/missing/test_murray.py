@@ -23,7 +23,7 @@ def test_murrays_points_are_the_published_ones(murray):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_murrays_two_maxima(murray, sign):
+def test_em_ends_at_murrays_two_maxima(murray, sign):
     # Murray (1977): variances 8/3, correlation plus or minus a half.
     top = steps(start(0.1 * sign), murray, 400)
     np.testing.assert_allclose(top.mean, 0, atol=1e-8)
@@ -51,7 +51,7 @@ RATES = [0.8837959392836537, 0.5, 0.5, 0.28287072754608755, 1 / 6]
 @pytest.mark.parametrize(
     ("point", "rates"), [(TOP, RATES), (SADDLE, [16 / 15, 1 / 3, 1 / 3, 1 / 3, 1 / 3])]
 )
-def test_murrays_rates_of_convergence(murray, point, rates):
+def test_rates_of_convergence_are_those_of_murrays_points(murray, point, rates):
     def em_map(vector):
         return to_vector(steps(from_vector(vector, 2), murray, 1))
 
@@ -68,7 +68,7 @@ def test_murrays_rates_of_convergence(murray, point, rates):
         (SADDLE, [-3.2, -3.2, -0.64, -0.64, 0.128]),
     ],
 )
-def test_murrays_curvatures(murray, point, curvatures):
+def test_curvatures_are_those_of_murrays_points(murray, point, curvatures):
     def height(vector):
         return missing.e_step(from_vector(vector, 2), murray)[1]
 

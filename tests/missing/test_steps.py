@@ -54,7 +54,7 @@ def test_the_likelihood_never_falls(seed, share):
     assert np.all(np.diff(by_rows) > -1e-9)
 
 
-def test_chunks_add():
+def test_statistics_of_chunks_add():
     x, params = problem(5)
     whole, log_likelihood = missing.e_step(params, x)
     first, one = missing.e_step(params, x[:20])

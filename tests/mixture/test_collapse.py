@@ -1,10 +1,19 @@
 """Collapse, and what is done against it: floors, ridges, priors, and words."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from emlib import HMM, DegenerateWarning, GaussianMixture, Mixture, Prior, StopReason
+from emlib import (
+    HMM,
+    DegenerateWarning,
+    GaussianMixture,
+    Mixture,
+    Prior,
+    StopReason,
+)
 from emlib.covariances import Full, Spherical
 from tests.mixture.helpers import clusters, kinds
 
@@ -155,3 +164,22 @@ def test_a_ridge_for_each_feature_is_pooled_where_features_share_a_variance(ridg
     np.testing.assert_allclose(
         model.covariances_, [x.var(axis=0).mean() + np.mean(ridge)], rtol=1e-9
     )
+
+
+@pytest.mark.parametrize("kind", ["full", "diag", "spherical"])
+@pytest.mark.parametrize("reg_covar", [1e-6, 1e-3, 1e-1])
+def test_a_ridge_does_not_hide_a_collapse(kind, reg_covar):
+    x = np.r_[np.full(20, 30.0), np.random.default_rng(0).normal(0, 1, 60)][:, None]
+    model = GaussianMixture(2, covariance_type=kind, reg_covar=reg_covar, random_state=0)
+    with pytest.warns(DegenerateWarning, match=r"component \d has collapsed.*the ridge.*reg_covar"):
+        model.fit(x)
+    # Its units do not matter, nor does a ridge beside which there is enough.
+    with pytest.warns(DegenerateWarning, match="reg_covar"):
+        GaussianMixture(2, covariance_type=kind, reg_covar=reg_covar * 1e-8, random_state=0).fit(
+            1e-4 * x
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GaussianMixture(2, covariance_type=kind, reg_covar=reg_covar, random_state=0).fit(
+            clusters(0, n=30)
+        )

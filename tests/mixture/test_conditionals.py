@@ -21,7 +21,7 @@ GRID = np.linspace(-12.0, 14.0, 4001)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_they_are_integrals_of_the_joint_density(form):
+def test_marginals_and_conditionals_are_integrals_of_the_joint_density(form):
     family, params = FORMS[form](), mixture.MixtureParams(WEIGHTS, MEANS, COVARIANCES[form])
 
     def joint(x0, x1):

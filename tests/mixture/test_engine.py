@@ -1,6 +1,5 @@
 """The engine: every family against SciPy, scikit-learn or sums written out, in every form."""
 
-import warnings
 from functools import partial
 
 import numpy as np
@@ -9,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import logsumexp
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from emlib import DegenerateError, em, mixture
 from emlib.covariances import FORMS, Diagonal, Full
@@ -19,7 +16,8 @@ from emlib.gaussian import KEPT
 from emlib.mixture import MixtureParams, engine
 from emlib.mixture.blocks import Blocks
 from emlib.trees import add
-from tests.mixture.helpers import kinds
+from tests.mixture.helpers import kinds, sklearn_after
+from tests.numerics import matrices
 from tests.published import DEATHS, DEATHS_MAXIMUM
 
 seeds = st.integers(0, 2**32 - 1)
@@ -42,21 +40,14 @@ def problem(kind, seed, d=None, n=60):
     return x, MixtureParams(rng.dirichlet(np.full(k, 5.0)), means, covariances)
 
 
-def matrices(kind, params):
-    """Covariances of every form as K matrices."""
-    k, d = params.means.shape
-    c = params.covariances
-    return {
-        "full": lambda: c,
-        "tied": lambda: np.stack([c] * k),
-        "diag": lambda: np.stack([np.diag(v) for v in c]),
-        "spherical": lambda: c[:, None, None] * np.eye(d),
-    }[kind]()
-
-
 def written_out(kind, params, x):
     """Log p(x, z = k) by SciPy."""
-    parts = zip(params.weights, params.means, matrices(kind, params), strict=True)
+    parts = zip(
+        params.weights,
+        params.means,
+        matrices(kind, params.covariances, *params.means.shape),
+        strict=True,
+    )
     return np.stack(
         [np.log(w) + stats.multivariate_normal(m, c).logpdf(x) for w, m, c in parts], axis=1
     )
@@ -84,22 +75,7 @@ def test_every_form_of_covariance_equals_scipy(kind, seed):
 def test_equals_sklearn_after_n_steps(kind, n, d):
     x, start = problem(kind, 3, d)
     family = FORMS[kind]()
-    precisions = 1 / start.covariances
-    if kind in ("full", "tied"):
-        precisions = np.linalg.inv(start.covariances)
-    theirs = SklearnMixture(
-        len(start.weights),
-        covariance_type=kind,
-        weights_init=start.weights,
-        means_init=start.means,
-        precisions_init=precisions,
-        max_iter=n,
-        tol=0,
-        reg_covar=0,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        theirs.fit(x)
+    theirs = sklearn_after(x, start, n, kind)
     ours = start
     for _ in range(n):
         ours = mixture.m_step(mixture.e_step(ours, x, family)[0], family)
@@ -386,7 +362,7 @@ def test_times_deaths_have_the_known_maximum():
 
 
 @kinds
-def test_parameters_per_family(kind):
+def test_free_parameters_are_counted_as_mclust_and_scikit_learn_count_them(kind):
     # Weights apart: mclust's EII... and scikit-learn's counts for D = 3, K = 3.
     totals = {"full": 29, "tied": 17, "diag": 20, "spherical": 14}
     assert FORMS[kind]().n_parameters(3, 3) + 2 == totals[kind]
@@ -408,7 +384,7 @@ def test_expected_statistics_invert_the_mle(kind, seed):
 def test_samples_have_the_covariance_of_their_component(kind):
     _, params = problem(kind, 6, d=2)
     x, z = mixture.sample(params, 100_000, np.random.default_rng(0), FORMS[kind]())
-    for k, expected in enumerate(matrices(kind, params)):
+    for k, expected in enumerate(matrices(kind, params.covariances, *params.means.shape)):
         np.testing.assert_allclose(np.cov(x[z == k].T), expected, atol=0.15)
 
 

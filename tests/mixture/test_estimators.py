@@ -53,7 +53,7 @@ def test_one_component_is_the_single_gaussian(faithful):
     np.testing.assert_allclose(model.means_[0], faithful.mean(axis=0), rtol=1e-12)
 
 
-def test_20_40_example_at_its_maximum():
+def test_20_40_is_fitted_to_its_maximum():
     # The maximum from an independent optimiser.
     model = GaussianMixture(2, tol=0, random_state=0).fit(make_20_40().values)
     order = np.argsort(model.means_[:, 0])
@@ -64,7 +64,7 @@ def test_20_40_example_at_its_maximum():
     np.testing.assert_allclose(model.result_.objective, -35850.364937548715, atol=1e-6)
 
 
-def test_2_9_example_at_its_maximum():
+def test_2_9_is_fitted_to_its_maximum():
     model = GaussianMixture(2, tol=0, random_state=0).fit(make_2_9().values)
     order = np.argsort(model.means_[:, 0])
     fit = [*model.means_[order, 0], *np.sqrt(model.covariances_[order, 0, 0])]
@@ -118,7 +118,7 @@ def test_sample_comes_from_the_fit(faithful):
         model.sample(0)
 
 
-def test_clones_and_pickles(faithful):
+def test_pickles_keep_the_fit_and_clones_the_settings(faithful):
     model = GaussianMixture(2, random_state=0).fit(faithful)
     revived = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(revived.predict(faithful), model.predict(faithful))
@@ -239,7 +239,7 @@ def test_verbose_shows_progress(faithful, capsys):
     assert "iterations" in capsys.readouterr().err
 
 
-def test_pipelines_searches_frames_and_float32(faithful):
+def test_pipelines_searches_frames_and_float32_give_the_same_fit(faithful):
     search = GridSearchCV(
         make_pipeline(StandardScaler(), GaussianMixture(random_state=0, tol=1e-5)),
         {"gaussianmixture__n_components": [1, 2]},

@@ -188,7 +188,7 @@ def test_no_nan_no_fall_and_equivariance_whatever_the_units(seed, kind, exponent
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e-6, 1e-8])
-def test_data_in_small_units_which_scikit_learn_gets_wrong(scale):
+def test_data_in_small_units_are_fitted_where_scikit_learn_gets_them_wrong(scale):
     x = scale * make_20_40().values
     ours = GaussianMixture(2, random_state=0).fit(x)
     np.testing.assert_allclose(np.sort(ours.means_[:, 0]) / scale, [20.08, 40.03], atol=0.01)

@@ -156,7 +156,7 @@ def test_warm_start_goes_on_where_the_last_fit_stopped(faithful):
     assert model.set_params(n_components=2).fit(faithful).means_.shape == (2, 2)
 
 
-def test_responsibilities_may_start_it(faithful):
+def test_responsibilities_may_start_a_fit(faithful):
     r = np.eye(2)[(faithful[:, 0] > 3).astype(int)]
     model = GaussianMixture(2, responsibilities_init=r).fit(faithful)
     first = model.result_.trace.params[0]

@@ -1,20 +1,17 @@
 """The mixture's two steps: properties that hold for all data, and agreement with scikit-learn."""
 
-import warnings
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from emlib import mixture
 from emlib.covariances import Full
 from emlib.datasets import load_faithful, make_20_40
 from emlib.families import Categorical, Poisson, Symbols
 from emlib.mixture import MixtureParams
+from tests.mixture.helpers import sklearn_after
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -95,21 +92,6 @@ def test_order_of_the_data_does_not_matter(seed):
     x, start = random_problem(seed)
     shuffled = np.random.default_rng(seed).permutation(x)
     assert_same(run(x, start, 5), run(shuffled, start, 5))
-
-
-def sklearn_after(x, start, n):
-    model = SklearnMixture(
-        len(start.weights),
-        weights_init=start.weights,
-        means_init=start.means,
-        precisions_init=np.linalg.inv(start.covariances),
-        max_iter=n,
-        tol=0,
-        reg_covar=0,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(x)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 20, 50])

@@ -1,6 +1,6 @@
 """What of emlib's stands otherwise in the laboratory."""
 
-import numpy as np
+from tests.numerics import matrices
 
 
 def in_laboratory(problem, params):
@@ -11,10 +11,9 @@ def in_laboratory(problem, params):
     means, covariances = parts
     if problem["model"] == "line":
         return {"weights": weights, "means": means[:, 0], "variances": covariances[:, 0, 0]}
-    matrices = {
-        "full": lambda: covariances,
-        "tied": lambda: np.array([covariances] * len(weights)),
-        "diag": lambda: covariances[:, :, None] * np.eye(2),
-        "spherical": lambda: covariances[:, None, None] * np.eye(2),
+    form, (k, d) = problem["form"], means.shape
+    return {
+        "weights": weights,
+        "means": means,
+        "covariances": matrices(form, covariances, k, d),
     }
-    return {"weights": weights, "means": means, "covariances": matrices[problem["form"]]()}

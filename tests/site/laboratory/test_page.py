@@ -36,7 +36,7 @@ def page(tmp_path_factory):
     return page
 
 
-def test_parts_are_those_of_the_script():
+def test_no_part_of_the_script_is_missed():
     assert len(PARTS) == 11
 
 
