@@ -13,11 +13,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from emlib import (
-    DegenerateWarning,
-    ObjectiveFellWarning,
-    mixture,
-)
+from emlib import DegenerateWarning, ObjectiveFellWarning, mixture
 from emlib.covariances import Full
 from emlib.families import Binomial, Categorical, Poisson, Symbols
 
@@ -31,7 +27,6 @@ HALVES, CHAIN = np.array([0.4, 0.6]), np.array([[0.9, 0.1], [0.3, 0.7]])
 MEANS, SPREADS = np.array([[0.0, 0.0], [4.0, 4.0]]), np.array([[[1.0, 0.3], [0.3, 1.0]]] * 2)
 SYMBOL_ROWS = np.array([[0.5, 0.3, 0.2], [0.1, 0.3, 0.6]])
 LABELS = np.array([0, -1, -1, 1, -1, -1])
-UNFAIR = np.log(np.array([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]]))
 
 # What NumPy, SciPy and Python say, and nobody can know of which argument.
 INTERNAL = re.compile(
@@ -176,7 +171,7 @@ ODD = {
     "masked nowhere": np.ma.masked_array,
 }
 
-
+# What is named where data are wrong.
 DATA = (
     r"data|symbols|counts|observations|Negative values|X has|Expected 2D|row \d|features|"
     "Found array|sparse|Complex"
@@ -202,6 +197,7 @@ class Calls:
             self.bad.append(pytest.param(calls, pattern, id=f"{name}: {argument}"))
 
 
+# Of each family: itself, data that are wrong for it, good arguments, and wrong parameters.
 PARTS = {
     "gaussian": (
         Full(),
@@ -234,6 +230,7 @@ PARTS = {
         {"probabilities": shares(SYMBOL_ROWS)},
     ),
 }
+# What is named where a parameter is wrong.
 SHARED = {
     "weights": r"weights|parameters",
     "startprob": "startprob|parameters",

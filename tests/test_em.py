@@ -9,12 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emlib import (
-    DegenerateError,
-    GaussianMixture,
-    StopReason,
-    em,
-)
+from emlib import DegenerateError, GaussianMixture, StopReason, em
 from emlib.em import PATH_MEMORY, Trace
 from tests.bad_input import MEANS, ROWS
 from tests.published import (

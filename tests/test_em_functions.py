@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from emlib import (
-    ObjectiveFellWarning,
-    em,
-)
+from emlib import ObjectiveFellWarning, em
 from emlib.families import Sums
 from emlib.trees import add
 from tests.published import HEADS, LINKAGE, coins_e_step, coins_m_step, linkage_e_step

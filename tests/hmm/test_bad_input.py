@@ -5,9 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from emlib import (
-    hmm,
-)
+from emlib import hmm
 from emlib.covariances import Full
 from emlib.hmm import HMMParams, HMMStatistics, Sequences, forward_backward
 from emlib.hmm.steps import filtered
@@ -23,7 +21,6 @@ from tests.bad_input import (
     ROWS,
     SHARED,
     SPREADS,
-    UNFAIR,
     Calls,
     assert_same_in_whatever_form,
     not_clear,
@@ -37,6 +34,7 @@ from tests.bad_input import (
     whole,
 )
 
+UNFAIR = np.log(np.array([[0.9, 0.2], [0.9, 0.2], [0.1, 0.8]]))
 call = Calls()
 
 

@@ -52,7 +52,6 @@ def test_a_symbol_without_probability_is_named():
     ("model", "x", "lengths", "message"),
     [
         (GaussianHMM(2), [1.0, 2.0], None, r"np\.reshape\(x, \(-1, 1\)\)"),
-        (PoissonHMM(2), [[1.0, 1.0], [0.0, np.nan]], None, "row 1 of the data lacks some"),
         (GaussianHMM(2), [[np.nan], [np.nan]], None, "every row of data is NaN"),
         (GaussianHMM(2), [[[1.0], [2.0]], [[3.0]]], None, "give their lengths="),
         (GaussianHMM(2), [[[1.0], [2.0]], [[3.0], [5.0]]], None, "give their lengths="),

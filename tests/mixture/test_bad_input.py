@@ -5,11 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from emlib import (
-    GaussianMixture,
-    Prior,
-    mixture,
-)
+from emlib import GaussianMixture, Prior, mixture
 from emlib.covariances import Diagonal, Full
 from emlib.families import Poisson, Sums
 from emlib.gaussian import GaussianStatistics

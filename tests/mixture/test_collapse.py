@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from emlib import (
-    HMM,
-    DegenerateWarning,
-    GaussianMixture,
-    Mixture,
-    Prior,
-    StopReason,
-)
+from emlib import HMM, DegenerateWarning, GaussianMixture, Mixture, Prior, StopReason
 from emlib.covariances import Full, Spherical
 from tests.mixture.helpers import clusters, kinds
 

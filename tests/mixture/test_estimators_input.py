@@ -27,7 +27,6 @@ def spoiled(value):
     ("x", "message"),
     [
         (spoiled(np.inf), "infinity"),
-        (spoiled(1e160), r"row 3, feature 1.*Rescale"),
         (np.empty((0, 2)), "0 sample"),
         (np.empty((5, 0)), "0 feature"),
         (GOOD[:1], "one point has no spread"),
@@ -35,7 +34,6 @@ def spoiled(value):
         (GOOD[None], "dim 3"),
         ([["a", "b"], ["c", "d"]], "data must be real numbers"),
         (np.ones((10, 2)), "features 0, 1 are constant"),
-        (np.c_[GOOD[:, 0], np.full(10, 7.0)], "feature 1 is constant"),
         ([[1.0, 2.0], [3.0]], "all rows equally long"),
         (GOOD * 1e-145, "varies by only"),
     ],
