@@ -58,11 +58,11 @@ bench: .venv/complete  ## time emlib beside scikit-learn and hmmlearn on the sam
 	@$(PY) -m tools bench
 
 clean:  ## remove what was built
-	@rm -rf _build mutants
+	@rm -rf _build build mutants
 
 # Each stamp is written last, so that an interrupted installation is done again.
 .venv/packages: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "The pinned packages are for Python 3.11 to 3.13, and $(PYTHON) is another: try make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "The pinned packages are for Python 3.11 to 3.13, and $(PYTHON) is another: try make book PYTHON=python3.12")'
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo 'Python lacks the venv module: on Debian and Ubuntu, install python3-venv.'; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(PY) -m pip install --disable-pip-version-check --quiet -r requirements.txt

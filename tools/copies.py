@@ -53,12 +53,16 @@ TO_STUDENTS = (
     "*A chapter of “Expectation–Maximization, Step by Step”, without solutions. Its code needs "
     "`emlib`, the book's own package: in the folder of the book, `make student` installs all that "
     "is needed, and writes chapters like this one into the folder `student`. "
-    "`.venv/bin/jupyter lab student` opens them. (`make lab` opens those with solutions.)*"
+    "`.venv/bin/jupyter lab student` opens them. (`make lab` opens those with solutions.) Without "
+    'make, `pip install ".[parquet,plot]" hmmlearn scikit-image jupyterlab` in that folder '
+    "installs the same, and `jupyter lab` opens this file. (`pip install emlib` gives another "
+    "project.)*"
 )
 HOW_TO_RUN = (
     "*Change what you like, and run it again. Folded checks, and lines that begin with `assert`, "
     "compare with the book's own numbers: one that says otherwise after your change is no fault, "
-    "and what follows runs all the same. "
+    "and what follows runs all the same. Give what you write names of your own, such as "
+    "`my_e_step`: later cells go on with the chapter's. "
     "To begin anew, restart the kernel and run all cells.{}*"
 )
 FOLDED = " Solutions are folded, at the end."

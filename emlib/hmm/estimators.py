@@ -64,9 +64,10 @@ class _HMM(ComponentsEstimator):
         Parameters
         ----------
         X : array-like of shape (T, D)
-            Sequences, one below the other. A row that is NaN throughout stands for an observation
-            that was not made: the chain goes on, and no state is more probable for it. Where states
-            are Gaussians a row may be NaN in part: it counts by the marginal of the rest.
+            Sequences, one below the other; rows are one step of time apart. A row that is NaN
+            throughout stands for an observation that was not made: the chain goes on, and no state
+            is more probable for it. Put in the rows that your table leaves out. Where states are
+            Gaussians a row may be NaN in part: it counts by the marginal of the rest.
         lengths : array-like of int, optional
             How many rows each sequence has; by default all are one sequence.
         states : array-like of int, shape (T,), optional
@@ -90,10 +91,7 @@ class _HMM(ComponentsEstimator):
             k, how = self.n_components, getattr(self, "init_params", None)
             sequences = self._sequences(X, lengths, fit=True)
             if states is not None:
-                rows = sequences.pieces.rows
-                known = check.labels("states", states, len(rows), k)
-                if (known >= 0).any():
-                    sequences = replace(sequences, states=known[rows])
+                sequences = sequences.with_known(states, k)
             if k > sequences.n:
                 raise ValueError(
                     f"n_components={k} is more than the {sequences.n} observations: use fewer."
@@ -126,11 +124,11 @@ class _HMM(ComponentsEstimator):
             self._fit = _Fit(family, held, free, n_unseen, best.params)
             self._show((*best.params[:2], *best.params.components), family)
         self._warn("Raise max_iter, try other starts with n_init, or accelerate=True.")
-        _warn_of_unvisited(best.params, sequences, family)
+        components = family.to_units(best.params.components, sequences.data.units)
+        end = best.params._replace(components=components)
+        _warn_of_unvisited(end, sequences)
         if sequences.data.holes is not None:
-            components = family.to_units(best.params.components, sequences.data.units)
-            params = best.params._replace(components=components)
-            r = steps.smoothed(params, sequences, family)[0][sequences.pieces.rows]
+            r = steps.smoothed(end, sequences)[0][sequences.pieces.rows]
             warn_of_unseen(sequences.per_value(r.T) @ ~sequences.data.holes, "state", held)
         return self
 
@@ -314,10 +312,9 @@ def _normalised(rows: Array) -> Array:
     return rows / rows.sum(axis=1, keepdims=True)
 
 
-def _warn_of_unvisited(params: HMMParams, sequences: Sequences, family: Family) -> None:
+def _warn_of_unvisited(params: HMMParams, sequences: Sequences) -> None:
     """Warn, in the line that called `fit`, of states of which the data say nothing."""
-    components = family.to_units(params.components, sequences.data.units)
-    statistics, _ = steps.expectations(params._replace(components=components), sequences)
+    statistics, _ = steps.expectations(params, sequences)
     visited, left = steps.visited(statistics), statistics.transitions.sum(axis=1) > 0
     never, stays = np.flatnonzero(~visited), np.flatnonzero(visited & ~left)
     if len(never):

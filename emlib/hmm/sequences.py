@@ -334,6 +334,12 @@ class Sequences:
         data = (Blocks.standard if standard else Blocks)(values, family, counts)
         return cls(data, which[pieces.rows], pieces)
 
+    def with_known(self, states: ArrayLike, k: int) -> Sequences:
+        """The same, with the state of each of the user's rows, from 0 to k - 1; -1: not known."""
+        rows = self.pieces.rows
+        known = check.labels("states", states, len(rows), k)
+        return replace(self, states=known[rows]) if (known >= 0).any() else self
+
     @cached_property
     def n(self) -> int:
         """The number of observations that were made, in all sequences together."""

@@ -91,11 +91,12 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family | None = 
                 raise np.linalg.LinAlgError
     except (ArithmeticError, np.linalg.LinAlgError) as error:
         raise DegenerateError(
-            "these parameters are no proper maximum of the likelihood, and standard errors belong "
-            "to one: run EM to convergence (a smaller tol), without a strong prior, or use fewer "
-            "components. Rates and probabilities at the end of their range, as 0, have none, nor "
-            "has a fit with a ridge, or with a constant feature: draw rows, with replacement, fit "
-            "again, and look how the estimates scatter."
+            "these parameters are no proper maximum of the likelihood of these data, and standard "
+            "errors belong to one: pass the very rows of the fit, in the same units; run EM to "
+            "convergence (a smaller tol), without a strong prior, or use fewer components. Rates "
+            "and probabilities at the end of their range, as 0, have none, nor has a fit with a "
+            "ridge, or with a constant feature: draw rows, with replacement, fit again, and look "
+            "how the estimates scatter."
         ) from error
     variances = np.einsum("iu,uv,iv->i", d_params, covariance, d_params, optimize=True)
     ends = np.cumsum([part.size for part in params])[:-1]

@@ -52,14 +52,14 @@ def test_a_folder_of_notebooks_is_graded(tmp_path):
         text=True,
     )
     assert run.stdout.splitlines() == [
-        "ada mixtures.count True",
-        "ada mixtures.estep False",
-        "ada byhand.map False",
-        "ada byhand.map_end True",
-        "bo mixtures.count False",
-        "bo mixtures.estep True",
-        "bo byhand.map True",
-        "bo byhand.map_end False",
+        "ada mixtures.count True True",
+        "ada mixtures.estep False False",
+        "ada byhand.map True False",
+        "ada byhand.map_end True True",
+        "bo mixtures.count True False",
+        "bo mixtures.estep True True",
+        "bo byhand.map True True",
+        "bo byhand.map_end True False",
     ]
 
 
