@@ -144,17 +144,27 @@ def test_an_infinite_objective_after_a_nudge_is_not_an_improvement():
     assert result.confirmed is None
 
 
-def test_a_fall_after_a_nudge_is_not_hushed_up():
+def nudged_to_where_the_objective_falls():
     def e_step(place, _):
         return place, -abs(place)
 
     def m_step(place):
         return place / 2 if place < 1 else 2 * place
 
+    return em(e_step, m_step, 0.5, None, nudge=lambda place, rng, size: place + 5)
+
+
+def test_a_fall_after_a_nudge_is_not_hushed_up():
     with pytest.warns(ObjectiveFellWarning, match="after a nudge") as caught:
-        result = em(e_step, m_step, 0.5, None, nudge=lambda place, rng, size: place + 5)
-    assert [warning.filename for warning in caught] == [__file__]
+        result = nudged_to_where_the_objective_falls()
+    assert len(caught) == 1
     assert result.converged
+
+
+def test_a_warning_is_of_the_line_that_calls_em():
+    with pytest.warns(ObjectiveFellWarning) as caught:
+        nudged_to_where_the_objective_falls()
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_a_fall_that_changes_no_verdict_after_a_nudge_is_not_spoken_of():
