@@ -4,7 +4,6 @@ import inspect
 import re
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -15,6 +14,7 @@ from emlib.book.exercises import FunctionExercise
 from emlib.book.exercises.checking import all_exercises
 from tools.copies import headings
 from tools.notebooks import dumps, load, normalise
+from tools.paths import ROOT
 from tools.reading import (
     names_from_folded_cells,
     names_from_other_solutions,
@@ -25,7 +25,6 @@ from tools.reading import (
     visible_assertions,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PAGES = sorted((ROOT / "chapters").glob("*.md"))
 HIDDEN = {"hide-input", "remove-input", "hide-cell"}

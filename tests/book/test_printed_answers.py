@@ -1,7 +1,6 @@
 """Answers as the chapters print them are right, and near ones named."""
 
 import re
-from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -10,6 +9,7 @@ from scipy.stats import norm
 
 from emlib.book.exercises import FunctionExercise, grade
 from emlib.book.exercises.checking import all_exercises
+from tools.paths import CHAPTERS
 from tools.reading import solution_cells
 
 
@@ -366,7 +366,7 @@ def finest(tokens, value):
 
 def printed_by_solutions():
     """Each exercise whose solution prints its answer, with the numbers as they are printed."""
-    for path in sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb")):
+    for path in sorted(CHAPTERS.glob("*.ipynb")):
         printed = ""
         for cell in solution_cells(nbformat.read(path, as_version=4)):
             outputs = "".join(out.get("text", "") for out in cell.get("outputs", []))
@@ -406,7 +406,7 @@ def rounded_as_asked(question, answer):
 
 
 def questions():
-    for path in sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb")):
+    for path in sorted(CHAPTERS.glob("*.ipynb")):
         asked = ""
         for cell in nbformat.read(path, as_version=4).cells:
             asked = cell.source if cell.cell_type == "markdown" else asked
