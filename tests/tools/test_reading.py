@@ -2,7 +2,13 @@
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tools.reading import names_from_folded_cells, reading, state_minutes, visible_assertions
+from tools.reading import (
+    names_from_folded_cells,
+    names_from_other_solutions,
+    reading,
+    state_minutes,
+    visible_assertions,
+)
 
 
 def test_reading_counts_the_main_path():
@@ -43,3 +49,16 @@ def test_names_that_only_folded_cells_bind_are_found():
         new_code_cell("print([seen for _ in range(hidden)])"),
     ]
     assert names_from_folded_cells(new_notebook(cells=cells)) == {3: {"hidden"}}
+
+
+def test_names_that_only_another_solution_binds_are_found():
+    one = "def density(x):\n    return x\n\n\nscale = 2"
+    two = "def double(x, scale):\n    total = [density(v) for v in x]\n    return total, np, scale"
+    cells = [new_code_cell("import numpy as np")]
+    own = "density = 1\nprint(density)"
+    for label, code in (("ex-one", one), ("ex-two", two), ("ex-three", own)):
+        cells.append(new_markdown_cell(f"```{{solution-start}} {label}\n```"))
+        cells.append(new_code_cell(code))
+        cells.append(new_markdown_cell("```{solution-end}\n```"))
+    notebook = new_notebook(cells=cells)
+    assert names_from_other_solutions(notebook) == {"ex-two": {"density"}}
