@@ -111,7 +111,7 @@ EXERCISES = {
             (0.618350, "Divide by the sum over rain and dry."),
             (0.7, "That leaves out the umbrellas of days 1 and 2."),
         ),
-        "Multiply the belief of day 2 by how probable the news is after rain, and after dry.",
+        "How probable is the news of day 3 after a rainy day 2, and after a dry one?",
         rtol=0,
         atol=6e-4,
     ),
@@ -141,15 +141,15 @@ EXERCISES = {
             ),
             (
                 [0.1395, 0.0315, 0.056],
-                "Those are products of paths. Divide them by the right sums.",
+                "Those are products of paths. By which sum must each be divided?",
             ),
             (
                 [0.3105 / 0.3515, 0.2835 / 0.3105, 0.014 / 0.041],
                 "That is for an umbrella on both days. On day 2 there is none.",
             ),
         ),
-        "List the four paths and their products. Then count starts and moves, each with its "
-        "path's product, and divide as if they were counts.",
+        "List the four paths. What would you count and divide, if each path came as often as its "
+        "product says?",
         rtol=0,
         atol=6e-4,
     ),
