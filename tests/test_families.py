@@ -1,6 +1,5 @@
 """Families: gamma, as CONTRIBUTING.md writes it, can be all that Gaussians and counts can be."""
 
-import re
 from decimal import Decimal, localcontext
 from functools import partial
 
@@ -18,27 +17,11 @@ from emlib.hmm import HMMParams
 from emlib.hmm.forward_backward import plain
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.standard_errors import standard_errors
+from tests.gamma import GAMMA, TRUE, gammas
+from tests.numerics import second_derivatives
 from tools.paths import ROOT
 
 seeds = st.integers(0, 2**32 - 1)
-
-
-def gamma_of_the_documentation():
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf8")
-    (code,) = (c for c in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "Gamma" in c)
-    names = {}
-    exec(code, names)
-    lines = code[code.index("class Gamma") :].splitlines()
-    assert len([line for line in lines if line.strip()]) <= 30
-    return names["Gamma"]()
-
-
-GAMMA = gamma_of_the_documentation()
-TRUE = np.array([0.4, 0.6]), np.array([[2.0, 9.0], [8.0, 1.5]]), np.array([[1.0, 3.0], [1.0, 0.5]])
-
-
-def gammas(n, seed=0):
-    return mixture.sample(TRUE, n, np.random.default_rng(seed), GAMMA)
 
 
 def by_scipy(params, x):
@@ -161,20 +144,6 @@ def test_a_chain_of_symbols_is_that_of_its_own_estimator():
     assert model.bic(symbols) == pytest.approx(own.bic(symbols))
 
 
-def second_derivatives(f, v):
-    h = 3e-4 * np.maximum(np.abs(v), 0.3)
-    steps = np.diag(h)
-    return np.array(
-        [
-            [
-                (f(v + a + b) - f(v + a - b) - f(v - a + b) + f(v - a - b)) / (4 * h[i] * h[j])
-                for j, b in enumerate(steps)
-            ]
-            for i, a in enumerate(steps)
-        ]
-    )
-
-
 @pytest.mark.parametrize(
     ("family", "draw"),
     [
@@ -196,7 +165,8 @@ def test_standard_errors_are_those_of_the_numerical_hessian(family, draw):
         return mixture.log_density((np.array([v[0], 1 - v[0]]), *components), x, family).sum()
 
     at = np.concatenate([params[0][:1], *(part.ravel() for part in params[1:])])
-    expected = np.sqrt(np.diag(np.linalg.inv(-second_derivatives(height, at))))
+    h = 3e-4 * np.maximum(np.abs(at), 0.3)
+    expected = np.sqrt(np.diag(np.linalg.inv(-second_derivatives(height, at, h))))
     errors = standard_errors(params, Blocks.of(x, family), family)
     found = np.concatenate([errors[0][:1], *(part.ravel() for part in errors[1:])])
     np.testing.assert_allclose(found, expected, rtol=1e-3)

@@ -20,7 +20,8 @@ from emlib import (
 )
 from emlib.families import Poisson
 from emlib.hmm.forward_backward import plain
-from tests.test_families import GAMMA, gammas
+from tests.gamma import GAMMA, gammas
+from tests.numerics import matrices
 
 WEIGHTS, MEANS = np.array([0.4, 0.6]), np.array([[0.2, -0.1], [2.5, 1.0]])
 MATRICES = np.array([[[1.0, 0.2], [0.2, 0.8]], [[2.0, -0.3], [-0.3, 0.5]]])
@@ -41,17 +42,10 @@ def points(n=80):
     )
 
 
-def matrix(form, covariances, k):
-    """The covariance matrix of component k."""
-    if form == "full":
-        return covariances[k]
-    return covariances if form == "tied" else np.diag(np.broadcast_to(covariances[k], 2))
-
-
 def log_likelihood(form, params, x):
     weights, means, covariances = params
     joint = [
-        np.log(w) + multivariate_normal(m, matrix(form, covariances, k)).logpdf(x)
+        np.log(w) + multivariate_normal(m, matrices(form, covariances, 2, 2)[k]).logpdf(x)
         for k, (w, m) in enumerate(zip(weights, means, strict=True))
     ]
     return logsumexp(joint, axis=0).sum()

@@ -17,11 +17,9 @@ from emlib.mixture.blocks import Blocks
 from emlib.mixture.fitting import coordinates
 from emlib.results import FALL_TOLERANCE
 from emlib.squarem import Coordinates, leap
+from tests.published import DEATHS, DEATHS_MAXIMUM, LINKAGE, LINKAGE_MAXIMUM
 
-# Hasselblad (1969), JASA 64, 1459-1471; maximum by an independent optimiser.
-COUNTS = np.array([162.0, 267, 271, 185, 111, 61, 27, 8, 3, 1])
-DEATHS = Blocks(np.arange(10.0)[:, None], Poisson(), COUNTS)
-MAXIMUM = -1989.945859882964
+DAYS = Blocks(DEATHS[0][:, None], Poisson(), DEATHS[1])
 STEPS = {
     "e_step": partial(mixture.e_step, family=Poisson()),
     "m_step": partial(mixture.m_step, family=Poisson()),
@@ -30,9 +28,7 @@ STEPS = {
 
 def times_deaths(p, first, second, **options):
     start = (np.array([p, 1 - p]), np.array([[first], [second]]))
-    return em(
-        **STEPS, params=start, data=DEATHS, tol=1e-10, max_iter=5000, confirm=False, **options
-    )
+    return em(**STEPS, params=start, data=DAYS, tol=1e-10, max_iter=5000, confirm=False, **options)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +42,7 @@ def test_times_deaths_take_a_twentieth_of_the_steps(start):
     if start == (0.3, 1.0, 2.5):
         assert leaping.n_steps <= 100
     for result in (plain, leaping):
-        np.testing.assert_allclose(result.objective, MAXIMUM, atol=1e-8)
+        np.testing.assert_allclose(result.objective, DEATHS_MAXIMUM, atol=1e-8)
 
 
 def test_leaps_are_on_record_and_nothing_falls():
@@ -310,7 +306,7 @@ def test_the_iteration_limit_is_never_overshot(max_iter):
 
 def times_deaths_limited(max_iter):
     start = (np.array([0.3, 0.7]), np.array([[1.0], [2.5]]))
-    return em(**STEPS, params=start, data=DEATHS, tol=0, max_iter=max_iter, accelerate=True)
+    return em(**STEPS, params=start, data=DAYS, tol=0, max_iter=max_iter, accelerate=True)
 
 
 @pytest.mark.parametrize("seed", [10, *range(100, 112)])
@@ -360,8 +356,6 @@ def test_a_mistake_in_coordinates_is_not_taken_for_a_leap_that_fails():
     def wrong(_):
         return undefined_name  # noqa: F821
 
-    counts = np.array([125.0, 18, 20, 34])
-
     def e_step(theta, y):
         p = np.array([2 + theta, 1 - theta, 1 - theta, theta]) / 4
         return y[0] * theta / (2 + theta), float(y @ np.log(p))
@@ -370,7 +364,7 @@ def test_a_mistake_in_coordinates_is_not_taken_for_a_leap_that_fails():
         return (inherited + 34) / (inherited + 72)
 
     with pytest.raises(NameError):
-        em(e_step, m_step, 0.01, counts, accelerate=Coordinates(np.atleast_1d, wrong), tol=1e-12)
-    leaping = em(e_step, m_step, 0.01, counts, accelerate=Coordinates(np.log, np.exp), tol=1e-12)
-    assert leaping.params == pytest.approx((15 + np.sqrt(53809)) / 394)
+        em(e_step, m_step, 0.01, LINKAGE, accelerate=Coordinates(np.atleast_1d, wrong), tol=1e-12)
+    leaping = em(e_step, m_step, 0.01, LINKAGE, accelerate=Coordinates(np.log, np.exp), tol=1e-12)
+    assert leaping.params == pytest.approx(LINKAGE_MAXIMUM)
     assert leaping.trace.leapt_at

@@ -4,6 +4,7 @@ import ast
 import builtins
 import math
 import re
+import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ DIRECTIVE = re.compile(r"^\s*(?:`{3,}|:{3,}|:\w+:|\(\S+\)=).*$", re.MULTILINE)
 TIME = re.compile(r"(?<=\*\*Time\*\*: )\d+(?= minutes)")
 EXERCISES = re.compile(r"^#+ Exercises\b", re.MULTILINE)
 SOLUTION_START, SOLUTION_END = "{solution-start}", "{solution-end}"
+SOLUTION_OF = re.compile(r"\{solution-start\} (\S+)")
 SOLUTION_EDGE = re.compile(
     r"(?=^```\{solution-start\})|(?<=^```\{solution-end\}\n```)", re.MULTILINE
 )
@@ -177,6 +179,37 @@ def names_from_solutions(notebook: NotebookNode) -> set[str]:
     )
     bound, bound_in_solutions = (set().union(*map(bound_names, t)) for t in (lesson, solved))
     return set().union(*map(read_names, lesson)) & (bound_in_solutions - bound)
+
+
+def outer_names(source: str) -> tuple[set[str], set[str]]:
+    """The names that code gives a meaning to, and those that it relies on, without local ones."""
+    top = symtable.symtable(source, "cell", "exec")
+    binds = (s for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace())
+    bound, read, tables = {symbol.get_name() for symbol in binds}, set(), [top]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if symbol.is_referenced() and (table is top or symbol.is_global()):
+                read.add(symbol.get_name())
+    return bound, read
+
+
+def names_from_other_solutions(notebook: NotebookNode) -> dict[str, set[str]]:
+    """Of each exercise the names that its solution reads and only solutions of others bind."""
+    lesson, label = "", ""
+    solutions: dict[str, str] = {}
+    for cell, inside in separated(notebook):
+        if cell.cell_type == "markdown":
+            label = found[1] if (found := SOLUTION_OF.search(cell.source)) else label
+        elif cell.cell_type == "code" and inside:
+            solutions[label] = f"{solutions.get(label, '')}\n{cell.source}"
+        elif cell.cell_type == "code":
+            lesson += f"\n{cell.source}"
+    known, names = outer_names(lesson)[0], {k: outer_names(s) for k, s in solutions.items()}
+    of_solutions = set().union(*(bound for bound, _ in names.values()))
+    missing = {k: read & of_solutions - bound - known for k, (bound, read) in names.items()}
+    return {k: found for k, found in missing.items() if found}
 
 
 def print_reading(chapters: Path = CHAPTERS) -> None:

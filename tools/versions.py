@@ -21,10 +21,14 @@ TESTS = [
             "datasets",
             "distributed",
             "em",
+            "em_confirmation",
+            "em_functions",
+            "em_stopping",
             "families",
             "gaussian",
             "holding",
             "squarem",
+            "validation",
         )
     ),
 ]

@@ -20,6 +20,7 @@ WORDS = {
     "text": TEXT,
     "point": checking.POINT,
     "points": checking.POINTS,
+    "thousands": checking.THOUSANDS,
     "form": checking.FORM,
     "one": checking.ONE_NUMBER,
     "list": checking.LIST,

@@ -50,6 +50,20 @@ globalThis.EmAnswers = (() => {
     return pair ? `${pair[1]}.${pair[2]}` : undefined;
   }
 
+  // The numbers, where "1,250" and "1 250" have become 1250: what has three digits goes to what
+  // precedes it, if that is a whole number.
+  function withThousands(text) {
+    const [, inside] = /^[[(]\s*(.*?)\s*[\])]$/.exec(plainly(text)) ?? [];
+    const joined = [];
+    for (const token of (inside ?? plainly(text)).split(/[,;\s]+/).filter(Boolean)) {
+      const last = joined.at(-1) ?? "";
+      if (/^\d{3}(\.\d*)?$/.test(token) && /^[+-]?[1-9]\d{0,2}(,\d{3})*$/.test(last)) {
+        joined[joined.length - 1] = `${last},${token}`;
+      } else joined.push(token);
+    }
+    return joined.map((token) => number(token.replaceAll(",", "")));
+  }
+
   const close = (given, value, rtol, atol) =>
     given === value || (Number.isFinite(value) && Math.abs(given - value) <= atol + rtol * Math.abs(value));
 
@@ -110,6 +124,16 @@ globalThis.EmAnswers = (() => {
     const known = foreseen(near);
     if (known) return notYet(known);
     if (!alike(answer)) {
+      const numbers = withThousands(text);
+      if (numbers.length < given.numbers.length && numbers.length === answer.numbers.length) {
+        const fits = (value) =>
+          value.form === answer.form &&
+          value.numbers.length === numbers.length &&
+          value.numbers.every((b, i) => near(numbers[i], b));
+        if ([answer, ...mistakes].some(fits)) {
+          return no(words.thousands.replace("{numbers}", numbers.join(", ")));
+        }
+      }
       const decimal = answer.form === 0 ? withPoint(text) : undefined;
       if (decimal) return no(words.point.replace("{number}", decimal));
       const form = words.form.replace("{given}", describe(given, words));
@@ -117,8 +141,10 @@ globalThis.EmAnswers = (() => {
     }
     if (!given.numbers.every(Number.isFinite)) return no(words.notFinite);
     if (all(isRounded, answer)) return notYet(words.fewerDigits.replace("{digits}", digits));
+    // Near, and within five per cent: what is absolutely near to a small number is not yet it.
+    const nearShare = (a, b) => close(a, b, rtol, Math.min(atol, 0.05 * Math.abs(b)));
     const perCent = (a, b) =>
-      near(a, b) || (Math.abs(b) <= 1 && (near(a / 100, b) || isRounded(a / 100, b)));
+      near(a, b) || (Math.abs(b) <= 1 && (nearShare(a / 100, b) || isRounded(a / 100, b)));
     if (all(perCent, answer)) return notYet(words.perCent);
     const likely = foreseen(isRounded);
     if (likely) return notYet(likely);

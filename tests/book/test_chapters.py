@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -16,8 +15,10 @@ from emlib.book.exercises import FunctionExercise
 from emlib.book.exercises.checking import all_exercises
 from tools.copies import headings
 from tools.notebooks import dumps, load, normalise
+from tools.paths import ROOT
 from tools.reading import (
     names_from_folded_cells,
+    names_from_other_solutions,
     names_from_solutions,
     reading,
     solution_cells,
@@ -25,7 +26,6 @@ from tools.reading import (
     visible_assertions,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PAGES = sorted((ROOT / "chapters").glob("*.md"))
 HIDDEN = {"hide-input", "remove-input", "hide-cell"}
@@ -79,6 +79,12 @@ def test_no_cell_failed_or_warned(path):
 @chapters
 def test_a_lesson_needs_no_name_from_a_solution(path):
     assert names_from_solutions(load(path)) == set()
+
+
+@chapters
+def test_a_solution_needs_no_name_that_only_another_solution_defines(path):
+    # Readers run the solution of the exercise that they have tried, and perhaps no other.
+    assert names_from_other_solutions(load(path)) == {}
 
 
 @chapters
@@ -212,6 +218,16 @@ def test_every_exercise_has_a_check_or_asks_for_a_proof(path):
     for label, question in asked:
         proof = re.search(r"\b(?:Prove|Show that)\b", question)
         assert re.search(r'^check\("', question, re.MULTILINE) or proof, label
+
+
+@lessons
+def test_an_answer_cell_wipes_out_nothing_that_its_reader_has_written(path):
+    # With the dots in it, it would set a function that the exercise asks for to dots.
+    named = re.findall(r"`(\w+)\(", prose(path))
+    for cell in code(path):
+        for name in re.findall(r"^(\w+) = \.\.\.", cell.source, flags=re.MULTILINE):
+            assert name == "answer", cell.source
+    assert "answer" not in named
 
 
 @lessons

@@ -122,6 +122,44 @@ def test_an_answer_may_have_any_form_that_python_has_for_numbers(answer, said):
 
 
 @pytest.mark.parametrize(
+    ("name", "answer", "said"),
+    [
+        ("faster.draws", (1, 250), "Write thousands without a space or comma: 1250."),
+        ("faster.draws", (2, 500), "Write thousands without a space or comma: 2500."),
+        ("faster.draws", (1, 25), "A decimal is written with a point: 1.25."),
+        ("faster.draws", (0, 1, 250), "a list of length 3"),
+        ("gmm.units", (-2, 243.9), "Write thousands without a space or comma: -2243.9."),
+        ("gmm.units", (-2, 300.5), "a list of length 2"),
+        ("convergence.flat", [0.6, 8, 333], "without a space or comma: 0.6, 8333."),
+        ("convergence.flat", [0.6, 8, 33], "a list of length 3"),
+        ("latent.responsibilities", (0.18, 0, 820), "a list of length 3"),
+    ],
+)
+def test_a_number_known_but_for_its_thousands_is_not_called_wrong(name, answer, said):
+    assert said in grade(name, answer).message
+
+
+def test_dots_left_in_a_list_are_no_answer():
+    said = "Not answered yet: dots are left in your list."
+    assert grade("byhand.mstep", [0.725, 0.386, ..., ...]).message == said
+    assert grade("byhand.mstep", ([0.725, 0.386], [0.7, ...])).message == said
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ([0.5, 0, 42.3], "Right."),
+        ([50, 0, 42.3], "per cent"),
+        ([48.2, 0.5, 42.3], "per cent"),
+        ([0.5, 14, 42.3], "compare entropies"),
+        ([0.5, 0.9, 42.3], "compare entropies"),
+    ],
+)
+def test_what_is_near_to_a_small_number_is_not_taken_for_per_cent(answer, said):
+    assert said in grade("howmany.merge", answer).message
+
+
+@pytest.mark.parametrize(
     ("exercise", "digits"),
     [
         (Exercise(11 / 15, rtol=1e-3), "three digits"),

@@ -42,6 +42,12 @@ FORMS = {
     "(0,55)": (0, 55),
     "[0,55]": [0, 55],
     "0; 55": [0, 55],
+    "1,250": (1, 250),
+    "1 250": [1, 250],
+    "-2,243.9": (-2, 243.9),
+    "−36 500.25": [-36, 500.25],
+    "[0.6, 8,333]": [0.6, 8, 333],
+    "0.5; 15; 42.3": [0.5, 15, 42.3],
     "0,733; 0,400": "0,733; 0,400",
     "[0,5 -0,25  12,0]": "[0,5 -0,25  12,0]",
     "0,733; 0,400, 0,1": [0, 733, 0, 400, 0, 1],
@@ -146,6 +152,27 @@ def test_the_page_says_what_check_says(name, verdicts):
 def test_what_a_page_says_of_decimal_commas_and_of_nothing(text, message):
     of_one_number = next(e for e in TYPED.values() if np.ndim(e.answer) == 0)
     asked = [{"key": concealed(of_one_number), "texts": [text]}]
+    assert judged(asked) == [[{"right": False, "message": message}]]
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "number"),
+    [
+        ("faster.draws", "1,250", "1250"),
+        ("faster.draws", "1 250", "1250"),
+        ("faster.draws", "1\u00a0250", "1250"),
+        ("faster.draws", "1\u202f250.", "1250"),
+        ("faster.draws", "(2,500)", "2500"),
+        ("gmm.units", "-2,243.9", "-2243.9"),
+        ("mixtures.saddle", "−1,095.3", "-1095.3"),
+        ("em_at_scale.incremental", "-36 500.25", "-36500.25"),
+        ("convergence.flat", "0.6, 8,333", "0.6, 8333"),
+        ("convergence.flat", "0.6; 8 333", "0.6, 8333"),
+    ],
+)
+def test_thousands_are_joined_if_the_number_is_then_known(name, typed, number):
+    asked = [{"key": concealed(all_exercises()[name]), "texts": [typed]}]
+    message = f"Write thousands without a space or comma: {number}."
     assert judged(asked) == [[{"right": False, "message": message}]]
 
 

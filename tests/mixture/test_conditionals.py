@@ -21,7 +21,7 @@ GRID = np.linspace(-12.0, 14.0, 4001)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_they_are_integrals_of_the_joint_density(form):
+def test_marginals_and_conditionals_are_integrals_of_the_joint_density(form):
     family, params = FORMS[form](), mixture.MixtureParams(WEIGHTS, MEANS, COVARIANCES[form])
 
     def joint(x0, x1):
@@ -95,3 +95,14 @@ def test_a_row_that_no_component_reaches_has_no_conditional(form):
     family, params = FORMS[form](), mixture.MixtureParams(WEIGHTS, MEANS, COVARIANCES[form])
     with pytest.raises(DegenerateError, match="point 0 has density zero under every component"):
         conditional(params, [1e80, np.nan], family)
+
+
+def test_a_marginal_and_a_conditional_know_the_names_of_their_features(faithful):
+    frame = pd.DataFrame(np.c_[faithful, faithful[:, 0] ** 2], columns=["a", "b", "c"])
+    model = GaussianMixture(2, random_state=0).fit(frame)
+    pair = model.marginal([2, 0])
+    pair.predict(frame[["c", "a"]])
+    rest = model.conditional([np.nan, 60.0, np.nan])
+    assert rest.feature_names_in_.tolist() == ["a", "c"]
+    with pytest.raises(ValueError, match="feature names"):
+        pair.predict(frame[["a", "c"]])

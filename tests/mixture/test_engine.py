@@ -1,7 +1,5 @@
 """The engine: every family against SciPy, scikit-learn or sums written out, in every form."""
 
-import tracemalloc
-import warnings
 from functools import partial
 
 import numpy as np
@@ -10,19 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import logsumexp
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from emlib import DegenerateError, em, mixture
 from emlib.covariances import FORMS, Diagonal, Full
 from emlib.families import Binomial, Categorical, Poisson
 from emlib.gaussian import KEPT
-from emlib.mixture import MixtureParams, blocks, engine
+from emlib.mixture import MixtureParams, engine
 from emlib.mixture.blocks import Blocks
 from emlib.trees import add
+from tests.mixture.helpers import kinds, sklearn_after
+from tests.numerics import matrices
+from tests.published import DEATHS, DEATHS_MAXIMUM
 
 seeds = st.integers(0, 2**32 - 1)
-kinds = pytest.mark.parametrize("kind", FORMS)
 
 
 def problem(kind, seed, d=None, n=60):
@@ -42,21 +40,14 @@ def problem(kind, seed, d=None, n=60):
     return x, MixtureParams(rng.dirichlet(np.full(k, 5.0)), means, covariances)
 
 
-def matrices(kind, params):
-    """Covariances of every form as K matrices."""
-    k, d = params.means.shape
-    c = params.covariances
-    return {
-        "full": lambda: c,
-        "tied": lambda: np.stack([c] * k),
-        "diag": lambda: np.stack([np.diag(v) for v in c]),
-        "spherical": lambda: c[:, None, None] * np.eye(d),
-    }[kind]()
-
-
 def written_out(kind, params, x):
     """Log p(x, z = k) by SciPy."""
-    parts = zip(params.weights, params.means, matrices(kind, params), strict=True)
+    parts = zip(
+        params.weights,
+        params.means,
+        matrices(kind, params.covariances, *params.means.shape),
+        strict=True,
+    )
     return np.stack(
         [np.log(w) + stats.multivariate_normal(m, c).logpdf(x) for w, m, c in parts], axis=1
     )
@@ -84,22 +75,7 @@ def test_every_form_of_covariance_equals_scipy(kind, seed):
 def test_equals_sklearn_after_n_steps(kind, n, d):
     x, start = problem(kind, 3, d)
     family = FORMS[kind]()
-    precisions = 1 / start.covariances
-    if kind in ("full", "tied"):
-        precisions = np.linalg.inv(start.covariances)
-    theirs = SklearnMixture(
-        len(start.weights),
-        covariance_type=kind,
-        weights_init=start.weights,
-        means_init=start.means,
-        precisions_init=precisions,
-        max_iter=n,
-        tol=0,
-        reg_covar=0,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        theirs.fit(x)
+    theirs = sklearn_after(x, start, n, kind)
     ours = start
     for _ in range(n):
         ours = mixture.m_step(mixture.e_step(ours, x, family)[0], family)
@@ -255,29 +231,6 @@ def test_order_and_precision_of_the_array_do_not_matter(kind):
         assert mixture.e_step(params, same, family)[1] == pytest.approx(expected, rel=1e-12)
 
 
-def test_memory_is_that_of_a_block_and_of_a_copy_if_the_data_are_small(monkeypatch):
-    x = np.random.default_rng(0).normal(size=(300_000, 4))
-    params = MixtureParams(np.full(3, 1 / 3), np.eye(3, 4), np.stack([np.eye(4)] * 3))
-    sums, peaks = [], []
-    for kept in (x.size - 1, x.size):
-        monkeypatch.setattr(blocks, "LARGEST_COPY", kept)
-        tracemalloc.start()
-        sums.append(mixture.e_step(params, Blocks.standard(x))[1])
-        peaks.append(tracemalloc.get_traced_memory()[1] / 2**20)
-        tracemalloc.stop()
-    assert sums[0] == sums[1]
-    assert peaks[0] < 3  # the data have nine
-    assert 9 < peaks[1] < 12
-
-
-def test_standard_units_are_mean_zero_and_variance_one_far_from_the_origin():
-    rng = np.random.default_rng(0)
-    x = 1e8 + rng.normal(size=(1000, 2)) * [1.0, 1e-3]
-    z = Blocks.standard(x).units.standardise(x)
-    np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-4)
-    np.testing.assert_allclose(z.var(axis=0), 1, rtol=1e-4)
-
-
 # Counts
 
 
@@ -392,10 +345,8 @@ def test_shares_of_another_shape_are_refused(shape):
 
 
 def test_times_deaths_have_the_known_maximum():
-    # Hasselblad (1969), JASA 64, 1459-1471; maximum by an independent optimiser.
-    counts = np.array([162.0, 267, 271, 185, 111, 61, 27, 8, 3, 1])
     family = Poisson()
-    data = Blocks(np.arange(10.0)[:, None], family, counts)
+    data = Blocks(DEATHS[0][:, None], family, DEATHS[1])
     result = em(
         partial(mixture.e_step, family=family),
         partial(mixture.m_step, family=family),
@@ -405,13 +356,13 @@ def test_times_deaths_have_the_known_maximum():
         max_iter=5000,
         confirm=False,
     )
-    np.testing.assert_allclose(result.objective, -1989.945859882964, atol=1e-7)
+    np.testing.assert_allclose(result.objective, DEATHS_MAXIMUM, atol=1e-7)
     np.testing.assert_allclose(result.params[0], [0.359885, 0.640115], atol=1e-5)
     np.testing.assert_allclose(result.params[1][:, 0], [1.256095, 2.663404], atol=1e-5)
 
 
 @kinds
-def test_parameters_per_family(kind):
+def test_free_parameters_are_counted_as_mclust_and_scikit_learn_count_them(kind):
     # Weights apart: mclust's EII... and scikit-learn's counts for D = 3, K = 3.
     totals = {"full": 29, "tied": 17, "diag": 20, "spherical": 14}
     assert FORMS[kind]().n_parameters(3, 3) + 2 == totals[kind]
@@ -433,7 +384,7 @@ def test_expected_statistics_invert_the_mle(kind, seed):
 def test_samples_have_the_covariance_of_their_component(kind):
     _, params = problem(kind, 6, d=2)
     x, z = mixture.sample(params, 100_000, np.random.default_rng(0), FORMS[kind]())
-    for k, expected in enumerate(matrices(kind, params)):
+    for k, expected in enumerate(matrices(kind, params.covariances, *params.means.shape)):
         np.testing.assert_allclose(np.cov(x[z == k].T), expected, atol=0.15)
 
 

@@ -20,7 +20,7 @@ from emlib.covariances import FORMS, Diagonal
 from emlib.datasets import load_faithful
 from emlib.gaussian import KEPT
 from emlib.mixture.blocks import Blocks
-from tests.hmm.test_incomplete import COVARIANCES, FULL, row_by_row
+from tests.holes import COVARIANCES, FULL, row_by_row
 
 WEIGHTS = np.array([0.3, 0.7])
 MEANS = np.array([[0.0, 1.0, -1.0], [3.0, 0.0, 2.0]])

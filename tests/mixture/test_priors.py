@@ -9,13 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from emlib import GaussianMixture, StopReason, mixture
+from emlib import GaussianMixture, Prior, StopReason, mixture
 from emlib.covariances import FORMS
 from emlib.datasets import load_faithful
 from emlib.mixture.blocks import Blocks
-from emlib.mixture.priors import Prior
-
-kinds = pytest.mark.parametrize("kind", FORMS)
+from tests.mixture.helpers import clusters, kinds
 
 
 def expected_log_posterior(prior, family, statistics, params):
@@ -201,3 +199,18 @@ def test_the_default_scale_is_that_of_the_values_seen_in_any_order_of_features(k
         if kind != "spherical":
             wanted = wanted[order][..., order] if wanted.ndim == 2 else wanted[order]
         np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("scale", "mean", "message"),
+    [
+        (-np.eye(2), None, "positive definite"),
+        ([[1.0, 0.5], [0.0, 1.0]], None, "symmetric"),
+        (np.ones(4), None, r"of shape \(2, 2\)"),
+        (np.full((2, 2), np.nan), None, "finite"),
+        (None, [np.nan, 0.0], "the prior's mean must be finite"),
+    ],
+)
+def test_priors_that_make_no_sense_are_refused(scale, mean, message):
+    with pytest.raises(ValueError, match=message):
+        GaussianMixture(2, prior=Prior(scale=scale, mean=mean)).fit(clusters(0))

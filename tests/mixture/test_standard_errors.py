@@ -1,7 +1,11 @@
 """Standard errors: Louis's information against numerical second derivatives, and simulation."""
 
+import warnings
+
 import numpy as np
 import pytest
+from scipy.special import logsumexp
+from scipy.stats import norm
 
 from emlib import DegenerateError, GaussianMixture, Mixture, mixture
 from emlib.covariances import FORMS
@@ -9,8 +13,8 @@ from emlib.families import Poisson, Symbols
 from emlib.mixture import MixtureParams
 from emlib.mixture.blocks import Blocks
 from emlib.mixture.standard_errors import standard_errors
-
-kinds = pytest.mark.parametrize("kind", FORMS)
+from tests.mixture.helpers import clusters, kinds
+from tests.numerics import second_derivatives
 
 
 def fitted(kind, k=2, d=2):
@@ -35,19 +39,6 @@ def free(kind, d):
         pairs = [(i, j) for i in range(d) for j in range(i, d)]
     return np.stack(
         [np.maximum(np.outer(one[i], one[j]), np.outer(one[j], one[i])) for i, j in pairs]
-    )
-
-
-def second_derivatives(f, v, h=2e-4):
-    steps = h * np.eye(len(v))
-    return np.array(
-        [
-            [
-                (f(v + a + b) - f(v + a - b) - f(v - a + b) + f(v - a - b)) / (4 * h * h)
-                for b in steps
-            ]
-            for a in steps
-        ]
     )
 
 
@@ -76,7 +67,9 @@ def test_errors_equal_those_of_the_numerical_hessian(kind, k, d):
         "tied": lambda c: c[np.triu_indices(d)],
     }.get(kind, np.ravel)(params.covariances)
     at = np.concatenate([params.weights[:-1], params.means.ravel(), values])
-    hessian = second_derivatives(lambda v: mixture.log_density(unpacked(v), x, family).sum(), at)
+    hessian = second_derivatives(
+        lambda v: mixture.log_density(unpacked(v), x, family).sum(), at, 2e-4
+    )
     covariance = np.linalg.inv(-hessian)
     errors = standard_errors(params, Blocks.of(x), family)
     by_hessian = np.sqrt(np.diag(covariance))
@@ -179,4 +172,37 @@ def test_symbols_lead_to_the_family_that_has_standard_errors():
     x = np.random.default_rng(0).integers(0, 3, (50, 1))
     model = Mixture(1, family=Symbols(3)).fit(x)
     with pytest.raises(ValueError, match="the family Categorical"):
+        model.standard_errors(x)
+
+
+def test_standard_errors_count_labels_and_refuse_what_is_held():
+    rng = np.random.default_rng(0)
+    z = rng.random(400) < 0.4
+    x = np.where(z, rng.normal(2.5, 1, 400), rng.normal(0, 1, 400))[:, None]
+    labels = np.where(np.arange(400) % 4 == 0, z.astype(int), -1)
+    model = GaussianMixture(2, random_state=0, tol=1e-12).fit(x, labels=labels)
+    errors = model.standard_errors(x, labels=labels)
+
+    def log_likelihood(theta):
+        weight, means, variances = theta[0], theta[1:3], theta[3:]
+        joint = np.log([weight, 1 - weight]) + norm.logpdf(x, means, np.sqrt(variances))
+        joint[(labels >= 0)[:, None] & (labels[:, None] != np.arange(2))] = -np.inf
+        return logsumexp(joint, axis=1).sum()
+
+    theta = np.r_[model.weights_[0], model.means_.ravel(), model.covariances_.ravel()]
+    hessian = second_derivatives(log_likelihood, theta, 1e-4)
+    expected = np.sqrt(np.diag(np.linalg.inv(-hessian)))
+    found = np.r_[errors.weights[0], errors.means.ravel(), errors.covariances.ravel()]
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+    held = GaussianMixture(2, means_init=model.means_, hold="means", random_state=0).fit(x)
+    with pytest.raises(ValueError, match="held"):
+        held.standard_errors(x)
+
+
+def test_standard_errors_away_from_a_maximum_are_refused():
+    x = clusters(0, distance=2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = GaussianMixture(2, max_iter=2, init_params="random", random_state=0).fit(x)
+    with pytest.raises(ValueError, match="no proper maximum"):
         model.standard_errors(x)

@@ -1,20 +1,17 @@
 """The mixture's two steps: properties that hold for all data, and agreement with scikit-learn."""
 
-import warnings
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from emlib import mixture
 from emlib.covariances import Full
 from emlib.datasets import load_faithful, make_20_40
 from emlib.families import Categorical, Poisson, Symbols
 from emlib.mixture import MixtureParams
+from tests.mixture.helpers import sklearn_after
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -95,21 +92,6 @@ def test_order_of_the_data_does_not_matter(seed):
     x, start = random_problem(seed)
     shuffled = np.random.default_rng(seed).permutation(x)
     assert_same(run(x, start, 5), run(shuffled, start, 5))
-
-
-def sklearn_after(x, start, n):
-    model = SklearnMixture(
-        len(start.weights),
-        weights_init=start.weights,
-        means_init=start.means,
-        precisions_init=np.linalg.inv(start.covariances),
-        max_iter=n,
-        tol=0,
-        reg_covar=0,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(x)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 20, 50])
@@ -193,3 +175,45 @@ def test_what_may_be_scored_may_be_drawn_from(family):
     x, z = mixture.sample(params, 100, np.random.default_rng(0), family)
     assert np.isfinite(mixture.log_density(params, x, family)).all()
     assert set(z) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        MixtureParams(np.ones(1), np.zeros((1, 2)), np.eye(2)[None]),
+        MixtureParams(np.ones(1), np.zeros((1, 1)), np.eye(2)),
+        MixtureParams(np.array([2.0, 3.0]), np.zeros((2, 1)), np.ones((2, 1, 1))),
+        MixtureParams(np.ones(1), np.full((1, 1), np.nan), np.ones((1, 1, 1))),
+    ],
+)
+def test_parameters_that_do_not_fit_the_data_are_refused(params):
+    with pytest.raises(ValueError, match=r"need parameters of shape|must sum to 1|finite"):
+        mixture.log_density(params, np.zeros((4, 1)))
+
+
+def test_parameters_are_named_where_some_are_missing():
+    with pytest.raises(ValueError, match="params must be a tuple of weights, means, covariances"):
+        mixture.log_density((np.ones(1), np.zeros((1, 1))), np.zeros((4, 1)))
+
+
+def test_counts_check_their_parameters_and_columns():
+    with pytest.raises(ValueError, match="not be negative"):
+        mixture.log_density((np.ones(1), -np.ones((1, 1))), np.ones((2, 1)), Poisson())
+    with pytest.raises(ValueError, match="need 4 columns"):
+        mixture.log_density((np.ones(1), np.ones((1, 3)) / 3), np.eye(3), Categorical((2, 2)))
+    full, empty = [1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]
+    family = Categorical((2, 2))
+    statistics = mixture.statistics(np.eye(2), [empty, empty], family)
+    with pytest.raises(ValueError, match="feature 1 has no counts"):
+        mixture.m_step(statistics, family)
+    # Where only one component has none, all tables are equally likely: the even one is as good.
+    statistics = mixture.statistics(np.eye(2), [full, empty], family)
+    np.testing.assert_allclose(mixture.m_step(statistics, family)[1], [full, [1, 0, 0.5, 0.5]])
+
+
+def test_a_component_that_cannot_have_made_a_count_never_wins():
+    rates = np.array([[0.0, 5000.0], [1.0, 1.0]])
+    r = mixture.responsibilities((np.full(2, 0.5), rates), [[1.0, 5000.0]], Poisson())
+    np.testing.assert_array_equal(r, [[0, 1]])
+    one = (np.ones(1), np.zeros((1, 1)))
+    assert mixture.log_density(one, [[1.0]], Poisson())[0] == -np.inf

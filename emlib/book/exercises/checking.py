@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 # What is said of an answer, here and on the book's site.
 RIGHT = "Right."
 OPEN = "Not answered yet: your answer goes where the dots are."
+DOTS = "Not answered yet: dots are left in your list."
 TEXT = "That is text. Give numbers, without quotes, such as 0.25 or [1/3, 2]."
 FORM = "Your answer is {given}; expected {wanted}."
 POINT = "A decimal is written with a point: {number}."
 POINTS = "Write numbers with a decimal point, separated by commas: {numbers}."
+THOUSANDS = "Write thousands without a space or comma: {numbers}."
 ONE_NUMBER, LIST = "a single number", "a list of length {length}"
 NOT_FINITE = "Your answer contains a value that is not a finite number (nan or inf)."
 NOT_YET = "Not yet. {hint}"
@@ -66,7 +68,11 @@ class Exercise:
         """Compare `given` with the answer and the foreseen mistakes."""
         if callable(given):
             return Verdict(False, "This asks for a value, and you gave a function: call it first.")
-        trouble = _with_points(given, self.answer) or _shape_trouble(given, self.answer)
+        trouble = (
+            self._with_thousands(given)
+            or _with_points(given, self.answer)
+            or _shape_trouble(given, self.answer)
+        )
         if trouble in ("", NOT_FINITE):
             given = np.reshape(np.asarray(given, float), np.shape(self.answer))
             if np.all(self._close(given, self.answer)):
@@ -85,6 +91,19 @@ class Exercise:
         if hint := self._foreseen(given, _is_rounded):
             return _not_yet(hint)
         return _not_yet(CUT.format(digits=self.digits()) if self._is_cut(given) else self.hint)
+
+    def _with_thousands(self, given: Any) -> str:
+        """How to write what was given with 1,250 or 1 250 for 1250, if it is then known; or ''."""
+        if not isinstance(given, (list, tuple)) or len(given) <= np.size(self.answer):
+            return ""
+        numbers = _numbers(given)
+        joined = None if numbers is None or numbers.ndim != 1 else _joined(numbers)
+        if joined is None or len(joined) != np.size(self.answer):
+            return ""
+        value = np.reshape(joined, np.shape(self.answer))
+        known = np.all(self._close(value, self.answer)) or self._foreseen(value, self._close)
+        written = ", ".join(f"{number:.12g}" for number in joined)
+        return THOUSANDS.format(numbers=written) if known else ""
 
     def digits(self) -> str:
         """With how many digits the answer is taken, in words: "three digits", "one decimal"."""
@@ -117,11 +136,11 @@ class Exercise:
 
     def _is_per_cent(self, given: NDArray[np.float64]) -> bool:
         """Whether numbers up to 1 were given as per cent, and the others are right."""
-        same = [self._close(value, self.answer) for value in (given, given / 100)]
-        parts = same[0] | (np.abs(self.answer) <= 1) & (
-            same[1] | _is_rounded(given / 100, self.answer)
-        )
-        return bool(np.all(parts))
+        size, share = np.abs(self.answer), given / 100
+        # Near, and within five per cent: what is absolutely near to a small number is not yet it.
+        near = np.abs(share - self.answer) <= self.rtol * size + np.minimum(self.atol, 0.05 * size)
+        parts = (size <= 1) & (near | _is_rounded(share, self.answer))
+        return bool(np.all(parts | self._close(given, self.answer)))
 
     def _foreseen(self, given: Any, same: Callable[[Any, Any], NDArray[np.bool_]]) -> str:
         """The hint for the first foreseen mistake that is the same as `given`, or ''."""
@@ -210,6 +229,8 @@ def grade(name: str, answer: Any) -> Verdict:
     exercise = find(name)
     if answer is ... or answer is None:
         return Verdict(False, OPEN)
+    if _has_dots(answer):
+        return Verdict(False, DOTS)
     return exercise.grade(answer)
 
 
@@ -270,6 +291,20 @@ def _with_points(given: Any, answer: Any) -> str:
     return ""
 
 
+def _joined(numbers: NDArray[np.float64]) -> list[float]:
+    """The numbers, where 1, 250 has become 1250: what has three digits goes to what precedes it."""
+    joined: list[float] = []
+    begun = False  # whether the last number may have more digits to come
+    for number in numbers.tolist():
+        if begun and 100 <= number < 1000:
+            joined[-1] = float(np.copysign(1000 * abs(joined[-1]) + number, joined[-1]))
+        else:
+            joined.append(number)
+            begun = 1 <= abs(number) < 1000
+        begun = begun and number == np.trunc(number)
+    return joined
+
+
 def _form(shape: tuple[int, ...]) -> str:
     """What an array of this shape is, in words."""
     if len(shape) > 1:
@@ -298,6 +333,11 @@ def _numbers(value: Any) -> NDArray[np.float64] | None:
         return None if _has_text(value) else np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         return None
+
+
+def _has_dots(value: Any) -> bool:
+    """Whether the value is a list or tuple in which dots are left."""
+    return isinstance(value, (list, tuple)) and any(v is ... or _has_dots(v) for v in value)
 
 
 def _has_text(value: Any) -> bool:

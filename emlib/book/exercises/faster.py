@@ -113,6 +113,7 @@ EXERCISES = {
             ),
             ([_PAIR[i] for i in (1, 1, 2, 3)], "Invert the matrix, and then take its entry."),
             ([*np.square(_PAIR[:3]), 0.9], "Those are variances. Take the roots."),
+            ([*_PAIR[:2], 10.0, 0.9], "That is the root of the information: turn it over."),
             ([*_PAIR[:3], 0.5], "The largest eigenvalue decides, and not the diagonal."),
             ([*_PAIR[:3], 0.1], "That is the rate in the fast direction."),
             ([*_PAIR[:3], 9.0], "Compare with the complete information, and not the observed."),

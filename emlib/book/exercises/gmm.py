@@ -221,7 +221,7 @@ EXERCISES = {
                 "You used the weights of all eruptions. This one lasted 3 minutes: use its own.",
             ),
         ),
-        "Weigh each kind's conditional mean by the probability of the kind, given the duration.",
+        "Each kind has its own expected wait. How probable is each kind after three minutes?",
         rtol=0,
         atol=0.06,
     ),

@@ -212,7 +212,7 @@ EXERCISES = {
             # The third decimal is a zero, and so two would pass.
             (0.8, "Right as far as it goes: give three decimals."),
         ),
-        "A day that was not seen has density one in both states; then smooth.",
+        "Which density has a day, in either state, if nothing was seen of it?",
         rtol=0,
         atol=6e-4,
     ),
@@ -227,7 +227,7 @@ EXERCISES = {
             (1 - 0.0582274, "That is the probability of 20 or fewer."),
             (0.411215, "That is the share of such years in the record: a model without memory."),
         ),
-        "Filter to the last year, move one step, and mix the tails of the three states.",
+        "How probable is each state in the last year, and then in the year after it?",
         rtol=0,
         atol=6e-4,
     ),

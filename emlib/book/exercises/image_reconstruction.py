@@ -108,7 +108,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_update_with_c, "The predicted count of a line contains kappa times c, not c alone."),
             (_update_first, "The image first, and kappa at the end."),
         ),
-        "Append c to A as one more column, and kappa to the image: then it is the chapter's step.",
+        "If kappa were one more pixel, what would be its column in A, and what its sensitivity?",
     ),
     "gamma": Exercise(
         # By BFGS on the log-posterior, in the logarithms of the pixels.

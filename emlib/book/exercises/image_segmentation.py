@@ -94,7 +94,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ([3800 / 4000, 7600 / 8200], "The union has the wrongly cut pixels too."),
             ([3800 / 8200, 7600 / 8200], "In the union, count what both have once."),
         ),
-        hint="The union has what is in both once: 4000 + 4200 - 3800.",
+        hint="How many pixels are in at least one of the two, each counted once?",
     ),
     "step": Exercise(
         1 / 1024 / np.sqrt(12),
@@ -117,7 +117,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (0.25 * np.exp(0.8) / (1 + 0.25 * np.exp(0.8)), "Four neighbours vote, not one."),
             (0.25 * np.exp(3.2), "Those are the odds: a probability is odds / (1 + odds)."),
         ),
-        hint="Tower gets 0.2 exp(4 x 0.9), background 0.8 exp(4 x 0.1); make them sum to one.",
+        hint="By which factor do the four neighbours change the odds of tower to background?",
     ),
     "outvoted": Exercise(
         0.25,

@@ -129,7 +129,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.array([66.8, 93.8]), DIGITS.format("two decimals")),
             (np.array([67.0, 94.0]), DIGITS.format("two decimals")),
         ),
-        hint="Get S1 = N mean and S2 = N (variance + mean squared) of each school, then add.",
+        hint="Which two sums over its marks does each report tell?",
         rtol=0,
         atol=6e-3,
     ),

@@ -123,10 +123,10 @@ EXERCISES = {
             (700.0, "All 13 values of a row must be there, and not only one."),
             (1000 * 0.3**13, "That counts rows of which nothing was seen."),
             (0.7**13, "That is the share. How many of the thousand rows?"),
-            (9.0, "Nearly: round to the nearest whole row."),
+            (10.0, "Right as far as it goes: give one decimal."),
+            (9.0, "You cut the decimals off. Give one, rounded."),
         ),
         "With what probability are all values of one row there?",
-        rtol=4e-2,  # ten is a good answer
     ),
     "kinds": Exercise(
         [1, 2, 3, 3],

@@ -134,7 +134,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "That is the share of the other subject. Sport gets a quarter.",
             ),
         ),
-        "First the expected counts of the three words, then one more of each, then divide.",
+        "How much of the unlabelled document does sport count, and what does the prior add?",
     ),
     "score": Exercise(
         np.array([3 / 4, 3 / 5, 1 / 3]),
@@ -147,7 +147,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (np.array([3 / 4, 3 / 5, 0.325]), "Is the error rate one minus a mean of the two?"),
         ),
-        "Three over how many? For the error rate put 3, 4 and 5 into its formula.",
+        "Which share of the model's links is right, and which share of the annotator's is found?",
         rtol=2e-3,
     ),
     "links": FunctionExercise(
@@ -195,6 +195,18 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_turned, "One row for each component: turn the array round."),
         ),
         "Try it with all weights one: is it the E-step of the chapter? Is anything nan?",
+    ),
+    "discounted": Exercise(
+        # By the solution, over the sixteen splits; a standard error is 0.004 and more.
+        np.array([0.882, 0.553]),
+        (
+            ([0.857, 0.591], "That is with every document counted whole."),
+            ([0.888, 0.475], "That is with the labelled documents alone."),
+            ([0.553, 0.882], "The mean with 64 labels first, then that with one."),
+        ),
+        "A labelled document has the weight 1, another 0.1. Average over the sixteen splits.",
+        rtol=0,
+        atol=0.01,
     ),
     "rate": Exercise(
         0.6 * np.log(2),

@@ -60,7 +60,7 @@ EXERCISES = {
                 "A number of starts is a whole number: round it to the safe side.",
             ),
         ),
-        "All of the starts must fail, and each fails with probability two thirds.",
+        "What is the chance that one start misses it, and that all of them do?",
         rtol=0,
         atol=0.06,
     ),

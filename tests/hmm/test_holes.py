@@ -2,27 +2,15 @@
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
 
 from emlib import GaussianHMM, GaussianImputer, PoissonHMM, hmm
 from emlib.covariances import FORMS
 from emlib.hmm import HMMParams, Sequences
 from emlib.hmm.forward_backward import plain
+from tests.holes import COVARIANCES, FULL, row_by_row
 
 CHAIN = np.array([0.6, 0.4]), np.array([[0.9, 0.1], [0.2, 0.8]])
 MEANS = np.array([[0.0, 1.0, -1.0], [2.0, 0.0, 1.5]])
-FULL = np.array(
-    [
-        [[1.0, 0.5, 0.2], [0.5, 2.0, -0.4], [0.2, -0.4, 0.7]],
-        [[1.5, -0.3, 0.0], [-0.3, 0.6, 0.1], [0.0, 0.1, 1.1]],
-    ]
-)
-COVARIANCES = {
-    "full": FULL,
-    "tied": FULL[0],
-    "diag": FULL.diagonal(axis1=1, axis2=2),
-    "spherical": np.array([0.8, 1.7]),
-}
 
 
 def with_holes(n=60, share=0.35, seed=0):
@@ -36,38 +24,10 @@ def with_holes(n=60, share=0.35, seed=0):
     return x
 
 
-def matrices(form):
-    covariances = COVARIANCES[form]
-    if form in ("full", "tied"):
-        return np.broadcast_to(covariances, (2, 3, 3))
-    return np.stack([np.diag(np.broadcast_to(c, 3)) for c in covariances])
-
-
-def row_by_row(form, x, means=MEANS):
-    """Log p(what was seen | state), and E[x] and E[x x'] given that and the state."""
-    log_b, mean, square = (
-        np.zeros((len(x), 2)),
-        np.empty((len(x), 2, 3)),
-        np.empty((len(x), 2, 3, 3)),
-    )
-    for t, row in enumerate(x):
-        for k, (mu, sigma) in enumerate(zip(means, matrices(form), strict=True)):
-            s, h = np.flatnonzero(~np.isnan(row)), np.flatnonzero(np.isnan(row))
-            mean[t, k], left = np.where(np.isnan(row), mu, row), np.zeros((3, 3))
-            left[np.ix_(h, h)] = sigma[np.ix_(h, h)]
-            if len(s):
-                log_b[t, k] = multivariate_normal(mu[s], sigma[np.ix_(s, s)]).logpdf(row[s])
-                gain = sigma[np.ix_(h, s)] @ np.linalg.inv(sigma[np.ix_(s, s)])
-                mean[t, k, h] += gain @ (row[s] - mu[s])
-                left[np.ix_(h, h)] -= gain @ sigma[np.ix_(s, h)]
-            square[t, k] = np.outer(mean[t, k], mean[t, k]) + left
-    return log_b, mean, square
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_an_e_step_is_that_of_each_row_by_itself(form):
     x = with_holes()
-    log_b, mean, square = row_by_row(form, x)
+    log_b, mean, square = row_by_row(form, x, MEANS)
     posterior = plain(*CHAIN, log_b)
     params, family = HMMParams(*CHAIN, (MEANS, COVARIANCES[form])), FORMS[form]()
     statistics, log_likelihood = hmm.e_step(params, Sequences.of(x, family=family), family)
@@ -87,12 +47,12 @@ def test_an_e_step_is_that_of_each_row_by_itself(form):
     np.testing.assert_allclose(found.sum_xx, kept[form], rtol=1e-10, atol=1e-12)
 
 
-def test_all_that_is_asked_of_a_model_knows_the_holes():
+def test_scores_posteriors_and_states_know_the_holes():
     x = with_holes()
     model = GaussianHMM(2)
     model.startprob_, model.transmat_ = CHAIN
     model.means_, model.covars_ = MEANS, FULL
-    posterior = plain(*CHAIN, row_by_row("full", x)[0])
+    posterior = plain(*CHAIN, row_by_row("full", x, MEANS)[0])
     np.testing.assert_allclose(model.score(x), posterior.log_likelihood, rtol=1e-12)
     np.testing.assert_allclose(model.score_sequences(x), posterior.log_likelihood, rtol=1e-12)
     np.testing.assert_allclose(model.predict_proba(x), posterior.responsibilities, atol=1e-12)

@@ -48,7 +48,7 @@ from functools import partial
 import numpy as np
 
 from emlib import em, mixture
-from tests.test_scale import PARAMS, SIZES
+from tests.tools.test_scale import PARAMS, SIZES
 from tools import scale
 
 if __name__ == "__main__":
