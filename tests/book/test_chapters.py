@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections import Counter
 from functools import lru_cache
 from importlib import import_module
 
@@ -321,6 +322,16 @@ def chapter(name):
 @chapters
 def test_chapter_is_read_in_45_minutes(path):
     assert reading(load(path)).minutes <= 45
+
+
+@lessons
+def test_the_time_that_exercises_take_follows_from_their_number(path):
+    kinds = Counter(re.findall(r"\{exercise-start\} (\S+):", prose(path)))
+    # As the page of all exercises says: a few minutes, and ten to twenty-five.
+    minutes = 3 * kinds["Warm-up"] + 17.5 * kinds["Core"]
+    said = re.search(r"\*\*Time\*\*: .*", prose(path))[0]
+    longer = bool(re.search(r"another hour (?:or two|and a half)\b", said))
+    assert longer == (minutes > 70), f"{minutes:.0f} minutes: {said}"
 
 
 @chapters

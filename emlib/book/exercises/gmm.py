@@ -135,6 +135,32 @@ EXERCISES = {
         rtol=0,
         atol=0.06,
     ),
+    "odd": Exercise(
+        [1.0, 0.0],
+        (
+            ([0.0, 0.0], "The first is for the short kind; the long one was asked."),
+            ([1.0, 272.0], "The second is how many have a higher density."),
+            ([0.0, 272.0], "The long kind was asked, and a lower density."),
+        ),
+        "predict_proba has a column for each kind, and score_samples the logarithm of the density.",
+        rtol=0,
+        atol=6e-4,
+    ),
+    "cost": Exercise(
+        [44, 24, 26, 17],
+        (
+            ([42, 22, 24, 15], "The weights have free parameters, too."),
+            ([45, 25, 27, 18], "The weights sum to one."),
+            ([62, 30, 26, 17], "A covariance is symmetric: count each pair of features once."),
+            ([32, 12, 14, 5], "The means have parameters, too."),
+            ([30, 10, 12, 3], "Those are the covariances alone. Weights and means are free, too."),
+            ([44, 44, 26, 17], "Tied means one matrix for all components."),
+            ([44, 24, 18, 17], "In the diagonal form each component has variances of its own."),
+            ([44, 24, 26, 15], "In the spherical form each component has a variance of its own."),
+        ),
+        "Weights, means, covariances: only the last differ between the forms.",
+        rtol=0,
+    ),
     "spherical": FunctionExercise(
         one_variance,
         ((_R, _X), (np.eye(2)[[0, 0, 1, 1, 1]], _X[:, :2])),

@@ -100,16 +100,85 @@ EXERCISES = {
         rtol=0,
         atol=6e-4,
     ),
-    "parameters": Exercise(
-        23,
+    "told": Exercise(
+        0.946440,
         (
-            (17, "That is the mixture. What does the memory add?"),
-            (26, "Each row of A sums to one; and a covariance is symmetric."),
-            (24, "The start probabilities sum to one."),
-            (27, "The start probabilities, and each row of the transition matrix, sum to one."),
-            (21, "The start is free: it has parameters too."),
-            (29, "A covariance is symmetric, and each row of the transition matrix sums to one."),
-            (20, "Each component has two means and three numbers in its covariance."),
+            (0.883357, "That is what the two umbrellas say. The news of day 3 says more."),
+            (0.764465, "That is if day 3 is known to be dry."),
+            (0.927247, "That is for an umbrella on day 3. You know more than that: it rains."),
+            (0.653343, "That is rain on day 3, before the news."),
+            (0.899412, "That is rain on day 1."),
+            (0.618350, "Divide by the sum over rain and dry."),
+            (0.7, "That leaves out the umbrellas of days 1 and 2."),
+        ),
+        "How probable is the news of day 3 after a rainy day 2, and after a dry one?",
+        rtol=0,
+        atol=6e-4,
+    ),
+    "step": Exercise(
+        # Paths 0.0315, 0.108, 0.003 and 0.056.
+        [0.1395 / 0.1985, 0.0315 / 0.1395, 0.056 / 0.059],
+        (
+            (
+                [0.1395 / 0.1985, 0.0315 / 0.1985, 0.056 / 0.1985],
+                "Those are expected moves. Divide each by all moves from the same state.",
+            ),
+            (
+                [9 / 11, 0.0315 / 0.1395, 0.056 / 0.059],
+                "The first is filtered, not smoothed: day 2 says something of day 1 as well.",
+            ),
+            (
+                [0.1395 / 0.1985, 0.0315 / 0.0345, 0.056 / 0.164],
+                "You divided by the moves to a state. Divide by those from it.",
+            ),
+            (
+                [0.1395 / 0.1985, 0.108 / 0.1395, 0.056 / 0.059],
+                "The second is from rain to dry; from rain to rain was asked.",
+            ),
+            (
+                [0.1395 / 0.1985, 0.0315 / 0.1395, 0.003 / 0.059],
+                "The third is from dry to rain; from dry to dry was asked.",
+            ),
+            (
+                [0.1395, 0.0315, 0.056],
+                "Those are products of paths. By which sum must each be divided?",
+            ),
+            (
+                [0.3105 / 0.3515, 0.2835 / 0.3105, 0.014 / 0.041],
+                "That is for an umbrella on both days. On day 2 there is none.",
+            ),
+        ),
+        "List the four paths. What would you count and divide, if each path came as often as its "
+        "product says?",
+        rtol=0,
+        atol=6e-4,
+    ),
+    "parameters": Exercise(
+        [23, 17],
+        (
+            *(
+                ([wrong, 17], hint)
+                for wrong, hint in (
+                    (17, "The first is the mixture. What does the memory add?"),
+                    (26, "Each row of A sums to one; and a covariance is symmetric."),
+                    (24, "The start probabilities sum to one."),
+                    (27, "The start probabilities, and each row of A, sum to one."),
+                    (21, "The start of the first model is free: it has parameters too."),
+                    (29, "A covariance is symmetric, and each row of A sums to one."),
+                    (20, "Each component has two means and three numbers in its covariance."),
+                )
+            ),
+            *(
+                ([23, wrong], hint)
+                for wrong, hint in (
+                    (19, "From left to right the start is known: it is state 1."),
+                    (18, "From left to right, each of the first two rows has one free number."),
+                    (20, "The start is known, and a row that allows two moves has one number."),
+                    (21, "What is forbidden is zero, and no parameter."),
+                    (23, "What is forbidden is zero, and no parameter."),
+                    (15, "From left to right a state is kept or left: with what probability?"),
+                )
+            ),
         ),
         "Add up the start, the transitions, the means and the covariances.",
         rtol=0,
