@@ -196,7 +196,10 @@ def outer_names(source: str) -> tuple[set[str], set[str]]:
 
 
 def names_from_other_solutions(notebook: NotebookNode) -> dict[str, set[str]]:
-    """Of each exercise the names that its solution reads and only solutions of others bind."""
+    """Of each exercise the names that its solution reads and only solutions of others bind.
+
+    Cells count in whatever order they stand.
+    """
     lesson, label = "", ""
     solutions: dict[str, str] = {}
     for cell, inside in separated(notebook):

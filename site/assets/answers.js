@@ -28,13 +28,22 @@ globalThis.EmAnswers = (() => {
   const plainly = (text) =>
     text.replaceAll("−", "-").replace(/\s*([/,;])\s*/g, "$1").replace(/\s+%/g, "%").trim();
 
-  // What was typed: a number, or a list with or without brackets; undefined if it is neither.
-  function parse(text) {
+  // What stands between commas, semicolons and spaces, and whether there were brackets around all.
+  function tokens(text) {
     const plain = plainly(text);
     const [, inside] = /^[[(]\s*(.*?)\s*[\])]$/.exec(plain) ?? [];
-    const numbers = (inside ?? plain).split(/[,;\s]+/).filter(Boolean).map(number);
+    return {
+      parts: (inside ?? plain).split(/[,;\s]+/).filter(Boolean),
+      inBrackets: inside !== undefined,
+    };
+  }
+
+  // What was typed: a number, or a list with or without brackets; undefined if it is neither.
+  function parse(text) {
+    const { parts, inBrackets } = tokens(text);
+    const numbers = parts.map(number);
     if (!numbers.length || numbers.includes(undefined)) return undefined;
-    return { numbers, form: inside === undefined && numbers.length === 1 ? 0 : 1 };
+    return { numbers, form: !inBrackets && numbers.length === 1 ? 0 : 1 };
   }
 
   // How to write numbers that were typed with decimal commas, as "0,733; 0,4"; undefined if none were.
@@ -53,9 +62,8 @@ globalThis.EmAnswers = (() => {
   // The numbers, where "1,250" and "1 250" have become 1250: what has three digits goes to what
   // precedes it, if that is a whole number.
   function withThousands(text) {
-    const [, inside] = /^[[(]\s*(.*?)\s*[\])]$/.exec(plainly(text)) ?? [];
     const joined = [];
-    for (const token of (inside ?? plainly(text)).split(/[,;\s]+/).filter(Boolean)) {
+    for (const token of tokens(text).parts) {
       const last = joined.at(-1) ?? "";
       if (/^\d{3}(\.\d*)?$/.test(token) && /^[+-]?[1-9]\d{0,2}(,\d{3})*$/.test(last)) {
         joined[joined.length - 1] = `${last},${token}`;
@@ -108,12 +116,25 @@ globalThis.EmAnswers = (() => {
     const no = (message) => ({ right: false, message });
     const notYet = (said) => no(words.notYet.replace("{hint}", said));
     if (!text) return no(words.open);
-    const separated = withPoints(text);
-    if (separated) return no(words.points.replace("{numbers}", separated));
-    const given = parse(text);
-    if (!given) return no(words.text);
 
     const near = (a, b) => close(a, b, rtol, atol);
+    // What to say if the numbers are known once their thousands are joined; undefined if not.
+    function thousands() {
+      const numbers = withThousands(text);
+      if (numbers.length === tokens(text).parts.length) return undefined;
+      const fits = (value) =>
+        value.form === answer.form &&
+        value.numbers.length === numbers.length &&
+        value.numbers.every((b, i) => near(numbers[i], b));
+      const twelve = numbers.map((value) => Number(value?.toPrecision(12)));
+      const said = words.thousands.replace("{numbers}", twelve.join(", "));
+      return [answer, ...mistakes].some(fits) ? said : undefined;
+    }
+
+    const separated = withPoints(text);
+    if (separated) return no(thousands() ?? words.points.replace("{numbers}", separated));
+    const given = parse(text);
+    if (!given) return no(words.text);
     const all = (same, value) => given.numbers.every((a, i) => same(a, value.numbers[i]));
     const alike = (value) =>
       value.form === given.form && value.numbers.length === given.numbers.length;
@@ -124,16 +145,8 @@ globalThis.EmAnswers = (() => {
     const known = foreseen(near);
     if (known) return notYet(known);
     if (!alike(answer)) {
-      const numbers = withThousands(text);
-      if (numbers.length < given.numbers.length && numbers.length === answer.numbers.length) {
-        const fits = (value) =>
-          value.form === answer.form &&
-          value.numbers.length === numbers.length &&
-          value.numbers.every((b, i) => near(numbers[i], b));
-        if ([answer, ...mistakes].some(fits)) {
-          return no(words.thousands.replace("{numbers}", numbers.join(", ")));
-        }
-      }
+      const joined = thousands();
+      if (joined) return no(joined);
       const decimal = answer.form === 0 ? withPoint(text) : undefined;
       if (decimal) return no(words.point.replace("{number}", decimal));
       const form = words.form.replace("{given}", describe(given, words));
@@ -141,8 +154,9 @@ globalThis.EmAnswers = (() => {
     }
     if (!given.numbers.every(Number.isFinite)) return no(words.notFinite);
     if (all(isRounded, answer)) return notYet(words.fewerDigits.replace("{digits}", digits));
-    // Near, and within five per cent: what is absolutely near to a small number is not yet it.
-    const nearShare = (a, b) => close(a, b, rtol, Math.min(atol, 0.05 * Math.abs(b)));
+    // A number below the tolerance is near only to what is within five per cent of it.
+    const nearShare = (a, b) =>
+      close(a, b, rtol, Math.abs(b) > atol ? atol : 0.05 * Math.abs(b));
     const perCent = (a, b) =>
       near(a, b) || (Math.abs(b) <= 1 && (nearShare(a / 100, b) || isRounded(a / 100, b)));
     if (all(perCent, answer)) return notYet(words.perCent);

@@ -126,6 +126,8 @@ def test_an_answer_may_have_any_form_that_python_has_for_numbers(answer, said):
     [
         ("faster.draws", (1, 250), "Write thousands without a space or comma: 1250."),
         ("faster.draws", (2, 500), "Write thousands without a space or comma: 2500."),
+        ("faster.draws", (5, 0), "Write thousands without a space or comma: 5000."),
+        ("faster.draws", (1.0, 250.0), "a list of length 2"),
         ("faster.draws", (1, 25), "A decimal is written with a point: 1.25."),
         ("faster.draws", (0, 1, 250), "a list of length 3"),
         ("gmm.units", (-2, 243.9), "Write thousands without a space or comma: -2243.9."),
@@ -142,7 +144,8 @@ def test_a_number_known_but_for_its_thousands_is_not_called_wrong(name, answer, 
 def test_dots_left_in_a_list_are_no_answer():
     said = "Not answered yet: dots are left in your list."
     assert grade("byhand.mstep", [0.725, 0.386, ..., ...]).message == said
-    assert grade("byhand.mstep", ([0.725, 0.386], [0.7, ...])).message == said
+    assert grade("byhand.mstep", ([0.725, 0.386], [0.7, None])).message == said
+    assert grade("byhand.mstep", np.array([0.725, 0.386, ..., ...])).message == said
 
 
 @pytest.mark.parametrize(
@@ -157,6 +160,11 @@ def test_dots_left_in_a_list_are_no_answer():
 )
 def test_what_is_near_to_a_small_number_is_not_taken_for_per_cent(answer, said):
     assert said in grade("howmany.merge", answer).message
+
+
+def test_shares_to_within_a_tolerance_may_be_given_as_per_cent():
+    assert "Right." in grade("byhand.many", [0.63, 0.90]).message
+    assert "per cent" in grade("byhand.many", [63, 90]).message
 
 
 @pytest.mark.parametrize(

@@ -314,7 +314,7 @@ def test_a_printed_answer_is_right(name, printed):
         ("image_segmentation.step", 0.00028, "three digits"),
         ("missing_data.complete", 9, "cut the decimals off"),
         ("missing_data.complete", 8.7, "With what probability"),
-        ("missing_data.complete", 10, "give one decimal"),
+        ("missing_data.complete", 10, "give two digits"),
         ("missing_data.kinds", [1, 2, 3, 2], "In (d)"),
         ("missing_data.split", 1.7, "three digits"),
         ("mixtures.exponential", [0.103, 0.859], "Give it weights"),

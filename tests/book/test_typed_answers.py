@@ -46,6 +46,8 @@ FORMS = {
     "1 250": [1, 250],
     "-2,243.9": (-2, 243.9),
     "−36 500.25": [-36, 500.25],
+    "1.0, 250": (1.0, 250),
+    "1,249.99999999999999": (1, 249.99999999999999),
     "[0.6, 8,333]": [0.6, 8, 333],
     "0.5; 15; 42.3": [0.5, 15, 42.3],
     "0,733; 0,400": "0,733; 0,400",
@@ -160,6 +162,7 @@ def test_what_a_page_says_of_decimal_commas_and_of_nothing(text, message):
     [
         ("faster.draws", "1,250", "1250"),
         ("faster.draws", "1 250", "1250"),
+        ("faster.draws", "5,000", "5000"),
         ("faster.draws", "1\u00a0250", "1250"),
         ("faster.draws", "1\u202f250.", "1250"),
         ("faster.draws", "(2,500)", "2500"),
@@ -168,6 +171,7 @@ def test_what_a_page_says_of_decimal_commas_and_of_nothing(text, message):
         ("em_at_scale.incremental", "-36 500.25", "-36500.25"),
         ("convergence.flat", "0.6, 8,333", "0.6, 8333"),
         ("convergence.flat", "0.6; 8 333", "0.6, 8333"),
+        ("missing_data.intercept", "1,388; 2,451", "1388, 2451"),
     ],
 )
 def test_thousands_are_joined_if_the_number_is_then_known(name, typed, number):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
@@ -68,11 +68,7 @@ class Exercise:
         """Compare `given` with the answer and the foreseen mistakes."""
         if callable(given):
             return Verdict(False, "This asks for a value, and you gave a function: call it first.")
-        trouble = (
-            self._with_thousands(given)
-            or _with_points(given, self.answer)
-            or _shape_trouble(given, self.answer)
-        )
+        trouble = _with_points(given, self.answer) or _shape_trouble(given, self.answer)
         if trouble in ("", NOT_FINITE):
             given = np.reshape(np.asarray(given, float), np.shape(self.answer))
             if np.all(self._close(given, self.answer)):
@@ -83,7 +79,7 @@ class Exercise:
         if hint := self._foreseen(given, self._close):
             return _not_yet(hint)
         if trouble:
-            return Verdict(False, trouble)
+            return Verdict(False, self._with_thousands(given) or trouble)
         if np.all(_is_rounded(given, self.answer)):
             return _not_yet(FEWER_DIGITS.format(digits=self.digits()))
         if self._is_per_cent(given):
@@ -96,9 +92,8 @@ class Exercise:
         """How to write what was given with 1,250 or 1 250 for 1250, if it is then known; or ''."""
         if not isinstance(given, (list, tuple)) or len(given) <= np.size(self.answer):
             return ""
-        numbers = _numbers(given)
-        joined = None if numbers is None or numbers.ndim != 1 else _joined(numbers)
-        if joined is None or len(joined) != np.size(self.answer):
+        joined = _joined(given) if np.ndim(given) == 1 else []
+        if len(joined) != np.size(self.answer):
             return ""
         value = np.reshape(joined, np.shape(self.answer))
         known = np.all(self._close(value, self.answer)) or self._foreseen(value, self._close)
@@ -137,8 +132,9 @@ class Exercise:
     def _is_per_cent(self, given: NDArray[np.float64]) -> bool:
         """Whether numbers up to 1 were given as per cent, and the others are right."""
         size, share = np.abs(self.answer), given / 100
-        # Near, and within five per cent: what is absolutely near to a small number is not yet it.
-        near = np.abs(share - self.answer) <= self.rtol * size + np.minimum(self.atol, 0.05 * size)
+        # A number below the tolerance is near only to what is within five per cent of it.
+        slack = np.where(size > self.atol, self.atol, 0.05 * size)
+        near = np.abs(share - self.answer) <= self.rtol * size + slack
         parts = (size <= 1) & (near | _is_rounded(share, self.answer))
         return bool(np.all(parts | self._close(given, self.answer)))
 
@@ -291,17 +287,20 @@ def _with_points(given: Any, answer: Any) -> str:
     return ""
 
 
-def _joined(numbers: NDArray[np.float64]) -> list[float]:
-    """The numbers, where 1, 250 has become 1250: what has three digits goes to what precedes it."""
+def _joined(given: Sequence[Any]) -> list[float]:
+    """The numbers, where 1, 250 has become 1250: what has three digits goes to what precedes it.
+
+    A zero may be what Python has made of 000.
+    """
     joined: list[float] = []
     begun = False  # whether the last number may have more digits to come
-    for number in numbers.tolist():
-        if begun and 100 <= number < 1000:
+    for number in given:
+        if begun and (number == 0 or 100 <= number < 1000):
             joined[-1] = float(np.copysign(1000 * abs(joined[-1]) + number, joined[-1]))
         else:
-            joined.append(number)
+            joined.append(float(number))
             begun = 1 <= abs(number) < 1000
-        begun = begun and number == np.trunc(number)
+        begun = begun and type(number) is int
     return joined
 
 
@@ -336,8 +335,11 @@ def _numbers(value: Any) -> NDArray[np.float64] | None:
 
 
 def _has_dots(value: Any) -> bool:
-    """Whether the value is a list or tuple in which dots are left."""
-    return isinstance(value, (list, tuple)) and any(v is ... or _has_dots(v) for v in value)
+    """Whether the value is a list, tuple or array in which dots, or None, are left."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    if isinstance(value, (list, tuple)):
+        return any(v is ... or v is None or _has_dots(v) for v in value)
+    return False
 
 
 def _has_text(value: Any) -> bool:

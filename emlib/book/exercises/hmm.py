@@ -128,6 +128,10 @@ EXERCISES = {
                 "The first is filtered, not smoothed: day 2 says something of day 1 as well.",
             ),
             (
+                [0.1395 / 0.1985, 0.108 / 0.1395, 0.003 / 0.059],
+                "Those are the moves from one state to the other.",
+            ),
+            (
                 [0.1395 / 0.1985, 0.0315 / 0.0345, 0.056 / 0.164],
                 "You divided by the moves to a state. Divide by those from it.",
             ),
@@ -156,6 +160,7 @@ EXERCISES = {
     "parameters": Exercise(
         [23, 17],
         (
+            ([17, 23], "Right, but the free one first."),
             *(
                 ([wrong, 17], hint)
                 for wrong, hint in (
@@ -225,7 +230,8 @@ EXERCISES = {
             (0.0791608, "More than 20 begins at 21."),
             (0.0393476, "Mix the probabilities of the three states, not their rates."),
             (1 - 0.0582274, "That is the probability of 20 or fewer."),
-            (0.411215, "That is the share of such years in the record: a model without memory."),
+            (0.411215, "That is the share of such years in the record."),
+            (0.383069, "That is a mixture, without memory: where was the chain in 2006?"),
         ),
         "How probable is each state in the last year, and then in the year after it?",
         rtol=0,
