@@ -365,6 +365,10 @@ def writes_over_x(_, x, out):
     out[:] = x
 
 
+def cannot_square(*_):
+    raise ValueError("no squares today")
+
+
 def no_tuple(self, statistics):
     return Rayleigh.mle(self, statistics)[0]
 
@@ -380,6 +384,7 @@ def too_flat(self, statistics):
         ({"fill": returns_squares}, "fill must write what n_more announces"),
         ({"fill": lambda self, x, out: None}, "fill must write what n_more announces"),
         ({"fill": writes_over_x}, "fill must leave x as it is"),
+        ({"fill": cannot_square}, "no squares today"),
         ({"n_more": 1}, "n_more must be a method"),
         ({"log_base": lambda self, x: -2.0}, "log_base must return"),
         ({"log_base": lambda self, x: np.log(x)}, "log_base must return"),

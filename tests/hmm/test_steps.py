@@ -174,6 +174,16 @@ def test_an_impossible_sequence_is_named_whatever_its_length(function, lengths, 
         function(params, Sequences.of(symbols, lengths, Symbols(2)), Symbols(2))
 
 
+def test_a_long_chain_that_forgets_is_a_mixture():
+    x = np.random.default_rng(0).normal(size=(100_000, 1))  # in several blocks
+    shares, means, sds = np.array([0.3, 0.7]), np.array([-1.0, 2.0]), np.array([0.5, 1.5])
+    params = HMMParams(
+        shares, np.array([shares, shares]), (means[:, None], np.square(sds)[:, None, None])
+    )
+    log_p = np.logaddexp(*(np.log(shares) + norm.logpdf(x, means, sds)).T)
+    np.testing.assert_allclose(hmm.e_step(params, x)[1], log_p.sum(), rtol=1e-12)
+
+
 def test_sequences_of_length_one_are_a_mixture():
     x, start = made(7)
     sequences = Sequences.of(x, [1] * len(x))
