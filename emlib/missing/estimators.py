@@ -149,9 +149,7 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
                 "as X.filled(np.nan) does for an array of floats"
             )
         least = 2 if reset else 1
-        x = self._table(X, reset, ensure_all_finite=False, ensure_min_samples=least)
-        check.data(np.where(np.isnan(x), 0.0, x))
-        return x
+        return self._table(X, reset, ensure_all_finite=False, ensure_min_samples=least)
 
     def _start(self, units: Units) -> Gaussian:
         """Where to start, in standard units, and not below the floor."""

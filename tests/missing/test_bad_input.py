@@ -80,28 +80,21 @@ OF_SUMS = {
     "sum_xx": "sum_xx|variance|symmetric|covariance",
 }
 BAD_SUMS = {
-    "n": positive(SUMS.n, "nothing"),
+    "n": positive(SUMS.n, "nothing", "a number"),
     "sum_x": spoilt(SUMS.sum_x),
     "sum_xx": covariances(SUMS.sum_xx),
 }
-BAD_SUMS["n"].pop("a number")
-for function, argument, good, bad in (
-    (missing.m_step, "floor", 0.0, size()),
-    (missing.nudge, "size", 0.1, size()),
-    (missing.nudge, "rng", np.random.default_rng(0), RNG),
+for function, good, bad in (
+    (missing.m_step, {"floor": 0.0}, {"floor": size()}),
+    (missing.nudge, {"size": 0.1, "rng": np.random.default_rng(0)}, {"size": size(), "rng": RNG}),
 ):
-    fixed = {
-        "floor": {},
-        "size": {"rng": np.random.default_rng(0)},
-        "rng": {"size": 0.1},
-    }[argument]
     call(
-        f"missing.{function.__name__}, {argument}",
-        lambda n, sum_x, sum_xx, function=function, fixed=fixed, **more: function(
-            GaussianStatistics(n, sum_x, sum_xx, SUMS.origin), **fixed, **more
+        f"missing.{function.__name__}",
+        lambda n, sum_x, sum_xx, function=function, **more: function(
+            GaussianStatistics(n, sum_x, sum_xx, SUMS.origin), **more
         ),
-        {"n": SUMS.n, "sum_x": SUMS.sum_x, "sum_xx": SUMS.sum_xx, argument: good},
-        BAD_SUMS | {argument: bad},
+        {"n": SUMS.n, "sum_x": SUMS.sum_x, "sum_xx": SUMS.sum_xx} | good,
+        BAD_SUMS | bad,
         OF_SUMS,
     )
 call(
