@@ -21,6 +21,8 @@ DISPLAY = re.compile(r"\$\$.+?\$\$(?:\s*\([\w-]+\))?", re.DOTALL)
 DIRECTIVE = re.compile(r"^\s*(?:`{3,}|:{3,}|:\w+:|\(\S+\)=).*$", re.MULTILINE)
 TIME = re.compile(r"(?<=\*\*Time\*\*: )\d+(?= minutes)")
 EXERCISES = re.compile(r"^#+ Exercises\b", re.MULTILINE)
+EXERCISE_START = "{exercise-start}"
+NAMED = re.compile(r"(?<![`\w])`(\w+)")
 SOLUTION_START, SOLUTION_END = "{solution-start}", "{solution-end}"
 SOLUTION_OF = re.compile(r"\{solution-start\} (\S+)")
 SOLUTION_EDGE = re.compile(
@@ -133,54 +135,6 @@ def visible_assertions(notebook: NotebookNode) -> tuple[int, int]:
     return sum(map(assertion_lines, sources)), sum(len(code_lines(s)) for s in sources)
 
 
-def bound_names(tree: ast.AST) -> set[str]:
-    """The names that code gives a meaning to."""
-    bound = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            bound.add(node.name)
-        elif isinstance(node, ast.arg):
-            bound.add(node.arg)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            bound.add(node.name)
-        elif isinstance(node, ast.alias):
-            bound.add((node.asname or node.name).split(".")[0])
-    return bound
-
-
-def read_names(tree: ast.AST) -> set[str]:
-    """The names whose meaning code relies on."""
-    loads = (n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
-    return {node.id for node in loads}
-
-
-def names_from_folded_cells(notebook: NotebookNode) -> dict[int, set[str]]:
-    """Names that a visible cell reads and that no cell in sight, nor the first, has bound."""
-    known, missing, first = set(dir(builtins)), {}, True
-    for i, cell in enumerate(notebook.cells):
-        if cell.cell_type != "code":
-            continue
-        tree = ast.parse(cell.source)
-        if first or is_visible(cell):
-            known |= bound_names(tree)
-            if not first and (unknown := read_names(tree) - known):
-                missing[i] = unknown
-        first = False
-    return missing
-
-
-def names_from_solutions(notebook: NotebookNode) -> set[str]:
-    """Names that the lesson reads and only solutions bind: without these it does not run."""
-    lesson, solved = (
-        [ast.parse(cell.source) for cell in cells if cell.cell_type == "code"]
-        for cells in (lesson_cells(notebook), solution_cells(notebook))
-    )
-    bound, bound_in_solutions = (set().union(*map(bound_names, t)) for t in (lesson, solved))
-    return set().union(*map(read_names, lesson)) & (bound_in_solutions - bound)
-
-
 def outer_names(source: str) -> tuple[set[str], set[str]]:
     """The names that code gives a meaning to, and those that it relies on, without local ones."""
     top = symtable.symtable(source, "cell", "exec")
@@ -193,6 +147,35 @@ def outer_names(source: str) -> tuple[set[str], set[str]]:
             if symbol.is_referenced() and (table is top or symbol.is_global()):
                 read.add(symbol.get_name())
     return bound, read
+
+
+def names_from_folded_cells(notebook: NotebookNode) -> dict[int, set[str]]:
+    """Names that a visible cell reads and that no cell in sight, nor the first, has bound.
+
+    The words of an exercise may name others: `rolls`, say.
+    """
+    known, missing, first = set(dir(builtins)), {}, True
+    for i, cell in enumerate(notebook.cells):
+        if EXERCISE_START in cell.source:
+            known |= set(NAMED.findall(cell.source))
+        if cell.cell_type != "code":
+            continue
+        if first or is_visible(cell):
+            bound, read = outer_names(cell.source)
+            known |= bound
+            if not first and (unknown := read - known):
+                missing[i] = unknown
+        first = False
+    return missing
+
+
+def names_from_solutions(notebook: NotebookNode) -> set[str]:
+    """Names that the lesson reads and only solutions bind: without these it does not run."""
+    lesson, solved = (
+        outer_names("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
+        for cells in (lesson_cells(notebook), solution_cells(notebook))
+    )
+    return lesson[1] & (solved[0] - lesson[0])
 
 
 def names_from_other_solutions(notebook: NotebookNode) -> dict[str, set[str]]:

@@ -44,9 +44,11 @@ def test_visible_assertions_are_counted_without_checks_and_solutions():
 def test_names_that_only_folded_cells_bind_are_found():
     cells = [
         new_code_cell("import numpy as np", metadata={"tags": ["hide-input"]}),
-        new_code_cell("hidden = 1", metadata={"tags": ["hide-input"]}),
-        new_code_cell("seen = np.ones(3)"),
-        new_code_cell("print([seen for _ in range(hidden)])"),
+        new_code_cell("hidden, rolls = 1, [2]", metadata={"tags": ["hide-input"]}),
+        new_code_cell("def seen(hidden):\n    return np.ones(hidden)"),
+        new_code_cell("print([seen(3) for _ in range(hidden)])"),
+        new_markdown_cell("```{exercise-start} Core: dice\n```\nAdd the `rolls`."),
+        new_code_cell("print(sum(rolls))"),
     ]
     assert names_from_folded_cells(new_notebook(cells=cells)) == {3: {"hidden"}}
 
