@@ -24,10 +24,7 @@ def linkage_e_step(p, y):
     return (y[0] * p / (2 + p) + y[3], y[1] + y[2]), log_likelihood
 
 
-def linkage_m_step(counts):
-    return counts[0] / (counts[0] + counts[1])
-
-
+linkage_m_step = coins_m_step  # a share of counts, too
 LINKAGE = np.array([125.0, 18.0, 20.0, 34.0])
 LINKAGE_MAXIMUM = (15 + np.sqrt(53809)) / 394
 
