@@ -105,7 +105,7 @@ def load_diabetes() -> Dataset:
     `values` are the plasma glucose of a fasting person, and the areas under the curves of glucose
     and insulin in an oral glucose tolerance test. `labels` are diagnoses: 0 normal, 1 chemical
     diabetes (no symptoms, but a poor tolerance of glucose), 2 overt diabetes. The copy in R's
-    mclust differs: its columns bear other names, and one insulin area is 45 for 455.
+    mclust differs: its columns bear other names, and one glucose area is 45 for 455.
 
     Examples
     --------
