@@ -6,7 +6,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 FIGURES_PAGE = "chapters/teaching"
-TEXTS = {"download-source-button": "Notebook", "download-pdf-button": "Print"}
+SOURCE, PRINT = "download-source-button", "download-pdf-button"
 
 
 def offer_both(
@@ -14,18 +14,22 @@ def offer_both(
 ) -> None:
     """Name the theme's downloads by what they are, and add the notebook without solutions."""
     for group in context.get("header_buttons", []):
-        for button in group.get("buttons", []):
-            button["text"] = TEXTS.get(button["label"], button["text"])
-        source = next((b for b in group.get("buttons", []) if b["text"] == "Notebook"), None)
-        if source and pagename == FIGURES_PAGE:
-            archive = source["url"].rpartition("/")[0] + "/figures.zip"
-            again = {"url": archive, "text": "All figures", "tooltip": "Download every figure"}
-            group["buttons"].append({**source, **again, "label": "download-figures-button"})
-        if source and source["url"].endswith(".ipynb"):
-            without = source["url"].removesuffix(".ipynb") + "-exercises.ipynb"
-            tooltip = "Download the notebook without its solutions"
-            again = {"url": without, "text": "Without solutions", "tooltip": tooltip}
-            group["buttons"].insert(1, {**source, **again, "label": "download-exercises-button"})
+        buttons = {button["label"]: button for button in group.get("buttons", [])}
+        if PRINT in buttons:
+            buttons[PRINT]["text"] = "Print"
+        if source := buttons.get(SOURCE):
+            is_notebook = source["url"].endswith(".ipynb")
+            source["text"] = "Notebook" if is_notebook else "Source"
+            if is_notebook:
+                without = source["url"].removesuffix(".ipynb") + "-exercises.ipynb"
+                tooltip = "Download the notebook without its solutions"
+                again = {"url": without, "text": "Without solutions", "tooltip": tooltip}
+                added = {**source, **again, "label": "download-exercises-button"}
+                group["buttons"].insert(1, added)
+            if pagename == FIGURES_PAGE:
+                archive = source["url"].rpartition("/")[0] + "/figures.zip"
+                again = {"url": archive, "text": "All figures", "tooltip": "Download every figure"}
+                group["buttons"].append({**source, **again, "label": "download-figures-button"})
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -11,6 +11,11 @@ TWICE = re.compile(
     r'(<section(?: class="[^"]*")?|<div class="proof admonition")'
     r' id="(?:proof|(?:exercise|solution|proof)-content)"'
 )
+# The role of a cited work is no longer in use, and a list without items that are heard is none.
+CITED = re.compile(
+    r'(?<=<div) role="list"(?= class="citation-list")'
+    r'|(class="citation"[^>]*) role="doc-biblioentry"'
+)
 # The empty corner of a table heads nothing.
 EMPTY_HEAD = re.compile(r'<th( class="[^"]*")?><p></p></th>')
 # A formula alone in a table's head is seen, and is to be read out, too.
@@ -25,8 +30,7 @@ def accessible(text: str) -> str:
     """The page with right names, ids that are there once, and all of it within landmarks."""
     text = MISNAMED.sub(r"\1", text)
     text = TWICE.sub(r"\1", text)
-    text = re.sub(r' role="(?:doc-biblioentry|list)"(?=[^>]*citation)', "", text)
-    text = re.sub(r'(class="citation"[^>]*) role="doc-biblioentry"', r"\1", text)
+    text = CITED.sub(r"\1", text)
     # contents.js marks where the reader is, and the theme would mark it where it was.
     text = text.replace('<nav id="pst-page-toc-nav"', '<nav id="page-contents"')
     text = EMPTY_HEAD.sub(r"<td\1></td>", text)

@@ -6,7 +6,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from tools import kernels
 from tools.citation import write_citation_page
 from tools.exercise_list import write_exercise_list
+from tools.fingerprint import digest, files
 from tools.kernels import kernel_environment, prepare_kernels
 from tools.notebooks import code_cells, dumps, graft, load, normalise
 from tools.paths import BUILD, CHAPTERS, ROOT, write_atomically
@@ -40,9 +41,7 @@ def environment_files() -> Iterator[Path]:
     yield from (ROOT / "requirements.txt", Path(__file__), Path(kernels.__file__))
     own = set(ANSWERS.glob("*.py")) - {ANSWERS / "__init__.py", ANSWERS / "checking.py"}
     own |= set(RECALL.glob("*.toml"))
-    for path in sorted((ROOT / "emlib").rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and path not in own:
-            yield path
+    yield from (path for path in files(ROOT / "emlib") if path not in own)
 
 
 def own_files(code: str) -> list[Path]:
@@ -53,24 +52,15 @@ def own_files(code: str) -> list[Path]:
     return sorted(path for path in answers | questions if path.exists())
 
 
-def digest_of(paths: Iterable[Path]) -> str:
-    """A hash of the names and contents of files, and of Python's version."""
-    digest = hashlib.sha256(platform.python_version().encode())
-    for path in paths:
-        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
 def environment_key() -> str:
-    """A hash of everything that the outputs of all chapters depend on."""
-    return digest_of(environment_files())
+    """Python's version, and a hash of all else that the outputs of all chapters depend on."""
+    return f"{platform.python_version()} {digest(ROOT, environment_files())}"
 
 
 def cache_path(chapter: Path, environment: str) -> Path:
     """Where the chapter, executed with this code in this environment, is or will be."""
     cells = code_cells(load(chapter))
-    own = digest_of(own_files("\n".join(cell.source for cell in cells)))
+    own = digest(ROOT, own_files("\n".join(cell.source for cell in cells)))
     code = [(cell.source, cell.metadata.get("tags", [])) for cell in cells]
     key = hashlib.sha256(f"{environment}{own}{code}".encode()).hexdigest()[:16]
     return EXECUTED / chapter.stem / f"{key}.ipynb"

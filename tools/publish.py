@@ -124,8 +124,12 @@ def faults(html: Path) -> list[str]:
     found = []
     needed = (".nojekyll", "404.html", "robots.txt", "index.html", "_static/preview.png")
     found += [f"{name} is missing" for name in needed if not (html / name).exists()]
-    if public_address() and not (html / "sitemap.xml").exists():
-        found.append("sitemap.xml is missing")
+    if address := public_address():
+        if not (html / "sitemap.xml").exists():
+            found.append("sitemap.xml is missing")
+        first = html / "index.html"
+        if first.exists() and f'rel="canonical" href="{address}"' not in first.read_text("utf8"):
+            found.append(f"index.html does not say that its address is {address}")
     for page in pages(html):
         soup = BeautifulSoup(page.read_text(encoding="utf8"), "html.parser")
         name = page.relative_to(html).as_posix()

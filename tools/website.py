@@ -46,13 +46,6 @@ THEME = (
 SCRIPTS = re.compile(r"(?:d3-[\w-]+|internmap|katex|lit-html|minisearch)/LICEN[CS]E[^/]*")
 
 
-def renew(folder: Path) -> Path:
-    """An empty folder in place of whatever was there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
-
-
 def add_katex(site: Path) -> None:
     """Lay KaTeX beside the site's files: its code for the build, style and fonts for readers."""
     katex = packages() / "node_modules" / "katex" / "dist"
@@ -226,7 +219,7 @@ def build_alone(chapters: Path, out: Path) -> Path:
         if (kept / "key").exists() and (kept / "key").read_text(encoding="utf8") == key:
             shutil.copytree(kept, fresh)
         else:
-            renew(fresh / "work")
+            (fresh / "work").mkdir(parents=True)
         assemble(chapters, fresh / "source")
         built = run_jupyter_book(fresh / "source", fresh / "work")
         drop_pictures_of_before(built)

@@ -60,15 +60,17 @@ globalThis.EmAnswers = (() => {
   }
 
   // The numbers, where "1,250" and "1 250" have become 1250: what has three digits goes to what
-  // precedes it, if that is a whole number.
+  // precedes it, if that is a whole number. Undefined if there is none such.
   function withThousands(text) {
+    const { parts } = tokens(text);
     const joined = [];
-    for (const token of tokens(text).parts) {
+    for (const token of parts) {
       const last = joined.at(-1) ?? "";
       if (/^\d{3}(\.\d*)?$/.test(token) && /^[+-]?[1-9]\d{0,2}(,\d{3})*$/.test(last)) {
         joined[joined.length - 1] = `${last},${token}`;
       } else joined.push(token);
     }
+    if (joined.length === parts.length) return undefined;
     return joined.map((token) => number(token.replaceAll(",", "")));
   }
 
@@ -119,20 +121,17 @@ globalThis.EmAnswers = (() => {
 
     const near = (a, b) => close(a, b, rtol, atol);
     // What to say if the numbers are known once their thousands are joined; undefined if not.
-    function thousands() {
-      const numbers = withThousands(text);
-      if (numbers.length === tokens(text).parts.length) return undefined;
-      const fits = (value) =>
-        value.form === answer.form &&
-        value.numbers.length === numbers.length &&
-        value.numbers.every((b, i) => near(numbers[i], b));
-      const twelve = numbers.map((value) => Number(value?.toPrecision(12)));
-      const said = words.thousands.replace("{numbers}", twelve.join(", "));
-      return [answer, ...mistakes].some(fits) ? said : undefined;
-    }
+    const joined = withThousands(text);
+    const isJoined = ({ form, numbers }) =>
+      form === answer.form &&
+      numbers.length === joined?.length &&
+      numbers.every((value, i) => near(joined[i], value));
+    const thousands = [answer, ...mistakes].some(isJoined)
+      ? words.thousands.replace("{numbers}", joined.map((n) => Number(n.toPrecision(12))).join(", "))
+      : undefined;
 
     const separated = withPoints(text);
-    if (separated) return no(thousands() ?? words.points.replace("{numbers}", separated));
+    if (separated) return no(thousands ?? words.points.replace("{numbers}", separated));
     const given = parse(text);
     if (!given) return no(words.text);
     const all = (same, value) => given.numbers.every((a, i) => same(a, value.numbers[i]));
@@ -145,8 +144,7 @@ globalThis.EmAnswers = (() => {
     const known = foreseen(near);
     if (known) return notYet(known);
     if (!alike(answer)) {
-      const joined = thousands();
-      if (joined) return no(joined);
+      if (thousands) return no(thousands);
       const decimal = answer.form === 0 ? withPoint(text) : undefined;
       if (decimal) return no(words.point.replace("{number}", decimal));
       const form = words.form.replace("{given}", describe(given, words));

@@ -18,11 +18,13 @@ from PIL import Image
 from emlib.book.answers import can_be_typed, concealed
 from emlib.book.exercises.checking import OPEN, find
 from emlib.book.laboratory import SCENES
+from tools.lighten import ICON_FONT
 from tools.look import evaluate
 from tools.paths import CHAPTERS, ROOT
-from tools.publish import faults, metadata
+from tools.publish import TITLE, faults, metadata
 from tools.references import targets
 from tools.repository import repository, with_ways_out
+from tools.search_index import NOT_WORDS, NUMBERS
 from tools.website import build_site
 
 NAMES = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf8"))
@@ -30,6 +32,14 @@ REMOTE = re.compile(r"(?:https?|wss?|ftp):|//", re.IGNORECASE)
 IN_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s]+)""", re.IGNORECASE)
 IN_SCRIPT = re.compile(r"""["'`]((?:https?:|wss?:)?//\w[^"'`]*)""", re.IGNORECASE)
 EMBEDDED = re.compile(r"data:image/png;base64,[\w+/=]+")
+
+# Where a script of ours asks a page for something.
+ASKED = re.compile(
+    r"""(?:querySelector(?:All)?|closest|matches|locator|seen)\(\s*(["'`])(.+?)\1""", re.DOTALL
+)
+# Asked for, and on no page as it is built: what the theme's scripts add, a table that the theme's
+# rule, which ours takes the place of, leaves out, and what is never to be there.
+ON_NO_PAGE = {".copybtn", ".highlighted", ".toggle-button", ".dataframe", ".katex-error"}
 
 # A page with all it loads except its pictures, uncompressed; the longest chapter needs 1.3 MB.
 BUDGET = 1_600_000
@@ -115,6 +125,30 @@ def test_page_exists_and_says_what_it_is(site, name):
 def test_no_page_is_missing_from_the_contents(site):
     built = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
     assert built == {*NAMES, "index", "search", "404"}
+
+
+def asked_for():
+    """The classes and ids, but for the book's own, that style, scripts, look and search go by."""
+    assets = ROOT / "site" / "assets"
+    selectors = [NOT_WORDS, NUMBERS]
+    for sheet in assets.glob("*.css"):
+        rules = re.sub(r"/\*.*?\*/", "", text(sheet), flags=re.DOTALL)
+        selectors += re.findall(r"([^{};]*)\{", rules)
+    for script in (*assets.glob("*.js"), ROOT / "site" / "look.mjs"):
+        selectors += [selector for _, selector in ASKED.findall(text(script))]
+    whole = re.sub(r"\[[^\]]*\]", "", "\n".join(selectors))  # an attribute may be anything
+    return {
+        name for name in re.findall(r"[.#][a-zA-Z][\w-]*", whole) if not name[1:].startswith("em-")
+    }
+
+
+def test_what_styles_and_scripts_go_by_is_on_some_page(site):
+    """Most of it others have named, and their next version may name it otherwise."""
+    whole = "".join(text(site / f"{name}.html") for name in (*NAMES, "search"))
+    there = {f"#{name}" for name in re.findall(r"""\bid=["']([^"']*)""", whole)}
+    for names in re.findall(r"""\bclass=["']([^"']*)""", whole):
+        there |= {f".{name}" for name in names.split()}
+    assert asked_for() - there == ON_NO_PAGE
 
 
 @pages
@@ -215,7 +249,6 @@ def test_labels_have_the_numbers_that_downloads_and_copies_give_them(site):
 @chapter_pages
 def test_a_chapter_can_be_downloaded_with_its_solutions_and_without(site, name):
     links = page(site, name).select(".dropdown-download-buttons a")
-    assert [link.get_text(strip=True) for link in links] == ["Notebook", "Without solutions"]
     both = [text(target(site / f"{name}.html", link["href"])[0]) for link in links]
     assert ["Solution of" in notebook for notebook in both] == [
         "{solution-start}" in source(name),
@@ -224,6 +257,15 @@ def test_a_chapter_can_be_downloaded_with_its_solutions_and_without(site, name):
     for notebook in both:
         assert "make lab" in notebook  # how to get what it needs
         assert not re.search(r"\{(?:eq|numref|ref|prf:ref|cite:.)\}`", notebook)
+
+
+@pages
+def test_the_menu_of_downloads_says_what_each_of_them_is(site, name):
+    found = page(site, name).select(".dropdown-download-buttons .dropdown-item")
+    is_notebook = (ROOT / f"{name}.ipynb").exists()
+    first = ["Notebook", "Without solutions"] if is_notebook else ["Source"]
+    last = ["All figures"] if name == "chapters/teaching" else []
+    assert [item.get_text(strip=True) for item in found] == [*first, "Print", *last]
 
 
 @pages
@@ -277,14 +319,18 @@ def test_a_page_has_one_title_one_viewport_and_a_description(site, name):
     (viewport,) = soup.select("meta[name=viewport]")
     assert "width=device-width" in viewport["content"]
     title = soup.title.get_text()
-    assert title.count("Expectation–Maximization, Step by Step") == 1
-    assert 20 <= len(soup.select_one("meta[name=description]")["content"]) <= 165
+    assert title.count(TITLE) == 1
+    assert soup.select_one("meta[property='og:title']")["content"] == title
+    said = soup.select_one("meta[name=description]")["content"]
+    assert 20 <= len(said) <= 165
+    assert said != TITLE  # which is said of a page without a paragraph
 
 
 def test_the_first_page_stands_at_the_top_of_the_site(site):
     top, first = parsed(site / "index.html"), page(site, NAMES[0])
     assert top.find("article").get_text() == first.find("article").get_text()
     assert not top.select("meta[http-equiv=refresh]")
+    assert top.html["data-content_root"] == "./"  # where the theme's scripts begin
     for address in (*loaded(top), *(a["href"] for a in top.select("a[href]"))):
         if not re.match(r"(?:[a-z]+:|//|#$)", address):
             file, fragment = target(site / "index.html", address)
@@ -332,10 +378,22 @@ def test_links_to_scenes_say_their_titles(site):
     assert [(text, title) for text, title in named if title not in text] == []
 
 
-def test_the_search_leads_to_every_scene(site):
+def indexed(site):
+    """The sections that the search knows."""
     index = text(site / "_static" / "search-index.js")
-    sections = json.loads(index.removeprefix("window.bookSections=").removesuffix(";\n"))
-    found = {section["url"]: section for section in sections}
+    return json.loads(index.removeprefix("window.bookSections=").removesuffix(";\n"))
+
+
+def test_the_search_has_words_and_neither_formulas_nor_signs_beside_headings(site):
+    assert len(indexed(site)) > 500
+    for section in indexed(site):
+        assert re.search(r"\w", section["title"]), section
+        assert not re.search(r"#$|^[\d.]+ |\\[a-z]", section["title"]), section
+        assert not re.search(r"\\[a-z]", section["text"]), section
+
+
+def test_the_search_leads_to_every_scene(site):
+    found = {section["url"]: section for section in indexed(site)}
     for name, scene in SCENES.items():
         section = found[f"chapters/laboratory.html#scene={name}"]
         assert (section["title"], section["text"]) == (scene.title, scene.sentence)
@@ -368,7 +426,8 @@ def test_ids_are_there_once_and_names_are_those_that_are_seen(site, name):
     soup = page(site, name)
     ids = [tag["id"] for tag in soup.select("[id]")]
     assert [one for one, count in Counter(ids).items() if count > 1] == []
-    assert not soup.select("summary[aria-label], .search-button-field[aria-label]")
+    assert not soup.select("summary[aria-label]")
+    assert soup.select(".search-button-field:not([aria-label])")
     assert not soup.select(".citation [role=doc-biblioentry], .citation[role=doc-biblioentry]")
     assert soup.select("nav#page-contents") or not soup.select(".page-toc")
     assert soup.select_one(".bd-sidebar-primary[role=region][aria-label]")
@@ -528,6 +587,7 @@ def test_a_page_loads_one_sheet_and_one_script_and_what_only_some_pages_need(sit
 def test_no_file_is_there_that_no_page_needs(site):
     assert not [*site.rglob("*.map"), *site.rglob("*.po"), *site.rglob("*webpack*")]
     css = text(site / "_static" / "site.css")
+    assert "@import" not in css
     fonts = {path.relative_to(site / "_static").as_posix() for path in site.rglob("*.woff2")}
     assert fonts == {address for address in IN_CSS.findall(css) if address.endswith(".woff2")}
     assert "katex/fonts/KaTeX_Main-Regular.woff2" in fonts
@@ -539,12 +599,13 @@ def test_whose_code_and_fonts_are_in_the_site_is_said_with_their_licences(site):
     said = text(site / "_static" / "licences.txt")
     for name in ("Khan Academy", "Mike Bostock", "Luca Ongaro", "Google", "pydata", "Bootstrap"):
         assert name in said, name
-    assert "Awesome 6 Free" not in text(site / "_static" / "site.css").replace("\\", "")
+    assert not re.search(r"Awesome\W+\d+\W+Free", text(site / "_static" / "site.css"))
     assert article(site, "chapters/cite").select("a[href='../_static/licences.txt']")
 
 
 def test_every_icon_is_in_the_font_within_the_style_sheet(site):
     css = text(site / "_static" / "site.css")
+    assert css.count(ICON_FONT) > 2  # also in rules, which named it otherwise
     font = TTFont(io.BytesIO(base64.b64decode(re.search(r"font/woff;base64,([\w+/=]+)", css)[1])))
     icons = {i for name in NAMES for i in page(site, name).select("i[class*='fa-']")}
     names = {c for i in icons for c in i["class"] if re.fullmatch("fa-[a-z-]+", c)}
@@ -613,6 +674,10 @@ def test_a_table_breaks_no_line_within_e_step(site, name):
     for cell in article(site, name).select("td, th"):
         for part in cell.find_all(string=re.compile(r"(?<![\w-])[EM]-steps?(?![\w-])")):
             assert "whole" in part.parent.get("class", []), part
+
+
+def test_a_table_breaks_lines_within_long_names(site):
+    assert len(page(site, "chapters/reference").select("td .pre > wbr")) > 20
 
 
 @pages
