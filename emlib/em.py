@@ -77,7 +77,8 @@ def climb(
                     f"the objective fell by {path.fall:.3g} at "
                     f"iteration {i}; exact E- and M-steps cannot do that, so look for a mistake "
                     "in one of them; or e_step returns something other than the log-likelihood at "
-                    "its params, such as Q",
+                    "its params, such as Q; or one of m_step and log_prior has a prior that the "
+                    "other has not",
                 )
             path.add(point)
             path.remaining_gain, largest = gains_to_come(path, exact)
@@ -297,7 +298,8 @@ def em(
         The most EM iterations of one climb: the first, and each that follows a nudge. With 0, the
         result is the start.
     log_prior : callable params -> float, optional
-        For MAP estimates: added to the log-likelihood to form the objective.
+        For MAP estimates: added to the log-likelihood to form the objective. `m_step` must then
+        maximise the expected log-likelihood plus this.
     nudge : callable (statistics, rng, size) -> statistics, optional
         How to perturb the statistics for the confirmation; `size` is relative.
         The default multiplies every entry but Python's `int` by a random factor near one.

@@ -257,8 +257,8 @@ def symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
     array([0, 2, 1])
     """
     hint = (
-        ". Number them: names, numbers = np.unique(symbols, return_inverse=True). Stack sequences "
-        "one below the other, and give their lengths="
+        ". Number them: scikit-learn's OrdinalEncoder does, and leaves NaN, but not None, as it is"
+        ". Stack sequences one below the other, and give their lengths="
     )
     table = numbers("symbols", symbols, finite=False, hint=hint)
     if table.ndim not in (1, 2) or table.shape[1:] not in ((), (1,)):
@@ -277,7 +277,8 @@ def symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
         row = int(np.argmax(wrong))
         raise ValueError(
             f"symbols must be whole numbers from 0 on{limit}, got {column[row]:g} (row {row}). "
-            "Number the symbols, or say with n_features how many there may be."
+            "Number the symbols, with NaN where none was seen, or say with n_features how many "
+            "there may be."
         )
     return column.astype(np.intp)
 

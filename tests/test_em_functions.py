@@ -230,6 +230,20 @@ def test_an_objective_that_cannot_be_a_log_likelihood_is_named(objective, says, 
     assert "visits" not in em(coins_e_step, coins_m_step, np.array([0.6, 0.5]), HEADS).message
 
 
+@pytest.mark.parametrize("n_more", [0.0, 30.0])
+def test_a_prior_of_which_only_one_side_knows_is_named_as_what_may_be_wrong(n_more):
+    # Beta(31, 31), 30 heads and 30 tails more, in only one of the two.
+    def log_prior(theta):
+        return float(30 * np.log(theta * (1 - theta)).sum())
+
+    def m_step(sums):
+        return coins_m_step((sums[0] + n_more, sums[1] + n_more))
+
+    given = None if n_more else log_prior
+    with pytest.warns(ObjectiveFellWarning, match="one of m_step and log_prior has a prior"):
+        em(coins_e_step, m_step, np.array([0.6, 0.5]), HEADS, log_prior=given)
+
+
 def test_q_in_place_of_the_log_likelihood_is_named_as_what_may_be_wrong():
     # Q(theta | theta) is not the log-likelihood: it lacks the entropy of z, which falls.
     def e_step(theta, heads):

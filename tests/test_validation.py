@@ -35,7 +35,7 @@ def test_holes_in_data_lead_to_those_who_take_them():
 
 
 def test_data_that_a_family_does_not_take_get_the_advice_of_that_family():
-    with pytest.raises(ValueError, match=r"np\.unique"):
+    with pytest.raises(ValueError, match="OrdinalEncoder"):
         CategoricalMixture(2).fit([["yes", "no"], ["no", "no"], ["no", "yes"]])
     with pytest.raises(ValueError, match=r"found 3 \(row 1, feature 0\).*binarize="):
         BernoulliMixture(2).fit([[0, 1], [3, 0], [0, 0]])

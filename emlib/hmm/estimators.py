@@ -69,7 +69,8 @@ class _HMM(ComponentsEstimator):
             is more probable for it. Put in the rows that your table leaves out. Where states are
             Gaussians a row may be NaN in part: it counts by the marginal of the rest.
         lengths : array-like of int, optional
-            How many rows each sequence has; by default all are one sequence.
+            How many rows each sequence has, in the order in which they stand; by default all are
+            one sequence. With pandas, `table.groupby("person", sort=False).size()`.
         states : array-like of int, shape (T,), optional
             The states that are known, from 0 to K - 1, and -1 for those that are not.
 
@@ -165,10 +166,12 @@ class _HMM(ComponentsEstimator):
     def forecast_proba(
         self, X: ArrayLike, lengths: ArrayLike | None = None, steps: int = 1
     ) -> Array:
-        """p(z_{T+s} = k | x_1 .. x_T), s `steps` after the last observation of each sequence.
+        """p(z_{T+s} = k | x_1 .. x_T), s `steps` after the last row of each sequence.
 
         The observation then comes from the mixture of the states' components with these weights:
-        `model.forecast_proba(X) @ model.means_` is its mean.
+        `model.forecast_proba(X) @ model.means_` is its mean. A copy of the model whose `startprob_`
+        is `model.forecast_proba(X)[0]` goes on from there: it filters and scores the rows that
+        follow as if it had read `X` before them.
 
         Returns
         -------
@@ -345,7 +348,7 @@ class GaussianHMM(_HMM):
     covars_init : array-like, optional
         In the shape of `covars_`.
     startprob_init, transmat_init : array-like of shapes (K,) and (K, K), optional
-        Explicit starts of the chain: zeros stay zero.
+        Explicit starts of the chain: zeros stay zero, and criteria do not count them as free.
     startprob_prior, transmat_prior : float or array-like of the same shapes
         Concentrations of Dirichlet priors, at least 1: for that less one starts or steps each.
     stationary, accelerate, tol, max_iter, n_init, init_params

@@ -256,8 +256,11 @@ class _Mixture(
     ) -> Any:
         """Standard errors of weights and components (Louis 1982).
 
-        `X`, `sample_weight` and `labels` are those of the fit, which must have converged, and held
-        nothing; a prior is not counted in.
+        `X`, `sample_weight` and `labels` are those of the fit, which must have converged, held
+        nothing, and seen no NaN; a prior is not counted in. Weights are taken for numbers of
+        points: where those of a survey differ, errors come out too small, also of weights that were
+        divided by their mean. Then draw rows with their weights, with replacement, fit again, and
+        look how the estimates scatter.
 
         Returns
         -------
@@ -748,8 +751,8 @@ class CategoricalMixture(_Mixture):
 
     _counts = _takes_nan = True
     _of_text = (
-        ". Number the categories of each column: names, numbers = np.unique(column, "
-        "return_inverse=True)"
+        ". Number the categories of each column: scikit-learn's OrdinalEncoder does, and leaves "
+        "NaN, but not None, as it is"
     )
 
     def _family(self, X: ArrayLike | None = None) -> Family:
@@ -784,7 +787,10 @@ class CategoricalMixture(_Mixture):
         x = check.data(np.where(seen, x, 0.0))
         if np.any(x < 0) or np.any(x != np.floor(x)):
             what = "Negative values in data" if np.any(x < 0) else "Fractions in data"
-            raise ValueError(f"{what}: categories must be whole numbers from 0 on. Number them.")
+            raise ValueError(
+                f"{what}: categories must be whole numbers from 0 on, and NaN, not -1, where there "
+                "is no answer. Number them."
+            )
         if reset:
             sizes = x.max(axis=0) + 1 if self.n_categories is None else self.n_categories
             self.n_categories_ = _one_each(sizes, x.shape[1])

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from copy import copy
 
 import numpy as np
 import pytest
@@ -222,6 +223,12 @@ def test_a_forecast_is_the_state_of_an_observation_not_yet_made():
         np.testing.assert_allclose(model.forecast_proba(x, steps=steps), [expected], atol=1e-12)
     both = model.forecast_proba(x, [100, len(x) - 100])
     np.testing.assert_allclose(both[0], model.forecast_proba(x[:100])[0], atol=1e-12)
+    further = copy(model)
+    further.startprob_ = both[0]  # all that has to be known of the first hundred rows
+    filtered = model.filter_proba(x)[100:]
+    np.testing.assert_allclose(further.filter_proba(x[100:]), filtered, atol=1e-12)
+    gain = model.score(x) - model.score(x[:100])
+    assert further.score(x[100:]) == pytest.approx(gain, abs=1e-9)
     far = model.forecast_proba(x, steps=10_000)
     np.testing.assert_allclose(far, [model.get_stationary_distribution()], atol=1e-9)
     with pytest.raises(ValueError, match="steps must be"):

@@ -14,6 +14,7 @@ from scipy.stats import bernoulli, poisson
 from sklearn import __version__ as sklearn_version
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from emlib import (
@@ -166,6 +167,7 @@ class Flat(Poisson):
         (BernoulliMixture(1), [[2.0], [0.0]], "not above the number of trials"),
         (BernoulliMixture(1, binarize=0.5), [[np.nan], [0.0]], "NaN"),
         (CategoricalMixture(1), [[0.5], [1.0]], "from 0 on"),
+        (CategoricalMixture(1), [[-1], [1]], "Negative values.*NaN, not -1"),  # pandas' codes
         (CategoricalMixture(1, n_categories=2), [[0], [3]], r"column 0 has category 3 \(row 1\)"),
         (PoissonMixture(2, rates_init=[[1.0]]), [[1.0], [2.0]], r"rates_init must be .* \(2, 1\)"),
         (PoissonMixture(1, rates_init=[[-1.0]]), [[1.0], [2.0]], "not be negative"),
@@ -177,6 +179,14 @@ class Flat(Poisson):
 def test_what_makes_no_sense_is_refused_with_a_reason(model, x, message):
     with pytest.raises(ValueError, match=message):
         model.fit(np.array(x))
+
+
+def test_text_is_numbered_as_the_message_says_and_what_is_missing_stays_so():
+    answers = np.array([["no"], [np.nan], ["yes"], ["no"]], dtype=object)
+    with pytest.raises(ValueError, match="OrdinalEncoder does, and leaves NaN"):
+        CategoricalMixture(1).fit(answers)
+    model = CategoricalMixture(1).fit(OrdinalEncoder().fit_transform(answers))
+    np.testing.assert_allclose(model.probabilities_, [[2 / 3, 1 / 3]])
 
 
 def test_a_category_that_was_never_seen_is_named_later():
