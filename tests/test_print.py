@@ -22,7 +22,7 @@ from sphinx import addnodes
 from emlib.book.recall import questions
 from tools.notebooks import load
 from tools.paths import CHAPTERS, ROOT
-from tools.press import build_epub, misfits, needs, packed, valid
+from tools.press import build_epub, identifier, misfits, needs, packed, valid
 from tools.printed import (
     boxes,
     frame_png,
@@ -180,6 +180,13 @@ def test_the_epub_begins_as_readers_want_it_and_lists_what_it_has(epub):
         if name.endswith(".xhtml"):
             formulas = b"<math" in epub.read(name)
             assert formulas == ("mathml" in listed[name].attrib.get("properties", ""))
+
+
+def test_what_an_epub_may_not_have_is_mended_in_it(epub):
+    pages = [epub.read(name).decode() for name in epub.namelist() if name.endswith(".xhtml")]
+    assert not [page for page in pages if re.search(r"<p>\s*<ul\b", page)]
+    assert any("</mo><mspace" in page for page in pages)
+    assert identifier(epub.read("content.opf").decode()) in epub.read("toc.ncx").decode()
 
 
 def test_every_link_within_the_epub_leads_somewhere(epub):
