@@ -162,6 +162,14 @@ def test_a_check_that_a_change_of_its_reader_breaks_lets_the_rest_run(monkeypatc
         assert bool(made.cells[3].outputs) == (number != "1")
 
 
+def test_a_copy_says_that_a_check_is_the_books():
+    # After a change of the reader's it may fail, and this line stands above the failure.
+    source = "# Checked: x is 1\nassert x == 1  # Checked"
+    check = new_code_cell(source, metadata={"tags": ["check", "hide-input"]})
+    made = readable(new_notebook(cells=[new_markdown_cell("# Title"), check]), "hmm", References())
+    assert made.cells[-1].source == "# Checked in the book: x is 1\nassert x == 1  # Checked"
+
+
 def test_a_copy_that_was_opened_or_run_is_not_taken_for_changed(tmp_path, capsys):
     write_copies(tmp_path)
     path = tmp_path / "study.ipynb"
