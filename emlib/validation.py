@@ -213,7 +213,7 @@ def observed(
         table = numbers("data", x, finite=False)
     except ValueError:  # which the check of the data will say in its own words
         return x, None, None
-    if table.ndim not in (1, 2) or not table.size or not np.isnan(table).any():
+    if table.ndim not in (1, 2) or not np.isnan(table).any():
         return x, None, None
     lacking = np.isnan(table.reshape(len(table), -1))
     made: Mask = np.asarray(~lacking.all(axis=1))

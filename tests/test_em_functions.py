@@ -89,6 +89,14 @@ def test_statistics_of_different_shapes_do_not_add(tree, other):
 
 
 @pytest.mark.parametrize(
+    ("tree", "twice"),
+    [([1.0, [2.0]], [2.0, [4.0]]), ((1.0, [2.0]), (2.0, [4.0])), ({"n": [1.0]}, {"n": [2.0]})],
+)
+def test_a_sum_has_the_form_of_what_is_added(tree, twice):
+    assert add(tree, tree) == twice
+
+
+@pytest.mark.parametrize(
     "grown",
     [
         {"theta": np.array([0.6, 0.5]), "more": 1.0},

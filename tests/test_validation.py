@@ -125,3 +125,51 @@ def test_a_column_that_holds_no_numbers_is_named(estimator, wrong, message):
 def test_a_fraction_is_shown_with_its_digits():
     with pytest.raises(ValueError, match=r"found 1234567\.5 \(row 0"):
         PoissonMixture(1).fit([[1234567.5], [3.0]])
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([[1.0], [-1e200]], r"-1e\+200 \(row 1, feature 0\), whose square is out"),
+        ([[1.0, 1e308], [2.0, 1e308]], r"1e\+308 \(row 0, feature 1\), whose square is out"),
+        ([[0.0], [np.inf], [-np.inf]], r"infinity \(row 1, feature 0; 2 such values in all\)"),
+        ([[0.0, NAN], [1.0, np.inf], [2.0, 1.0]], r"infinity \(row 1, feature 1; 1 such"),
+        (np.ones((5, 10)), "features 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 are constant"),
+        (np.ones((5, 12)), "features 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more are constant"),
+    ],
+)
+@pytest.mark.parametrize("estimator", [GaussianMixture(1), GaussianHMM(1)])
+def test_numbers_that_make_no_sense_are_shown_where_they_stand(estimator, x, message):
+    with pytest.raises(ValueError, match=message):
+        clone(estimator).fit(x)
+
+
+def test_a_long_value_is_shown_in_one_short_line():
+    with pytest.raises(ValueError, match=r"got \[0, 1, 2, .*, \d+\.\.\.$") as caught:
+        GaussianMixture(1, n_init=list(range(100))).fit(ROWS)
+    assert len(str(caught.value).partition("got ")[2]) == 80
+
+
+POINTS = np.random.default_rng(0).normal(size=(60, 2)) + 20 * (np.arange(60) >= 30)[:, None]
+HALF = np.where((np.arange(60) >= 30)[:, None] & [False, True], NAN, POINTS)
+OTHER_HALF = np.where((np.arange(60) < 30)[:, None] & [True, False], NAN, HALF)
+ONE_WAY = {"startprob_init": [1, 0], "transmat_init": [[1, 0], [0.5, 0.5]]}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "x", "message"),
+    [
+        (GaussianMixture(2, max_iter=0), POINTS, "after 0 iterations"),
+        (GaussianHMM(2, max_iter=0), POINTS, "after 0 iterations"),
+        (GaussianImputer(max_iter=0), HALF, "after 0 iterations"),
+        (GaussianImputer(), np.c_[POINTS, POINTS], "depend linearly"),
+        (GaussianMixture(2), HALF, "feature 1 was hardly observed"),
+        (GaussianHMM(2), HALF, "feature 1 was hardly observed"),
+        (GaussianImputer(), OTHER_HALF, "never seen in the same row"),
+        (GaussianHMM(2, **ONE_WAY), POINTS, "never visited"),
+    ],
+)
+def test_a_warning_of_a_fit_is_of_the_line_that_calls_it(estimator, x, message):
+    with pytest.warns(match=message) as caught:
+        clone(estimator).fit(x)
+    assert {warning.filename for warning in caught} == {__file__}

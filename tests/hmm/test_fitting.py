@@ -228,9 +228,11 @@ def test_all_states_known_is_counting():
     np.testing.assert_allclose(model.emissionprob_, [[0.25, 0.5, 0.25], [0.5, 0.25, 0.25]])
 
 
-def test_states_of_all_starts_are_in_the_order_of_the_best():
+@pytest.mark.parametrize("known", [None, -1])
+def test_states_of_all_starts_are_in_the_order_of_the_best(known):
     x, _ = made(13)
-    model = GaussianHMM(3, n_init=6, random_state=0).fit(x)
+    states = None if known is None else np.full(len(x), known)
+    model = GaussianHMM(3, n_init=6, random_state=0).fit(x, states=states)
     same = [r for r in model.results_ if abs(r.objective - model.result_.objective) < 1e-4]
     assert len(same) > 2
     for result in same:

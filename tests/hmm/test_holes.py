@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emlib import GaussianHMM, GaussianImputer, PoissonHMM, hmm
+from emlib import DegenerateWarning, GaussianHMM, GaussianImputer, PoissonHMM, hmm
 from emlib.covariances import FORMS
 from emlib.hmm import HMMParams, Sequences
 from emlib.hmm.forward_backward import plain
@@ -101,3 +101,12 @@ def test_what_holes_cannot_be_is_said():
     counts = np.array([[1.0, 2.0], [np.nan, 3.0], [2.0, 2.0]])
     with pytest.raises(ValueError, match="row 1 of the data lacks some of its values"):
         PoissonHMM(2).fit(counts)
+
+
+def test_of_a_state_that_is_never_visited_nothing_else_is_said():
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    x[:10, 1] = np.nan
+    one_way = {"startprob_init": [1, 0], "transmat_init": [[1, 0], [0.5, 0.5]]}
+    with pytest.warns(DegenerateWarning) as caught:
+        GaussianHMM(2, **one_way, random_state=0).fit(x)
+    assert [str(warning.message)[:24] for warning in caught] == ["state 1 is never visited"]

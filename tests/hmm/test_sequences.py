@@ -1,6 +1,9 @@
 """Sequences: cut into pieces that lie side by side, and with each different value once."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +56,18 @@ def test_pieces_hold_every_row_once_and_know_their_neighbours(lengths, longest):
             assert pieces.rows[pieces.last[pieces.follows[place]]] == row - 1
         else:
             assert row in firsts
+
+
+def test_threads_do_not_write_into_the_same_memory():
+    pieces = Pieces.of(np.array([5, 3]))
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(pieces.workspace, 2).result()
+    own = pieces.workspace(2)
+    assert own is pieces.workspace(2)
+    assert not any(np.shares_memory(a, b) for a in own.by_run[0] for b in other.by_run[0])
+    assert not np.shares_memory(own.table, other.table)
+
+
+def test_sequences_have_their_lengths_already():
+    with pytest.raises(ValueError, match="sequences already"):
+        Sequences.of(Sequences.of(np.zeros((3, 1))), lengths=[1, 2])

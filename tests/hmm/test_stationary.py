@@ -98,6 +98,18 @@ def test_the_m_step_of_a_stationary_chain_is_where_a_direct_search_finds_it():
     np.testing.assert_allclose(found.startprob, np.array([back, onward]) / (onward + back))
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_the_m_step_of_a_stationary_chain_loses_nothing_of_what_was_found(seed):
+    # The search ends near the maximum, and may well end a little lower than the last one did.
+    rng = np.random.default_rng(seed)
+    transitions, starts = rng.uniform(0.1, 5, (3, 3)), rng.uniform(0, 2, 3)
+    closed = transitions / transitions.sum(axis=1, keepdims=True)
+    found = stationary_m_step(starts, transitions, closed, closed)[1]
+    again = stationary_m_step(starts, transitions, closed, found)[1]
+    values = [expected_log(starts, transitions, a)[0] for a in (closed, found, again)]
+    assert values == sorted(values)
+
+
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=20)
 def test_the_slope_of_the_stationary_m_step_is_that_of_differences(seed):
@@ -133,6 +145,14 @@ def test_a_stationary_distribution_loses_no_digits_in_chains_that_hardly_move(ra
     share = np.array([2, 5]) / 7  # inside a pair; what goes over is 2/7 rare, and 5/7 twice rare
     expected = np.concatenate([10 / 12 * share, 2 / 12 * share])
     np.testing.assert_allclose(stationary(pairs), expected, rtol=max(1e-12, 20 * rare))
+
+
+def test_a_stationary_distribution_may_have_shares_that_are_out_of_range():
+    # Each state up is 5e89 times as likely as the one before: 0.5 up and 1e-90 down, in balance.
+    chain = np.diag([0.5] * 4, 1) + np.diag([1e-90] * 4, -1)
+    chain += np.diag(1 - chain.sum(axis=1))
+    expected = np.array([0.0, 8e-270, 4e-180, 2e-90, 1.0])
+    np.testing.assert_allclose(stationary(chain), expected, rtol=1e-12)
 
 
 def test_rows_that_sum_to_one_but_for_rounding_have_a_stationary_distribution():

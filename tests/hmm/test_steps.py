@@ -174,6 +174,14 @@ def test_an_impossible_sequence_is_named_whatever_its_length(function, lengths, 
         function(params, Sequences.of(symbols, lengths, Symbols(2)), Symbols(2))
 
 
+@pytest.mark.parametrize("function", [hmm.e_step, hmm.smoothed, hmm.decoded])
+def test_of_equal_rows_that_no_state_emits_the_first_is_named(function):
+    params = HMMParams(np.full(2, 0.5), STAYS, (np.array([[0.6, 0.4, 0.0]] * 2),))
+    symbols = np.array([0, 1, 0, 2, 1, 2, 0, 2])[:, None]
+    with pytest.raises(DegenerateError, match=r"observation 3 \(2\) has density zero"):
+        function(params, Sequences.of(symbols, family=Symbols(3)), Symbols(3))
+
+
 def test_a_long_chain_that_forgets_is_a_mixture():
     x = np.random.default_rng(0).normal(size=(100_000, 1))  # in several blocks
     shares, means, sds = np.array([0.3, 0.7]), np.array([-1.0, 2.0]), np.array([0.5, 1.5])

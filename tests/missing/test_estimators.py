@@ -96,6 +96,22 @@ def test_far_data_cost_no_digits():
     np.testing.assert_allclose(far.covariance_, near.covariance_, rtol=1e-5, atol=1e-5)
 
 
+def test_the_start_is_mean_and_variance_however_far_the_data():
+    near = np.random.default_rng(0).integers(0, 8, size=(2001, 2)).astype(float)
+    near[:500, 0] = NAN
+    with pytest.warns(ConvergenceWarning, match="after 0 iterations"):
+        model = GaussianImputer(max_iter=0).fit(near + 1e15)  # there, numbers are 1/8 apart
+    np.testing.assert_allclose(model.mean_ - 1e15, np.nanmean(near, axis=0), atol=0.125)
+    np.testing.assert_allclose(model.covariance_, np.diag(np.nanvar(near, axis=0)), rtol=1e-3)
+
+
+def test_tol_is_meant_for_each_row():
+    x, _ = problem(26)
+    once, many = GaussianImputer().fit(x), GaussianImputer().fit(np.tile(x, (1000, 1)))
+    assert once.n_iter_ == many.n_iter_
+    np.testing.assert_allclose(many.covariance_, once.covariance_, rtol=1e-9)
+
+
 def test_works_in_a_pipeline_and_keeps_names():
     x, y = load_iris(return_X_y=True, as_frame=True)
     holes = x.mask(np.random.default_rng(0).random(x.shape) < 0.2)
@@ -225,6 +241,11 @@ def test_features_never_seen_together_are_named():
 
 
 def test_many_pairs_never_seen_together_make_a_short_warning():
+    x = np.random.default_rng(0).normal(size=(80, 6))
+    x[:40, 0] = NAN
+    x[40:, 1:] = NAN
+    with pytest.warns(DegenerateWarning, match="0 and 4, 0 and 5 were never seen"):
+        GaussianImputer().fit(x)
     x = np.random.default_rng(0).normal(size=(80, 8))
     x[:40, :4] = NAN
     x[40:, 4:] = NAN

@@ -36,6 +36,16 @@ def test_a_few_rows_stand_for_many_of_one_pattern():
     np.testing.assert_allclose(weights @ weights, len(x))
 
 
+def test_a_pattern_with_fewer_holes_goes_on_with_features_beyond_the_last():
+    (block,) = Patterns.of([[1.0, NAN, 3.0], [1.0, 2.0, NAN], [NAN, NAN, 3.0]]).blocks
+    found = zip(block.seen.tolist(), block.holes.tolist(), block.sights.tolist(), strict=True)
+    assert sorted(found) == [
+        ([False, False, True], [0, 1], [2, 3]),
+        ([True, False, True], [1, 3], [0, 2]),
+        ([True, True, False], [2, 3], [0, 1]),
+    ]
+
+
 def test_memory_is_that_of_the_table_however_many_patterns():
     d = 60
     x, params = problem(25, n=3000, d=d, share=0.2)

@@ -88,6 +88,7 @@ def test_a_nudge_moves_mean_and_correlation():
 
 def test_covariances_of_expected_statistics_are_symmetric():
     x, params = problem(10, d=6)
+    params.covariance[0, 1] *= 1 + 1e-12  # not quite symmetric, as products may be
     sums = missing.e_step(params, x)[0].sum_xx
     np.testing.assert_array_equal(sums, sums.T)
 
@@ -120,6 +121,8 @@ TWO = [[1.0, 2.0], [2.0, NAN], [NAN, 1.0], [3.0, 5.0]]
         (Gaussian(np.zeros(2), np.diag([1.0, np.inf])), "finite"),
         (Gaussian(np.array([1e200, 0.0]), np.eye(2)), "Rescale"),
         (Gaussian(np.zeros(2), 1e-300 * np.eye(2)), "Rescale"),
+        (Gaussian(np.zeros(2), 1e305 * np.eye(2)), "Rescale"),
+        (Gaussian(np.zeros((3, 2)), np.stack([np.eye(2)] * 3)), "mean must be .*of shape"),
         (Gaussian(np.zeros(2), np.array([[1.0, 0.5], [0.0, 1.0]])), "symmetric"),
         (Gaussian(np.zeros(2), -np.eye(2)), "not positive definite"),
         (Gaussian(np.zeros(2), np.ones((2, 2))), "not positive definite"),
@@ -149,6 +152,7 @@ def test_parameters_may_be_lists():
     [
         ({"n": NAN}, "finite"),
         ({"n": 0.0}, "above zero"),
+        ({"n": np.full(2, 4.0)}, "n must be finite and of shape"),
         ({"sum_x": np.array([NAN, 0.0])}, "finite"),
         ({"sum_xx": np.full((2, 2), np.inf)}, "finite"),
         ({"origin": np.array([NAN, 0.0])}, "finite"),

@@ -305,8 +305,12 @@ def test_a_feature_that_no_incomplete_row_has_keeps_its_digits(form):
 def test_a_feature_that_a_component_never_shows_is_named(wait):
     x = load_faithful().values.copy()
     x[x[:, 0] < 3, 1] = np.nan
+    start = {"means_init": [[2, wait], [4.3, 80]], "precisions_init": [np.diag([9, 0.04])] * 2}
     with pytest.warns(DegenerateWarning, match="feature 1 was hardly observed in component 0"):
-        GaussianMixture(2, means_init=[[2, wait], [4.3, 80]]).fit(x)
+        GaussianMixture(2, **start).fit(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GaussianMixture(2, **start, hold=[0]).fit(x)
 
 
 @pytest.mark.filterwarnings("ignore:state 0 has collapsed")

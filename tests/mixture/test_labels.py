@@ -50,7 +50,7 @@ def test_one_label_a_component_names_it_whatever_the_seed(seed, faithful):
     again = GaussianMixture(2, random_state=seed).fit(faithful, None, weights, labels)
     other = GaussianMixture(2, random_state=seed).fit(faithful[5:], labels=labels[5:])
     np.testing.assert_allclose(again.means_, other.means_)
-    for wrong in (labels[1:], labels + 3, labels + 0.5, ["a"] * len(labels)):
+    for wrong in (labels[1:], labels + 3, labels - 1, labels + 0.5, ["a"] * len(labels)):
         with pytest.raises(ValueError, match="labels must be"):
             model.fit(faithful, labels=wrong)
 

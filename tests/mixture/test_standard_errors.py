@@ -199,6 +199,16 @@ def test_standard_errors_count_labels_and_refuse_what_is_held():
         held.standard_errors(x)
 
 
+def test_two_standard_errors_away_from_the_maximum_there_are_none():
+    x, params, family = fitted("full", d=1)
+    errors = standard_errors(params, Blocks.of(x), family)
+    near, far = (params._replace(means=params.means + by * errors.means) for by in (0.01, 2))
+    again = standard_errors(near, Blocks.of(x), family)
+    np.testing.assert_allclose(again.means, errors.means, rtol=1e-2)
+    with pytest.raises(DegenerateError, match="no proper maximum"):
+        standard_errors(far, Blocks.of(x), family)
+
+
 def test_standard_errors_away_from_a_maximum_are_refused():
     x = clusters(0, distance=2.0)
     with warnings.catch_warnings():

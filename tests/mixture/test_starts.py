@@ -135,6 +135,32 @@ def test_every_chosen_point_keeps_its_component():
         np.testing.assert_array_equal(r.sum(axis=1), 1)
 
 
+@pytest.mark.parametrize("how", STARTS)
+def test_every_start_shares_each_point_out_once(how):
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    r = STARTS[how](x, 3, np.random.default_rng(1), np.ones(30))
+    assert r.shape == (30, 3)
+    np.testing.assert_allclose(r.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("how", ["k-means++", "random_from_data"])
+def test_no_start_is_at_a_point_without_weight(how):
+    x, weights = np.r_[0.0:5, 1000:1005][:, None], np.repeat([1.0, 0.0], 5)
+    for seed in range(20):
+        r = STARTS[how](x, 2, np.random.default_rng(seed), weights)
+        assert np.all(r[:5].sum(axis=0) >= 1)
+
+
+def test_clusters_of_k_means_are_those_of_weighted_points():
+    # Sums of squares: with the first two together 500, with the last two 0.08; else 0.5 and 40.5.
+    x, weights = np.array([[0.0], [1.0], [10.0]]), np.array([1000.0, 1000.0, 1e-3])
+    for seed in range(5):
+        r = STARTS["kmeans"](x, 2, np.random.default_rng(seed), weights)
+        assert (r @ r.T).tolist() == [[1, 0, 0], [0, 1, 1], [0, 1, 1]]
+        r = STARTS["kmeans"](x, 2, np.random.default_rng(seed), None)
+        assert (r @ r.T).tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+
+
 def test_all_results_have_their_components_in_one_order():
     x = make_20_40().values
     model = GaussianMixture(2, n_init=6, init_params="random_from_data", random_state=0).fit(x)
