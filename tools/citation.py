@@ -24,7 +24,7 @@ LICENCES = f"""\
 - **Code**, that of the chapters too: MIT. Keep the notice of the file `LICENSE`.
 - **What the site has from others** (theme, formulas, search, drawing): MIT, ISC and BSD; fonts: \
 SIL Open Font License. {OF_OTHERS}
-- **Data**: as their sources say. `load_faithful().source` prints that of Old Faithful's \
+- **Data**: as their sources say. `load_faithful().source` is that of Old Faithful's \
 eruptions, and so for each of the [data sets](reference.md#data-sets). The tables that come from \
 R are under the GPL, Django's messages under its three-clause BSD licence.
 
