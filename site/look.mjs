@@ -15,6 +15,17 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-syn
 const QUIET = ["--disable-background-networking", "--disable-component-update"];
 const LOCAL = /^(file|data|blob|about):/;
 
+// Runs in the page: opens all that is folded, or shuts it again, and says what stayed as it was.
+function fold(isOpen) {
+  for (const part of document.querySelectorAll("article details")) part.open = isOpen;
+  for (const button of document.querySelectorAll("article .toggle-button")) {
+    if ((button.ariaExpanded === "true") !== isOpen) button.click();
+  }
+  return [...document.querySelectorAll("article .solution.dropdown")]
+    .filter((solution) => solution.lastElementChild.checkVisibility({ visibilityProperty: true }) !== isOpen)
+    .map(({ id }) => `${id} does not ${isOpen ? "open" : "shut"}`);
+}
+
 // Runs in the page: what can be seen to be wrong with it.
 async function inspect(mode) {
   const problems = [];
@@ -34,17 +45,21 @@ async function inspect(mode) {
   for (const error of document.querySelectorAll(".katex-error")) {
     problems.push(`equation not typeset: ${error.textContent}`);
   }
-  for (const element of document.querySelectorAll("article :is(p, li, td)")) {
-    if (/\$\$|\\[([]/.test(element.innerText)) {
-      problems.push(`equation not typeset: ${element.innerText.slice(0, 60)}`);
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    const isProse = !text.parentElement.closest(".katex, code, pre, script, style");
+    if (isProse && /\$.*\$|\\[([]/s.test(text.data)) {
+      problems.push(`equation not typeset: ${text.data.slice(0, 60)}`);
     }
   }
+  problems.push(...fold(true));
   for (const { scrollWidth, clientWidth } of [document.documentElement, document.body]) {
     if (scrollWidth > clientWidth) problems.push(`page ${scrollWidth - clientWidth} px too wide`);
   }
   for (const element of document.querySelectorAll("article :is(p, li, img, figure, .katex-base, dd)")) {
-    const beyond = element.getBoundingClientRect().right - innerWidth;
-    if (beyond > 1 && !element.closest(".katex-display, .cell, .pst-scrollable-table-container")) {
+    const { left, right } = element.getBoundingClientRect();
+    const beyond = Math.max(right - innerWidth, -left);
+    if (beyond > 1 && !element.closest(".katex-display, .pst-scrollable-table-container")) {
       problems.push(`cut off by ${Math.round(beyond)} px: ${element.textContent.slice(0, 60)}`);
     }
   }
@@ -53,8 +68,6 @@ async function inspect(mode) {
     innerWidth < 600 &&
     !element.matches(".katex-display") &&
     getComputedStyle(element).overflowX === "auto";
-  const folded = [...document.querySelectorAll("article details:not([open])")];
-  for (const part of folded) part.open = true;
   for (const element of document.querySelectorAll(
     ".prev-next-area a, article :is(.katex-display, .pst-scrollable-table-container)",
   )) {
@@ -68,8 +81,7 @@ async function inspect(mode) {
     const isSeen = caption.offsetHeight || !caption.parentElement.offsetHeight;
     if (!isSeen) problems.push(`a caption is hidden: ${caption.textContent.slice(0, 60)}`);
   }
-  for (const part of folded) part.open = false;
-  problems.push(...typography());
+  problems.push(...typography(), ...fold(false));
   const { theme } = document.documentElement.dataset; // the page for a lost reader has none
   if (document.querySelector("article") && theme !== mode) problems.push(`not in ${mode} mode`);
   return problems;
@@ -93,7 +105,7 @@ function typography() {
       problems.push(`a line begins with "${after.data[0]}" after ${formula.textContent.slice(-20)}`);
     }
   }
-  for (const cell of document.querySelectorAll("article td")) {
+  for (const cell of document.querySelectorAll("article :is(td, th)")) {
     const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
     for (let text = texts.nextNode(); text; text = texts.nextNode()) {
       if (text.parentElement.closest(".katex")) continue;
@@ -144,8 +156,14 @@ async function tryPlayers(page) {
     if (!said || said !== value) problems.push(`player says ${said} at ${value}`);
     await player.getByRole("button", { name: "Back", exact: true }).click();
     if ((await shown()) !== before) problems.push("player does not go back");
-    await player.getByRole("button", { name: "Play", exact: true }).click();
+    const play = player.getByRole("button", { name: "Play", exact: true });
+    await play.click();
+    for (let i = 0; i < 30 && (await shown()) === before; i++) await page.waitForTimeout(100);
+    if ((await shown()) === before) problems.push("Play moves nothing");
+    await slider.fill("0"); // which stops it
+    await play.click();
     await player.getByRole("button", { name: "Pause", exact: true }).click();
+    if (!(await play.count())) problems.push("player does not pause");
     const figure = player.locator("xpath=ancestor::figure");
     if (!(await figure.locator(".caption-number").count())) problems.push("player without a number");
   }
@@ -361,12 +379,12 @@ async function tryContents(page) {
   );
   for (const [place, section] of places.filter(([id, within]) => id && within)) {
     await page.evaluate((id) => (location.hash = id), place);
-    await page.waitForTimeout(100);
-    const inside = await page.evaluate(
-      ([hash, outer]) => hash && document.querySelector(outer).contains(document.querySelector(hash)),
-      [(await marked())[0], section],
-    );
-    if (!inside) problems.push(`contents say ${await marked()} at #${place}`);
+    const isInside = (outer) => {
+      const { hash } = document.querySelector(".page-toc a[aria-current]") ?? {};
+      return hash && document.querySelector(outer).contains(document.querySelector(hash));
+    };
+    const found = await page.waitForFunction(isInside, section, { timeout: 3000 }).catch(() => false);
+    if (!found) problems.push(`contents say ${await marked()} at #${place}`);
   }
   return problems;
 }
@@ -403,12 +421,17 @@ async function look(context, file, width, mode) {
   const address = pathToFileURL(resolve(site, file)).href;
   await page.goto(address);
   await page.waitForTimeout(100); // for what scripts do once a page is there
-  await page.evaluate(`window.typography = ${typography}`);
+  for (const part of [fold, typography]) await page.evaluate(`window.${part.name} = ${part}`);
   problems.push(...(await page.evaluate(inspect, mode)));
   const name = `${file.replaceAll(/[\\/]/g, "-").replace(".html", "")}-${width}-${mode}.png`;
-  await page.screenshot({ path: join(pictures, name), fullPage: true });
+  await page.screenshot({ path: join(pictures, name), fullPage: true, animations: "disabled" });
   problems.push(...(await tryPlayers(page)));
-  if (width !== 768) problems.push(...(await axe(page)));
+  if (width !== 768) {
+    // axe-core passes over what is folded, and takes what fades in for pale.
+    await page.evaluate(() => fold(true) && Promise.all(document.getAnimations().map((one) => one.finished)));
+    problems.push(...(await axe(page)));
+    await page.evaluate(() => fold(false));
+  }
   if (width === 1280) problems.push(...(await tryContents(page)));
   if (width === 768 && (await page.locator("article").count())) problems.push(...(await tryPrint(page)));
   await page.close();
@@ -430,12 +453,14 @@ const files = readdirSync(site, { recursive: true }).filter((name) => name.endsW
 const pages = files.filter((name) => !name.startsWith("_static")).sort();
 mkdirSync(pictures, { recursive: true });
 const browser = await chromium.launch({ executablePath, args: [...FLAGS, ...QUIET] });
+const stopped = (where) => (error) => [`${where}: ${error.message.replaceAll(/\s+/g, " ").slice(0, 300)}`];
 let failed = 0;
 for (const mode of MODES) {
   for (const width of WIDTHS) {
     const context = await open(browser, width, mode);
     for (const file of pages) {
-      const problems = await look(context, file, width, mode);
+      const place = `${file} at ${width} px, ${mode}`;
+      const problems = await look(context, file, width, mode).catch(stopped(place));
       problems.forEach((problem) => console.log(problem));
       failed += problems.length > 0;
     }
@@ -444,7 +469,7 @@ for (const mode of MODES) {
 }
 const tries = [trySearch, tryAnswers, tryMeanings, tryFirstView]; // what a reader does
 for (const tried of tries) {
-  const problems = await tried(browser);
+  const problems = await tried(browser).catch(stopped(tried.name));
   problems.forEach((problem) => console.log(problem));
   failed += problems.length > 0;
 }
