@@ -179,6 +179,7 @@ def test_a_step_without_result_says_what_is_wrong_and_what_to_do(evaluate):
           () => lab.mStep(line, first),
           () => lab.eStep(plane, ellipse),
           () => lab.mStep(plane, all.slice(1)),
+          () => lab.mStep({ ...plane, data: [[5, 1], [5, 2], [5, 3]] }, all.slice(1)),
         ];
         const said = never.map((step) => {
           try { step(); } catch (error) { return error.message; }
@@ -197,6 +198,7 @@ def test_a_step_without_result_says_what_is_wrong_and_what_to_do(evaluate):
         "component 2 has collapsed: its variance of x is zero",
         "component 1 has collapsed onto too few points",
         "component 1 has collapsed: its variance of y is zero",
+        "component 1 has collapsed: its variance of x is zero",
     ]
     for part, sentence in zip(words, said, strict=True):
         assert sentence is not None, part
