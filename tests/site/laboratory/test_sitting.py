@@ -163,7 +163,7 @@ def test_ends_are_those_of_these_data_each_once_the_highest_first(evaluate):
         sitting.load(lab.sceneOf("coins"));
         await run(sitting);
         const ends = sitting.ends.map(({ logLikelihood, kind }) => [logLikelihood, kind]);
-        sitting.load(lab.sceneOf("galaxies"));
+        sitting.load(lab.sceneOf("twenty-forty")); // with as many components
         return [ends, sitting.ends];"""
     )
     assert [kind for _, kind in ends] == ["maximum", "saddle"]
