@@ -150,6 +150,17 @@ def test_the_surface_has_two_peaks_of_unequal_height(ends, evaluate):
     assert_allclose(lower["logLikelihood"], heights[0], atol=2)
 
 
+def test_the_surface_of_two_coins_is_the_log_likelihood_at_their_heads(evaluate):
+    surface, corner, wanted = evaluate(
+        """const { problem, parameters } = lab.sceneOf('coins');
+        const over = (...places) => lab.logLikelihoodSurface(problem, parameters, ...places);
+        const at = { ...parameters, heads: [0.7, 0.4] };
+        return [over([0.6, 0.7], [0.4]), over([0], [0]), lab.eStep(problem, at).logLikelihood];"""
+    )
+    assert surface[0][1] == wanted != surface[0][0]
+    assert corner == [[None]]  # minus infinity, in JSON
+
+
 def test_from_a_bad_maximum_a_moved_mean_leads_to_the_best(ends, evaluate):
     bad = ends("bad-maximum")[-1]
     assert bad["stop"]["reason"] == "converged"
