@@ -9,6 +9,7 @@ import * as scenes from './scenes.js';
 import * as share from './share.js';
 import * as starts from './starts.js';
 import * as states from './states.js';
+import * as stopping from './stopping.js';
 import { mountLaboratory } from './view/mount.js';
 
 // For the tests, and for readers who open their browser's console.
@@ -22,6 +23,7 @@ globalThis.emLaboratory = {
   ...share,
   ...starts,
   ...states,
+  ...stopping,
   mountLaboratory,
 };
 

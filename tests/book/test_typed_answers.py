@@ -32,8 +32,11 @@ FORMS = {
     "1 2": [1, 2],
     "1; 2": [1, 2],
     "1e-3": 1e-3,
+    "1E-3": 1e-3,
     ".5": 0.5,
     "inf": np.inf,
+    "Infinity": np.inf,
+    "∞": np.inf,
     "-inf": -np.inf,
     "nan": np.nan,
     "[inf, 1]": [np.inf, 1],
@@ -144,6 +147,10 @@ def test_the_page_says_what_check_says(name, verdicts):
         (
             "0,733; 0,400",
             "Write numbers with a decimal point, separated by commas: 0.733, 0.400.",
+        ),
+        (
+            "[−0,7; 0,4]",
+            "Write numbers with a decimal point, separated by commas: -0.7, 0.4.",
         ),
         ("0,55.", "A decimal is written with a point: 0.55."),
         ("", "Type your answer first."),

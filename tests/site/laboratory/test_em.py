@@ -17,7 +17,7 @@ from emlib.book.laboratory import DATA, SCENES
 from emlib.covariances import FORMS
 from emlib.datasets import load_faithful, load_galaxies
 from emlib.families import Categorical
-from tests.site.laboratory.helpers import in_laboratory
+from tests.site.laboratory.helpers import assert_python_says, in_laboratory
 from tools.laboratory import SOURCE
 from tools.references import targets
 
@@ -129,6 +129,7 @@ def paths(evaluate):
             const { parameters, responsibilities, logLikelihood, bound, gap } = state;
             if (wanted.includes(i))
               found[name][i] = { parameters, responsibilities, logLikelihood, bound, gap };
+            if (i === 10) found[name].python = lab.python(state);
           }
         }
         return found;"""
@@ -152,6 +153,56 @@ def test_numbers_are_those_of_emlib_after_every_half_step(paths, name):
             assert i % 2 == 0 or found["gap"] < 1e-9  # after an E-step the bound touches
         if i == max(HALF_STEPS):
             break
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_its_python_says_the_same_of_a_readers_own_data_in_every_form(paths, name):
+    code = paths[name]["python"]
+    assert max(map(len, code.splitlines()[:-12])) < 90  # but for parameters, on a line each
+    assert_python_says(code, CASES[name][0], paths[name]["10"])
+
+
+def test_a_step_without_result_says_what_is_wrong_and_what_to_do(evaluate):
+    said = evaluate(
+        """const sets = [{ heads: 3, tosses: 3 }, { heads: 1, tosses: 2 }], even = [0.5, 0.5];
+        const coins = { model: "coins", data: sets }, sure = { weights: even, heads: [0, 1] };
+        const line = { model: "line", data: [0, 1e5, 1e5, 1e5 + 1] };
+        const flat = [[1, 1], [1, 1 + 4 * Number.EPSILON]];
+        const ellipse = { weights: [1], means: [[0, 0]], covariances: [flat] };
+        const plane = { model: "plane", form: "diag", data: [[1, 5], [2, 5], [3, 5]] };
+        const first = [[1, 0], [0, 1], [0, 1], [0, 1]], all = first.map(() => [1]);
+        const never = [
+          () => lab.eStep(coins, sure),
+          () => lab.heights(coins, sure, [even, even]),
+          () => lab.mStep(coins, [[1, 0], [1, 0]]),
+          () => lab.eStep(line, { weights: [1], means: [0], variances: [0] }),
+          () => lab.mStep(line, first),
+          () => lab.eStep(plane, ellipse),
+          () => lab.mStep(plane, all.slice(1)),
+          () => lab.mStep({ ...plane, data: [[5, 1], [5, 2], [5, 3]] }, all.slice(1)),
+        ];
+        const said = never.map((step) => {
+          try { step(); } catch (error) { return error.message; }
+        });
+        const half = lab.eStep(coins, { weights: even, heads: [1, 0.5] }).responsibilities;
+        return [half, ...said];"""
+    )
+    half, *said = said
+    # Of three heads in a row, the coin that always falls so has 1 / (1 + 1/8).
+    assert_allclose(half, [[8 / 9, 1 / 9], [0, 1]])
+    words = [
+        "no component gives point 2 any probability",
+        "no component gives point 2 any probability",
+        "component 2 has lost all its points",
+        "component 1 has collapsed onto too few points",
+        "component 2 has collapsed: its variance of x is zero",
+        "component 1 has collapsed onto too few points",
+        "component 1 has collapsed: its variance of y is zero",
+        "component 1 has collapsed: its variance of x is zero",
+    ]
+    for part, sentence in zip(words, said, strict=True):
+        assert sentence is not None, part
+        assert sentence.startswith(part)
 
 
 @pytest.mark.parametrize("name", ["faithful", "galaxies", "outlier", "slow", "bad-maximum"])
@@ -204,3 +255,15 @@ def test_a_floor_set_on_the_way_lifts_what_is_below_it_and_nothing_falls(evaluat
     assert np.linalg.eigvalsh(least).min() == pytest.approx(0.1)
     assert len(visits) > 2
     assert np.diff(visits).min() > -1e-9
+
+
+def test_an_m_step_twice_is_one_iteration_and_what_is_fixed_has_no_floor(evaluate):
+    once, twice, held = evaluate(
+        """const { problem, parameters } = lab.sceneOf('galaxies');
+        const once = lab.stepM(lab.stepE(lab.startState(problem, parameters)));
+        const fixed = lab.startIn({ ...problem, floor: 1e3, fixed: ["variances"] }, once);
+        const seen = ({ iteration, visits, parameters }) => [iteration, visits, parameters];
+        return [...[once, lab.stepM(once)].map(seen), fixed.parameters];"""
+    )
+    assert once == twice
+    assert held == once[2]

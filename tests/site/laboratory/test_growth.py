@@ -42,10 +42,13 @@ def test_a_saddle_and_a_maximum_are_told_apart(evaluate):
           { weights: [1], means: [20], variances: [30] }));
         const single = lab.run(lab.startState({ model: 'coins', data: [{ heads: 1, tosses: 1 },
           { heads: 0, tosses: 1 }], fixed: ['weights'] }, { weights: even, heads: [0.3, 0.7] }));
-        return [saddle, freed, line, one, single, lab.startState(line.problem, twice)]
-          .map(lab.placeOf);"""
+        const slow = lab.run(lab.begin(lab.sceneOf('slow')));
+        const stopped = lab.run(lab.startState({ ...freed.problem, maxIterations: 1 },
+          freed.start.parameters));
+        return [saddle, freed, line, one, single, slow, stopped,
+          lab.startState(line.problem, twice)].map(lab.placeOf);"""
     )
-    saddle, freed, line, one, single, unfinished = places
+    saddle, freed, line, one, single, slow, stopped, unfinished = places
     # If both coins give heads with probability p, EM multiplies a small difference between them
     # by the variance of the heads over p (1 - p), in units of the number of tosses.
     heads, p = np.array([5, 9, 8, 4, 7]), 0.66
@@ -59,4 +62,6 @@ def test_a_saddle_and_a_maximum_are_told_apart(evaluate):
     assert one["kind"] == "maximum"
     # Of one toss a set, only the share of heads can be told, and many pairs of coins have it.
     assert single["kind"] == "ridge"
-    assert unfinished is None
+    assert slow["kind"] == "maximum"
+    assert 0.9 < slow["factor"] < 1
+    assert stopped is unfinished is None

@@ -28,6 +28,7 @@ def test_an_address_brings_back_the_problem_and_the_parameters(evaluate):
         before["problem"] = {k: v for k, v in before["problem"].items() if usual.get(k) != v}
         assert after["problem"] == before["problem"]
         assert len(state["hash"]) < 600
+        assert " " not in state["hash"]
 
 
 def test_an_address_names_the_scene_alone_or_before_a_state(evaluate):
@@ -47,6 +48,7 @@ def test_an_address_names_the_scene_alone_or_before_a_state(evaluate):
 COINS = "model=coins&data=5,10;9,10&weights=0.5,0.5&heads=0.6,0.5"
 LINE = "model=line&data=1;2;4&weights=0.5,0.5&means=1,3&variances=1,1"
 PLANE = "model=plane&data=1,2;2,3;4,1&weights=1&means=0,1&covariances=1,0,1"
+PAIR = PLANE.replace("weights=1&means=0,1", "weights=0.5,0.5&means=0,1;1,1")
 DAMAGED = {
     "": "model must be",
     "scene=nope": 'no scene "nope"',
@@ -54,18 +56,27 @@ DAMAGED = {
     "scene=saddle&model=none": "model must be",
     "model=__proto__": "model must be",
     COINS.replace("9,10", "11,10"): "up to the tosses",
+    COINS.replace("9,10", "-1,10"): "up to the tosses",
+    COINS.replace("9,10", "2.5,10"): "up to the tosses",
+    COINS.replace("9,10", "0,0"): "up to the tosses",
     COINS.replace("0.6", "1.6"): "from 0 to 1",
+    COINS.replace("0.6", "-0.6"): "from 0 to 1",
     LINE.replace("line", "coins"): '"means" means nothing here',
     LINE.replace("0.5,0.5", "0.5,0.6"): "sum to one",
+    LINE.replace("0.5,0.5", "0.5,0.501"): "sum to one",
     LINE.replace("0.5,0.5", "1.5,-0.5"): "sum to one",
+    LINE.replace("0.5,0.5", ",".join(["0.125"] * 9)): "9 components, and at most 8",
     LINE.replace("1,3", "1,3,5"): "2 weights and 3 means",
     LINE.replace("1,3", "1,x"): 'means must be numbers, and one is "1,x"',
     LINE.replace("1,1", "1,0"): "above zero",
     LINE.replace("1;2;4", "1;;4"): "data must be numbers",
+    LINE.replace("1;2;4", "1,2;4"): "must have 1 numbers",
+    LINE.replace("1;2;4", "4"): "2 to 2000 points",
     LINE.replace("1;2;4", "toString"): "data must be numbers",
     LINE.replace("1;2;4", "faithful"): "do not suit the model line",
     LINE.replace("1;2;4", ";".join(["1"] * 2001)): "2 to 2000 points",
     LINE + "&floor=-1": "not below zero",
+    LINE + "&floor=1,2": "floor must be a number",
     LINE + "&rule=never": "rule must be one of",
     LINE + "&fixed=means": "means cannot be fixed",
     LINE + "&then=what": '"then" means nothing here',
@@ -73,7 +84,11 @@ DAMAGED = {
     PLANE + "&form=toString": "form must be one of",
     PLANE.replace("1,0,1", "1,2,1"): "positive definite",
     PLANE.replace("1,0,1", "1,0.5,1") + "&form=diag": "not of the form diag",
+    PLANE.replace("1,0,1", "-1,0,-1"): "positive definite",
+    PLANE.replace("1,0,1", "1,0,2") + "&form=spherical": "not of the form spherical",
     PLANE.replace("1,0,1", "1,1"): "three numbers",
+    PLANE.replace("means=0,1", "means=0"): "a mean must have two numbers",
+    PAIR + ";2,0,1&form=tied": "tied covariances must be equal",
 }
 
 
