@@ -12,7 +12,9 @@ from scipy import stats
 from emlib import GaussianMixture, Prior, StopReason, mixture
 from emlib.covariances import FORMS
 from emlib.datasets import load_faithful
+from emlib.families import Binomial
 from emlib.mixture.blocks import Blocks
+from emlib.mixture.priors import AnswersPrior
 from tests.mixture.helpers import clusters, kinds
 
 
@@ -214,3 +216,12 @@ def test_the_default_scale_is_that_of_the_values_seen_in_any_order_of_features(k
 def test_priors_that_make_no_sense_are_refused(scale, mean, message):
     with pytest.raises(ValueError, match=message):
         GaussianMixture(2, prior=Prior(scale=scale, mean=mean)).fit(clusters(0))
+
+
+def test_a_class_without_anybody_gets_the_prior_and_a_share_that_nobody_sees():
+    # Nobody has an answer in class 1: a weight of zero would keep it empty for ever.
+    everybody_in_0 = np.tile([1.0, 0.0], (4, 1))
+    sums = mixture.statistics(everybody_in_0, [[1], [1], [1], [0]], Binomial(1))
+    weights, probabilities = AnswersPrior.of(Binomial(1), 2.0).m_step(sums)
+    assert 0 < weights[1] < 1e-9
+    np.testing.assert_allclose(probabilities, [[4 / 6], [1 / 2]], rtol=1e-9)
