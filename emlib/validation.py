@@ -20,6 +20,8 @@ OF_NAN = (
     "Remove those rows; or let GaussianMixture or GaussianHMM fit what was seen of them, or "
     "GaussianImputer fill the holes."
 )
+# What numbers the words of a table of symbols or answers.
+ENCODER = "scikit-learn's OrdinalEncoder does, and leaves NaN, but not None, as it is"
 
 
 def numbers(name: str, value: Any, finite: bool = True, shape: Any = None, hint: str = "") -> Array:
@@ -256,10 +258,7 @@ def symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
     >>> symbols([[0], [2], [1]])
     array([0, 2, 1])
     """
-    hint = (
-        ". Number them: scikit-learn's OrdinalEncoder does, and leaves NaN, but not None, as it is"
-        ". Stack sequences one below the other, and give their lengths="
-    )
+    hint = f". Number them: {ENCODER}. Stack sequences one below the other, and give their lengths="
     table = numbers("symbols", symbols, finite=False, hint=hint)
     if table.ndim not in (1, 2) or table.shape[1:] not in ((), (1,)):
         raise ValueError(

@@ -750,10 +750,7 @@ class CategoricalMixture(_Mixture):
     probabilities_prior: float = 1.0
 
     _counts = _takes_nan = True
-    _of_text = (
-        ". Number the categories of each column: scikit-learn's OrdinalEncoder does, and leaves "
-        "NaN, but not None, as it is"
-    )
+    _of_text = f". Number the categories of each column: {check.ENCODER}"
 
     def _family(self, X: ArrayLike | None = None) -> Family:
         message = "%(name)s has no n_categories_: fit it, or set them with its parameters"
