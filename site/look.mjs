@@ -276,6 +276,8 @@ const TAUGHT = {
   "mixture of Gaussians": /mixtures_1d|gaussian_mixtures|latent_variables|glossary/,
   "covariance floor": /which_maximum|glossary/,
   "online EM": /em_at_scale/,
+  "variational autoencoder": /hard_e_step/,
+  "item response": /hard_e_step/,
   logsumexp: /gaussian_mixtures|latent_variables|glossary/,
   π: /notation/,
   Σ: /notation/,
