@@ -7,7 +7,7 @@ PY := .venv/bin/python
 .PHONY: help book test test-oldest test-newest mutants outputs lab student pdf epub figures serve look publish-check links bench clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile
+	@awk -F ':.*  ## ' '/^[a-z-]*:.*  ## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
 
 book: .venv/complete  ## execute the chapters that have changed and build the site
 	@$(PY) -m tools book

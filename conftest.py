@@ -25,8 +25,9 @@ settings.load_profile("book")
 
 def pytest_configure():
     prepare_kernels()
-    os.environ.update(kernel_environment())
-    os.environ.pop("MPLBACKEND", None)
+    environment = kernel_environment()
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """The project's own conftest.py: stored outputs are compared, and it needs only what tests need."""
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -61,9 +62,12 @@ def test_stored_outputs_that_are_not_true_fail(executed, tmp_path, change, compl
     change(notebook)
     (tmp_path / "small.ipynb").write_text(notebooks.dumps(notebook), encoding="utf8")
     # The book's own conftest.py, with this folder in place of the project.
-    (tmp_path / "conftest.py").write_text((ROOT / "conftest.py").read_text(encoding="utf8"))
+    shutil.copy(ROOT / "conftest.py", tmp_path)
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "small.ipynb"]
-    environment = execute.kernel_environment() | {"PYTHONPATH": str(ROOT)}
-    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    own = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf8"}
+    environment = execute.kernel_environment() | own
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf8", check=False
+    )
     assert run.returncode == (change is not unchanged), run.stdout
     assert re.search(complaint, run.stdout), run.stdout

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 from zipfile import ZIP_STORED, ZipFile
 
@@ -22,7 +23,7 @@ from sphinx import addnodes
 from emlib.book.recall import questions
 from tools.notebooks import load
 from tools.paths import CHAPTERS, ROOT
-from tools.press import build_epub, identifier, misfits, needs, packed, valid
+from tools.press import build_epub, identifier, misfits, needs, packed, source_date, valid
 from tools.printed import (
     boxes,
     frame_png,
@@ -346,6 +347,13 @@ def test_what_runs_off_a_line_or_a_page_is_said():
     assert "no x in font" in misfits(log)[2]
 
 
+def test_without_git_the_book_has_the_date_of_its_edition(monkeypatch):
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    monkeypatch.setenv("PATH", "")
+    day = datetime.fromtimestamp(int(source_date()), tz=UTC).date()
+    assert f'date-released: "{day}"' in (ROOT / "CITATION.cff").read_text(encoding="utf8")
+
+
 def test_a_missing_program_is_named_with_what_to_install():
     with pytest.raises(SystemExit, match=r"no-such-program cannot be found\. Install it\."):
         needs(("sh" if shutil.which("sh") else "python", "no-such-program"), "Install it.")
@@ -355,7 +363,7 @@ def has_tex():
     """Whether TeX is here, with the book's fonts."""
     if not shutil.which("latexmk") or not shutil.which("fc-list"):
         return False
-    fonts = subprocess.run(["fc-list"], capture_output=True, text=True, check=True).stdout
+    fonts = subprocess.run(["fc-list"], capture_output=True, encoding="utf8", check=True).stdout
     return "TeX Gyre Pagella Math" in fonts
 
 

@@ -1,5 +1,6 @@
 """The README's code does what it says."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -67,7 +68,11 @@ def test_the_package_is_installed_from_a_clone_under_a_name_that_is_not_taken(tm
     )
     run = [sys.executable, "-c", code]
     said = subprocess.run(
-        run, env={"PYTHONPATH": str(installed)}, cwd=tmp_path, check=True, capture_output=True
+        run,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
     ).stdout.decode()
     assert said.startswith(str(installed))
     assert said.strip().endswith("True")

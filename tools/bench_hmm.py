@@ -181,4 +181,5 @@ def bench_hmm() -> None:
             rows.append(measured(case))
             print(line(rows[-1]), flush=True)
     BUILD.mkdir(exist_ok=True)
-    (BUILD / "bench_hmm.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
+    text = json.dumps([asdict(row) for row in rows], indent=1)
+    (BUILD / "bench_hmm.json").write_text(text, encoding="utf8")

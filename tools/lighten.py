@@ -92,8 +92,8 @@ def purged(words: str, sheets: list[str], made: Path) -> str:
             [str(script)],
             return_completed_process=True,
             input=asked,
-            text=True,
             capture_output=True,
+            encoding="utf8",
         )
         if run.returncode:
             raise SystemExit(f"PurgeCSS could not read the style sheets:\n{run.stderr!s}")

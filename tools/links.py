@@ -3,13 +3,13 @@
 import json
 import re
 import socket
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tools.execute import plain
-from tools.paths import BUILD, CHAPTERS, ROOT
+from tools.paths import BUILD, CHAPTERS
+from tools.quiet import run_quietly
 from tools.website import JUPYTER_BOOK, assemble
 
 # Nearly all references are addresses of this host.
@@ -36,14 +36,7 @@ def ask(chapters: Path, folder: Path) -> list[str]:
     source, work = folder / "source", folder / "work"
     assemble(chapters, source)
     to = ["--path-output", str(work), "--builder", "linkcheck"]
-    run = subprocess.run(
-        [*JUPYTER_BOOK, "build", str(source), *to],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
+    run = run_quietly([*JUPYTER_BOOK, "build", str(source), *to])
     output = work / "_build" / "html" / "output.json"  # Jupyter Book calls every folder so
     if not output.exists():
         raise SystemExit(f"{plain(run.stdout)}\nThe links were not checked: see above.")

@@ -65,7 +65,7 @@ def mutants() -> None:
     def call(*words: str, stdout: Any = sys.stderr) -> str:
         command: list[str | Path] = [mutmut, *words]
         done = subprocess.run(
-            command, cwd=ROOT, env=kernel_environment(), check=True, stdout=stdout, text=True
+            command, cwd=ROOT, env=kernel_environment(), check=True, stdout=stdout, encoding="utf8"
         )
         return done.stdout
 

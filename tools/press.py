@@ -12,9 +12,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo, is_zipfile
 
+import yaml
+
 from tools.execute import plain
 from tools.paths import BUILD, CHAPTERS, ROOT
 from tools.printed import print_source
+from tools.quiet import run_quietly
 from tools.website import add_katex
 
 PRINT = ROOT / "print"
@@ -56,29 +59,30 @@ def run_sphinx(builder: str, chapters: Path, source: Path, out: Path) -> None:
     command = [sys.executable, "-m", "sphinx", "-b", builder, "-W", "--keep-going", "-n", "-q"]
     command += ["-d", str(out.with_name("doctrees"))]
     settings = ["-D", f"numbered_chapters={chapters}"]
-    run = subprocess.run(
+    run = run_quietly(
         [*command, *settings, str(source), str(out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SOURCE_DATE_EPOCH": source_date()},
+        PYTHONPATH=str(ROOT),
+        SOURCE_DATE_EPOCH=source_date(),
     )
     if run.returncode:
         raise SystemExit(f"{plain(run.stdout)}\nThe book was not written: see the warnings above.")
 
 
 def source_date() -> str:
-    """The book's date in seconds since 1970: SOURCE_DATE_EPOCH, or when the last commit was."""
+    """The book's date in seconds since 1970: SOURCE_DATE_EPOCH, or when the last commit was.
+
+    Without git, or in a folder that came as an archive, it is the date of the edition.
+    """
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given:
         return given
     git = ["git", "log", "-1", "--format=%ct"]
     try:
-        run = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True)
+        run = subprocess.run(git, cwd=ROOT, capture_output=True, encoding="utf8", check=True)
     except (OSError, subprocess.CalledProcessError):
-        return FIRST_DATE_OF_ZIP
+        released = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))
+        day = datetime.fromisoformat(released["date-released"]).replace(tzinfo=UTC)
+        return f"{day.timestamp():.0f}"
     return run.stdout.strip()
 
 

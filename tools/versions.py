@@ -1,5 +1,6 @@
 """emlib's tests with other versions of what it stands on than those that the book pins."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def environment(name: str, *packages: str) -> str:
     folder = BUILD / name
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    python = str(folder / "bin" / "python")
+    python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([python, *install, "-e", f"{ROOT}[test]", *packages], check=True, cwd=folder)
     return python

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import distribution
@@ -23,6 +22,7 @@ from tools.node import packages
 from tools.notebooks import dumps
 from tools.paths import ROOT, write_atomically
 from tools.publish import complete, make_publishable, pages, public_address
+from tools.quiet import run_quietly
 from tools.references import References
 from tools.repository import repository, with_ways_out
 from tools.search_index import entries, without_sphinx_search, write_index
@@ -75,7 +75,7 @@ def notices() -> Iterator[str]:
     for name in THEME:
         for file in distribution(name).files or []:
             if "LICENSE" in file.name:
-                yield f"{name}: {file.name}\n\n{file.read_text().strip()}"
+                yield f"{name}: {file.name}\n\n{file.read_text('utf8').strip()}"
 
 
 def lay_site(target: Path) -> None:
@@ -128,21 +128,8 @@ def complaint(output: str) -> str:
 def run_jupyter_book(source: Path, work: Path) -> Path:
     """Let Jupyter Book turn `source` into a site, for which a warning is an error."""
     strict = ["--warningiserror", "--nitpick", "--keep-going"]
-    run = subprocess.run(
-        [
-            *JUPYTER_BOOK,
-            "build",
-            str(source.resolve()),
-            "--path-output",
-            str(work.resolve()),
-            *strict,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        cwd=ROOT,  # where the extensions find tools, and the reference emlib
-    )
+    to = ["--path-output", str(work.resolve())]
+    run = run_quietly([*JUPYTER_BOOK, "build", str(source.resolve()), *to, *strict])
     if run.returncode:
         raise SystemExit(complaint(run.stdout))
     return work / "_build" / "html"

@@ -49,7 +49,7 @@ def test_a_folder_of_notebooks_is_graded(tmp_path):
         env=environment,
         check=True,
         capture_output=True,
-        text=True,
+        encoding="utf8",
     )
     assert run.stdout.splitlines() == [
         "ada mixtures.count True True",

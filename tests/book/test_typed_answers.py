@@ -115,7 +115,6 @@ def judged(asked):
         input=json.dumps(asked),
         capture_output=True,
         check=True,
-        text=True,
         encoding="utf8",
     )
     return json.loads(run.stdout)

@@ -12,11 +12,11 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     paths.write_atomically(path, "old")
 
     def half(self, text, **_):
-        with self.open("w") as file:
+        with self.open("w", encoding="utf8") as file:
             file.write(text[: len(text) // 2])
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "write_text", half)
     with pytest.raises(OSError, match="disk full"):
         paths.write_atomically(path, "new and longer")
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf8") == "old"

@@ -76,6 +76,6 @@ def test_workers_take_emlib_from_an_uploaded_archive(tmp_path):
         cwd=tmp_path,
         check=False,
         capture_output=True,
-        text=True,
+        encoding="utf8",
     )
     assert run.returncode == 0, run.stderr

@@ -18,7 +18,8 @@ def evaluate(script, chromium):
     """A function that runs JavaScript beside the built script, in a browser without network."""
     del chromium  # which `look.evaluate` finds by itself
     page = script.with_name("page.html")
-    page.write_text('<!DOCTYPE html><meta charset="utf-8"><script src="laboratory.js"></script>')
+    text = '<!DOCTYPE html><meta charset="utf-8"><script src="laboratory.js"></script>'
+    page.write_text(text, encoding="utf8")
     return lambda code: look.evaluate(page, f"const lab = emLaboratory; {code}")
 
 

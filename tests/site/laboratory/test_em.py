@@ -4,7 +4,6 @@ import gzip
 import json
 import re
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,7 +31,8 @@ def test_the_script_is_small_and_fetches_nothing(script):
 
 
 def test_equations_that_its_code_names_are_in_the_book():
-    named = re.findall(r"Equations? (.+)", "\n".join(map(Path.read_text, SOURCE.glob("*.js"))))
+    code = "\n".join(path.read_text(encoding="utf8") for path in SOURCE.glob("*.js"))
+    named = re.findall(r"Equations? (.+)", code)
     labels = {word for line in named for word in re.findall(r"[a-z]+(?:-[a-z]+)+", line)}
     assert len(labels) > 8
     assert labels <= targets().keys()
