@@ -255,7 +255,7 @@ def test_the_search_finds_sections_as_readers_spell_them_and_shows_the_words(on_
     index = f"window.bookSections={json.dumps(entries)};"
     (tmp_path / "_static" / "search-index.js").write_text(index, "utf8")
     queries = ["e-step", "initialize", "component", "GMM", "polya", "Lattice"]
-    queries += ["coins", "responsibilitys", "xyzzy", " "]
+    queries += ["coins", "responsibilitys", "respons", " ", "xyzzy"]
     found = on_page(
         '<dialog id="pst-search-dialog"><form><input name="q"></form></dialog>',
         ["search.js"],
@@ -279,7 +279,7 @@ def test_the_search_finds_sections_as_readers_spell_them_and_shows_the_words(on_
     assert places["initialize"] == places["component"] == places["GMM"] == [2]
     assert places["polya"] == [5]
     assert places["coins"] == [len(SECTIONS) - 1]
-    assert places["responsibilitys"] == [1]
+    assert places["responsibilitys"] == places["respons"] == [1]
     assert found["e-step"][0] == "4 sections"
     assert found["xyzzy"] == ["Nothing found.", [], [], []]
     assert found[" "] == ["", [], [], []]
@@ -289,6 +289,7 @@ def test_the_search_finds_sections_as_readers_spell_them_and_shows_the_words(on_
     assert text == (
         "An <mark>E-step</mark> computes responsibilities &amp; says &lt;b&gt;how&lt;/b&gt;."
     )
+    assert (found["e-step"][3][0], found["polya"][3][0]) == ("Taught", "")
     assert found["polya"][2][0].startswith("…")
     assert "begin <mark>Pólya</mark> end" in found["polya"][2][0]
     assert found["polya"][2][0].endswith("…")
