@@ -418,7 +418,7 @@ async function look(context, file, width, mode) {
   page.on("requestfailed", (request) => problems.push(`could not load ${request.url().slice(0, 200)}`));
   page.on("pageerror", (error) => problems.push(`script error: ${error.message}`));
   page.on("console", (message) => {
-    if (message.type() === "error") problems.push(`console: ${message.text()}`);
+    if (/error|warning/.test(message.type())) problems.push(`console: ${message.text()}`);
   });
   const address = pathToFileURL(resolve(site, file)).href;
   await page.goto(address);

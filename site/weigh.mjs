@@ -60,6 +60,10 @@ const line = (cells) => console.log(cells.map((cell, i) => (i ? `${cell}`.padSta
 
 const found = readdirSync(site, { recursive: true }).filter((name) => name.endsWith(".html"));
 const names = found.filter((name) => !/^(_static|index|404)/.test(name)).sort();
+if (!names.length) {
+  console.log(`There is no page to weigh in ${site}.`);
+  exit(1);
+}
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
 const pages = [];
 for (const name of names) pages.push(await weigh(browser, name));
