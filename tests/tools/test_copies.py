@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from tools import copies as copies_of_pages
 from tools import execute, notebooks
 from tools.copies import copies, plain_code, plain_markdown, readable, write_copies
 from tools.notebooks import dumps
@@ -170,6 +171,13 @@ def test_a_copy_says_that_a_check_is_the_books():
     assert made.cells[-1].source == "# Checked in the book: x is 1\nassert x == 1  # Checked"
 
 
+@pytest.fixture
+def three_pages(monkeypatch):
+    """Copies of the contents and of two pages: every page is written in the same way."""
+    monkeypatch.setattr(copies_of_pages, "parts", lambda: [("", ["intro", "study"])])
+
+
+@pytest.mark.usefixtures("three_pages")
 def test_a_copy_that_was_opened_or_run_is_not_taken_for_changed(tmp_path, capsys):
     write_copies(tmp_path)
     path = tmp_path / "study.ipynb"
@@ -183,6 +191,7 @@ def test_a_copy_that_was_opened_or_run_is_not_taken_for_changed(tmp_path, capsys
     assert "yours" not in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("three_pages")
 def test_a_copy_that_its_reader_has_changed_is_kept(tmp_path, capsys):
     write_copies(tmp_path)
     theirs = tmp_path / "intro.ipynb"
