@@ -36,8 +36,9 @@ def without_index(app: Sphinx) -> None:
 
 
 def search_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """The page of results, which Sphinx makes with its index only."""
-    yield "search", {}, "search.html"
+    """The site's page of results, which Sphinx makes with its index only."""
+    if app.builder.name == "html":  # an e-book is made of pages too
+        yield "search", {}, "search.html"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
