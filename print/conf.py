@@ -27,6 +27,7 @@ extensions = [
     "katex_math",
     "glossary_links",
     "book_index",
+    "lookups",
     "for_latex",
 ]
 suppress_warnings = ["myst.header"]

@@ -55,22 +55,26 @@ class IndexEntry(SphinxTransform):
             for other, word in other_names(text):
                 self.mark(self.document, ("see", f"{other}; {word}"))
         elif name not in WITHOUT and not name.startswith("chapters/answers"):
+            titles = self.titles()
             for word, home in homes(text).items():
-                self.index(word, is_home=name == f"chapters/{home}")
+                self.index(word, titles, is_home=name == f"chapters/{home}")
 
-    def index(self, word: str, *, is_home: bool) -> None:
-        """Mark the sections of this page that teach a word."""
-        use = pattern(word)
+    def titles(self) -> dict[nodes.section, str]:
+        """The sections of this page, and their headings."""
         # What an exercise asks is a section too, but has no heading, and loses its name.
         found = self.document.findall(nodes.section)
-        sections = [s for s in found if s.children and isinstance(s[0], nodes.title)]
-        teaching = [s for s in sections if use.search(s[0].astext())]
+        return {s: s[0].astext() for s in found if s.children and isinstance(s[0], nodes.title)}
+
+    def index(self, word: str, titles: dict[nodes.section, str], *, is_home: bool) -> None:
+        """Mark the sections of this page that teach a word."""
+        use = pattern(word)
+        teaching = [section for section, title in titles.items() if use.search(title)]
         if is_home and not teaching:
             paragraphs = self.document.findall(nodes.paragraph)
             first = next((p for p in paragraphs if use.search(p.astext())), None)
-            while first is not None and first not in sections:
+            while first is not None and first not in titles:
                 first = first.parent
-            teaching = [first] if first is not None else sections[:1]
+            teaching = [first] if first is not None else list(titles)[:1]
         for section in teaching:
             self.mark(section, ("single", word), place=section["ids"][0])
 

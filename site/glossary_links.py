@@ -50,7 +50,8 @@ class GlossaryLinks(SphinxPostTransform):
         if self.env.docname in WITHOUT:
             return
         words = self.env.metadata[GLOSSARY].get("meanings", {})
-        texts = "\n".join(self.document.findall(nodes.Text))
+        paragraphs = self.document.findall(nodes.paragraph)
+        texts = "\n".join(text for p in paragraphs for text in p.findall(nodes.Text))
         for word in sorted(words, key=len, reverse=True):
             use = pattern(word)
             if use.search(texts):

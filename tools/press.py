@@ -48,7 +48,7 @@ def assemble_print(builder: str, chapters: Path, source: Path) -> None:
     shutil.copy(ROOT / "CITATION.cff", source)
     (source / "static").mkdir()
     shutil.copy(PRINT / "epub.css", source / "static")
-    shared = ("katex_math", "glossary_links", "glossary_letters", "book_index")
+    shared = ("katex_math", "glossary_links", "glossary_letters", "book_index", "lookups")
     for name in (*(f"{module}.py" for module in shared), "render.mjs"):
         shutil.copy(ROOT / "site" / name, source)
     add_katex(source)

@@ -78,7 +78,12 @@ def written(numbers):
 
 
 def texts(exercise):
-    """Right answers and wrong ones, as typed: fewer digits, per cent, mistakes, other forms."""
+    """Right answers and wrong ones, as typed, each once: fewer digits, mistakes, other forms."""
+    return list(dict.fromkeys(all_texts(exercise)))
+
+
+def all_texts(exercise):
+    """Numbers near the answer and near every mistake; several often read the same."""
     answer = np.asarray(exercise.answer, dtype=float)
     for value in (answer, *(np.asarray(wrong, dtype=float) for wrong, _ in exercise.mistakes)):
         yield written(value)
@@ -122,7 +127,7 @@ def judged(asked):
 
 @pytest.fixture(scope="module")
 def verdicts():
-    asked = [{"key": concealed(e), "texts": list(texts(e))} for e in TYPED.values()]
+    asked = [{"key": concealed(e), "texts": texts(e)} for e in TYPED.values()]
     return dict(zip(TYPED, judged(asked), strict=True))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, SoupStrainer
 from fontTools.ttLib import TTFont
 from PIL import Image
 
@@ -43,6 +43,9 @@ ON_NO_PAGE = {".copybtn", ".highlighted", ".toggle-button", ".dataframe", ".kate
 
 # A page with all it loads except its pictures, uncompressed; the longest chapter needs 1.3 MB.
 BUDGET = 1_600_000
+
+# The menu of a page, read alone: to read whole pages anew takes seconds.
+WAYS_OUT = SoupStrainer("div", class_="dropdown dropdown-ways-out")
 
 pages = pytest.mark.parametrize("name", NAMES)
 chapter_pages = pytest.mark.parametrize(
@@ -296,8 +299,9 @@ def test_no_page_leads_to_a_repository_that_nobody_named(site):
 def test_a_repository_is_offered_on_every_page_of_its_source(site):
     project = "https://github.com/name/book"
     for name in NAMES:
-        soup = BeautifulSoup(with_ways_out(text(site / f"{name}.html"), project), "html.parser")
-        links = {a.get_text(): a["href"] for a in soup.select(".dropdown-ways-out a")}
+        whole = with_ways_out(text(site / f"{name}.html"), project)
+        menu = BeautifulSoup(whole, "html.parser", parse_only=WAYS_OUT)
+        links = {a.get_text(): a["href"] for a in menu.find_all("a")}
         file = next(ROOT.glob(f"{name}.*")).relative_to(ROOT).as_posix()
         assert links["See the source"] == f"{project}/blob/main/{file}"
         assert links["Edit this page"] == f"{project}/edit/main/{file}"

@@ -2,11 +2,13 @@
 
 import re
 import shutil
+from functools import cache
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from tools import copies as copies_of_pages
 from tools import execute, notebooks
 from tools.copies import copies, plain_code, plain_markdown, readable, write_copies
 from tools.notebooks import dumps
@@ -17,6 +19,12 @@ from tools.references import References, chapter_numbers
 @pytest.fixture(scope="module")
 def references():
     return References()
+
+
+@cache
+def all_copies(*, solutions):
+    """The copies of the book's pages, to be read only."""
+    return copies(solutions=solutions)
 
 
 def test_a_copy_says_what_the_site_prints_and_needs_no_extension(references):
@@ -80,7 +88,7 @@ def test_links_in_a_copy_lead_to_headings_of_the_chapters_that_are_copied(tmp_pa
 
 @pytest.mark.parametrize("solutions", [True, False])
 def test_every_page_has_a_copy_that_any_jupyter_shows(solutions):
-    made = copies(solutions=solutions)
+    made = all_copies(solutions=solutions)
     assert {path.stem for path in CHAPTERS.iterdir() if path.suffix in (".ipynb", ".md")} < set(
         made
     )
@@ -94,7 +102,7 @@ def test_every_page_has_a_copy_that_any_jupyter_shows(solutions):
 
 def test_a_copy_shows_of_a_solution_only_its_heading():
     """JupyterLab folds what stands between a collapsed heading and the next of its level."""
-    hidden, made = 0, copies()
+    hidden, made = 0, all_copies(solutions=True)
     for page in chapter_numbers():
         folded, in_sight, out_of_sight = False, "", ""
         for cell in made[page].cells:
@@ -136,7 +144,7 @@ def test_a_copy_gets_emlib_by_itself_where_the_repository_is_known(monkeypatch):
 
 
 def test_copies_without_solutions_have_every_exercise_and_the_summary():
-    without = copies(solutions=False)
+    without = all_copies(solutions=False)
     for page in chapter_numbers():
         prose = [c.source for c in without[page].cells if c.cell_type == "markdown"]
         text = "\n".join(prose)
@@ -149,13 +157,15 @@ def test_copies_without_solutions_have_every_exercise_and_the_summary():
 
 @pytest.mark.parametrize("tags", [["check"], ["hide-input"], []])
 @pytest.mark.parametrize("claim", ["assert x == 1", "assert_equal(x, 1)"])
-def test_a_check_that_a_change_of_its_reader_breaks_lets_the_rest_run(monkeypatch, tags, claim):
+def test_a_check_that_a_change_of_its_reader_breaks_lets_the_rest_run(
+    monkeypatch, references, tags, claim
+):
     monkeypatch.setattr("tools.copies.repository", lambda: "")  # else a cell more comes first
     source = f"from numpy.testing import assert_equal\n{claim}"
     check = new_code_cell(source, metadata={"tags": tags})
     cells = [new_markdown_cell("# Title"), new_code_cell("x = 1"), check, new_code_cell("print(x)")]
     for number in ("1", "2"):
-        made = readable(new_notebook(cells=cells), "hmm", References())
+        made = readable(new_notebook(cells=cells), "hmm", references)
         made.cells[2].source = f"x = {number}"
         execute.run_cells(made, ROOT, lambda **_: None)
         assert made.cells[4].outputs[0].text.strip() == number
@@ -170,6 +180,13 @@ def test_a_copy_says_that_a_check_is_the_books():
     assert made.cells[-1].source == "# Checked in the book: x is 1\nassert x == 1  # Checked"
 
 
+@pytest.fixture
+def three_pages(monkeypatch):
+    """Copies of the contents and of two pages: every page is written in the same way."""
+    monkeypatch.setattr(copies_of_pages, "parts", lambda: [("", ["intro", "study"])])
+
+
+@pytest.mark.usefixtures("three_pages")
 def test_a_copy_that_was_opened_or_run_is_not_taken_for_changed(tmp_path, capsys):
     write_copies(tmp_path)
     path = tmp_path / "study.ipynb"
@@ -183,6 +200,7 @@ def test_a_copy_that_was_opened_or_run_is_not_taken_for_changed(tmp_path, capsys
     assert "yours" not in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("three_pages")
 def test_a_copy_that_its_reader_has_changed_is_kept(tmp_path, capsys):
     write_copies(tmp_path)
     theirs = tmp_path / "intro.ipynb"

@@ -18,7 +18,8 @@ def test_a_site_that_fails_to_build_leaves_the_last_good_one(tmp_path, monkeypat
 
     monkeypatch.setattr(website, "run_jupyter_book", fails)
     monkeypatch.setattr(website, "lay_site", lambda target: target.mkdir())
-    monkeypatch.setattr(website, "lighten", lambda *_: None)
+    for step in ("lighten", "offer_downloads", "write_figures"):
+        monkeypatch.setattr(website, step, lambda *_: None)
     with pytest.raises(SystemExit):
         website.build_site(CHAPTERS, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"html", book.RECORD, "building.lock"}

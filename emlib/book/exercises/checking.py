@@ -321,9 +321,10 @@ def _is_rounded(given: Any, answer: Any) -> NDArray[np.bool_]:
     given, answer = np.asarray(given, dtype=float), np.asarray(answer, dtype=float)
     finite = np.isfinite(given) & np.isfinite(answer)
     given, answer = np.where(finite, given, np.inf), np.where(finite, answer, 0)
-    rounded = [np.isclose(given, np.round(answer, d), rtol=1e-9, atol=0) for d in range(8)]
+    rounded = np.stack([np.round(answer, d) for d in range(8)])
+    same = np.abs(given - rounded) <= 1e-9 * np.abs(rounded)
     near = np.abs(given - answer) <= 0.05 * np.abs(answer)
-    return np.asarray(np.any(rounded, axis=0) & near)
+    return np.asarray(same.any(axis=0) & near)
 
 
 def _numbers(value: Any) -> NDArray[np.float64] | None:
