@@ -8,7 +8,6 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tools import copies as copies_of_pages
 from tools import execute, notebooks
 from tools.copies import copies, plain_code, plain_markdown, readable, write_copies
 from tools.notebooks import dumps
@@ -183,7 +182,7 @@ def test_a_copy_says_that_a_check_is_the_books():
 @pytest.fixture
 def three_pages(monkeypatch):
     """Copies of the contents and of two pages: every page is written in the same way."""
-    monkeypatch.setattr(copies_of_pages, "parts", lambda: [("", ["intro", "study"])])
+    monkeypatch.setattr("tools.copies.parts", lambda: [("", ["intro", "study"])])
 
 
 @pytest.mark.usefixtures("three_pages")

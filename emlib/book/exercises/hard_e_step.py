@@ -8,7 +8,7 @@ import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import log_expit, logsumexp
+from scipy.special import expit, log_expit, logsumexp
 from scipy.stats import norm
 
 from emlib.book.exercises.checking import Exercise
@@ -29,49 +29,41 @@ def _log_answers(steepness: Array, easiness: Array, x: Array, z: Array) -> Array
 
 
 def _log_joint(steepness: Array, easiness: Array, x: Array) -> Array:
+    """Log-probability of each pattern and each ability of the grid."""
     grid = np.tile(_GRID, (len(x), 1))
     return _log_answers(steepness, easiness, x, grid) + norm.logpdf(grid) + np.log(0.2)
 
 
-def _minus(steepness: Array, easiness: Array) -> float:
-    return float(-_COUNTS @ logsumexp(_log_joint(steepness, easiness, _PATTERNS), axis=1))
+def _height(steepness: Array, easiness: Array) -> float:
+    """Log-likelihood of all candidates."""
+    return float(_COUNTS @ logsumexp(_log_joint(steepness, easiness, _PATTERNS), axis=1))
 
 
-_BEST = minimize(lambda v: _minus(v[:5], v[5:]), [1.0] * 5 + [0.0] * 5, tol=1e-5).x
-_RASCH = minimize(lambda v: _minus(np.full(5, v[0]), v[1:]), [1.0] + [0.0] * 5, tol=1e-5)
+_BEST = minimize(lambda v: -_height(v[:5], v[5:]), [1.0] * 5 + [0.0] * 5, tol=1e-5)
+_A, _B, _HIGHEST = _BEST.x[:5], _BEST.x[5:], -_BEST.fun
+_RASCH = minimize(lambda v: -_height(np.full(5, v[0]), v[1:]), [1.0] + [0.0] * 5, tol=1e-5)
 _SLOPE = abs(_RASCH.x[0])  # turned round, it is as good
-_GAIN = _RASCH.fun - _minus(_BEST[:5], _BEST[5:])
+_GAIN = _HIGHEST + _RASCH.fun
 _SHARES = _COUNTS @ _PATTERNS / _COUNTS.sum()
-_INDEPENDENT = -_minus(np.zeros(5), np.log(_SHARES / (1 - _SHARES)))
-
-
-def _posterior(pairs: Array) -> Array:
-    joint = _log_joint(_BEST[:5], _BEST[5:], pairs)
-    return np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
-
-
-_TWO_RIGHT = np.array([[1, 0, 0, 0, 1], [0, 1, 1, 0, 0]])
-_MEANS = _posterior(_TWO_RIGHT) @ _GRID
-_MODES = _GRID[_posterior(_TWO_RIGHT).argmax(axis=1)]
+_INDEPENDENT = _height(np.zeros(5), np.log(_SHARES / (1 - _SHARES)))
+_TWO_RIGHT = _log_joint(_A, _B, np.array([[1, 0, 0, 0, 1], [0, 1, 1, 0, 0]]))
+_MEANS = np.exp(_TWO_RIGHT - logsumexp(_TWO_RIGHT, axis=1, keepdims=True)) @ _GRID
+_MODES = _GRID[_TWO_RIGHT.argmax(axis=1)]
 
 
 def _draws() -> tuple[float, float]:
     """The bound with one draw and with two, at the best parameters and their best Gaussians."""
     places, weights = hermegauss(30)
     weights = weights / weights.sum()
-
-    def ratios(m: Array, v: Array) -> Array:
-        z = m[:, None] + np.sqrt(v)[:, None] * places
-        prior = norm.logpdf(z) - norm.logpdf(z, m[:, None], np.sqrt(v)[:, None])
-        return _log_answers(_BEST[:5], _BEST[5:], _PATTERNS, z) + prior
-
     m, v = np.zeros(32), np.ones(32)
     for _ in range(60):
         z = m[:, None] + np.sqrt(v)[:, None] * places
-        p = 1 / (1 + np.exp(-z[..., None] * _BEST[:5] - _BEST[5:]))
-        v = 1 / (1 + (weights @ (p * (1 - p))) @ _BEST[:5] ** 2)
-        m = m + v * ((_PATTERNS - weights @ p) @ _BEST[:5] - m)
-    ratio = ratios(m, v)
+        p = expit(z[..., None] * _A + _B)
+        v = 1 / (1 + (weights @ (p * (1 - p))) @ _A**2)
+        m = m + v * ((_PATTERNS - weights @ p) @ _A - m)
+    z = m[:, None] + np.sqrt(v)[:, None] * places
+    q = norm.logpdf(z, m[:, None], np.sqrt(v)[:, None])
+    ratio = _log_answers(_A, _B, _PATTERNS, z) + norm.logpdf(z) - q
     both = np.logaddexp(ratio[:, :, None], ratio[:, None, :]) - np.log(2)
     two = np.einsum("nij,i,j->n", both, weights, weights)
     return float(_COUNTS @ (ratio @ weights)), float(_COUNTS @ two)
@@ -127,7 +119,7 @@ EXERCISES = {
                 "The second number is a difference: of the two models' log-likelihoods.",
             ),
             (
-                [_BEST[:5].mean(), _GAIN],
+                [_A.mean(), _GAIN],
                 "Don't average five slopes: all questions share one in the M-step.",
             ),
         ),
@@ -137,7 +129,7 @@ EXERCISES = {
     "zero": Exercise(
         _INDEPENDENT,
         (
-            (-_minus(_BEST[:5], _BEST[5:]), "That is with the look around: confirm=False."),
+            (_HIGHEST, "That is with the look around: confirm=False."),
             (
                 _COUNTS.sum() * 5 * np.log(0.5),
                 "That is where it starts. The easiness moves in the first step.",
@@ -162,7 +154,7 @@ EXERCISES = {
         _TWO,
         (
             (_ONE, "That is one draw: take the mean of two ratios before the logarithm."),
-            (-_minus(_BEST[:5], _BEST[5:]), "That is the log-likelihood itself."),
+            (_HIGHEST, "That is the log-likelihood itself."),
             (
                 _TWO + 1000 * np.log(2),
                 "The mean of two, not their sum: half is missing before the logarithm.",
