@@ -268,7 +268,7 @@ async function tryMeanings(browser) {
 
 // What readers look for, and where it is taught: one of the first three results must lead there.
 const TAUGHT = {
-  "E-step": /em_by_hand|deriving_em|glossary/,
+  "E-step": /em_by_hand|deriving_em/,
   "M-step": /em_by_hand|deriving_em/,
   responsibility: /latent_variables|em_by_hand/,
   "k-means": /gaussian_mixtures/,

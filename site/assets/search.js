@@ -73,7 +73,7 @@
       boostDocument: (url, term, { title, page }) => {
         const [, weight] = LESSER.find(([name]) => name.test(title) || name.test(page)) ?? [0, 1];
         const name = title.toLowerCase();
-        return weight * (name === wanted ? 2.2 : name.includes(wanted) ? 2 : 1);
+        return weight * (name.startsWith(wanted) ? 2.2 : name.includes(wanted) ? 2 : 1);
       },
     };
     const results = book.search(query, { ...options, combineWith: "AND" });
