@@ -55,7 +55,11 @@ async function weigh(browser, file) {
 }
 
 const sum = (files, which) => files.reduce((total, path) => total + size(path)[which], 0) / 1000;
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const median = (values) => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+};
 const line = (cells) => console.log(cells.map((cell, i) => (i ? `${cell}`.padStart(9) : `${cell}`.padEnd(32))).join(""));
 
 const found = readdirSync(site, { recursive: true }).filter((name) => name.endsWith(".html"));
