@@ -83,13 +83,13 @@ def test_a_state_that_is_only_the_last_keeps_its_row():
     np.testing.assert_array_equal(model.transmat_, [[0.75, 0.25], [0.25, 0.75]])
 
 
-def test_more_starts_find_no_less():
-    symbols = np.random.default_rng(1).integers(3, size=200)[:, None]
+def test_more_starts_find_a_higher_maximum():
+    symbols = np.random.default_rng(7).integers(3, size=60)[:, None]
     one = CategoricalHMM(2, random_state=0).fit(symbols)
     more = CategoricalHMM(2, random_state=0, n_init=4).fit(symbols)
     assert len(more.results_) == 4
     assert more.result_.objective == max(r.objective for r in more.results_)
-    assert more.result_.objective >= one.result_.objective
+    assert more.result_.objective > one.result_.objective + 1
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -150,7 +150,7 @@ def test_ctrl_c_ends_a_fit_that_rests_on_its_floor(faithful, monkeypatch):
     assert len(calls) == 3
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @example(seed=100_000_000, kind="spherical", exponent=0, shift=33_554_431, d=2)
 @given(
     seed=st.integers(0, 2**32 - 1),
