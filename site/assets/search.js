@@ -36,6 +36,7 @@
     starting: "start",
     initial: "start",
     online: "incremental",
+    sklearn: "scikit",
     multiple: "several",
     forecasting: "forecast",
     termination: "stop",
