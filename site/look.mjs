@@ -300,6 +300,9 @@ const TAUGHT = {
   "Shepp–Vardi": /image_reconstruction/,
   alignment: /text/,
   "hard EM": /em_by_hand/,
+  "HMM missing values": /observations-that-are-missing/,
+  "number of hidden states": /how-many-states/,
+  "MCMC vs EM": /when-a-step-has-no-formula/,
 };
 
 // Search works from disk, finds sections, and leads to them with the words marked.

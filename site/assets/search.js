@@ -33,7 +33,13 @@
     elbo: "lower bound",
     mle: "maximum likelihood",
     initialisation: "start",
+    starting: "start",
+    initial: "start",
     online: "incremental",
+    sklearn: "scikit",
+    multiple: "several",
+    forecasting: "forecast",
+    termination: "stop",
     em: "em algorithm",
   };
   // Where something is taught comes before where it is practised or listed.
@@ -76,9 +82,19 @@
         return weight * (name.startsWith(wanted) ? 2.2 : name.includes(wanted) ? 2 : 1);
       },
     };
-    const results = book.search(query, { ...options, combineWith: "AND" });
+    // The book's words may stand for the reader's. Beside others they need not be in a title, or the
+    // first section on hidden Markov models would win whatever is asked about them.
+    const reading = (term) => {
+      const words = OTHERWISE[term]?.split(" ");
+      if (!words) return term;
+      const books = { queries: words, combineWith: "AND", ...(asked.length > 1 && { fields: ["page", "text"] }) };
+      return { queries: [term, books], combineWith: "OR" };
+    };
+    const results = book.search({ queries: asked.map(reading), combineWith: "AND" }, options);
     const seen = new Set(results.map((result) => result.id));
-    const wider = [...asked, ...asked.flatMap((term) => OTHERWISE[term] ?? [])].join(" ");
+    // Where a word is missing EM says nothing, because the whole book is about it.
+    const telling = asked.filter((term) => term !== "em");
+    const wider = { queries: (telling.length ? telling : asked).map(reading), combineWith: "OR" };
     const more = book.search(wider, options).filter((result) => !seen.has(result.id));
     // One entry of the glossary says what a word means; others come after the sections that teach it.
     const all = [...results, ...more];
