@@ -73,6 +73,23 @@ def _map_end(a: float, b: float) -> Array:
 # Three sets with 8, 6 and 3 heads, A's with probability 1, 0.6 and 0: soft, then hard
 _SOFT, _HARD = (11.6 / 16, 5.4 / 14), (14 / 20, 3 / 10)
 
+# The blood groups: shares of the genes A, B and O. First with the mistakes in the first iteration.
+_AA, _BB = 186 * 0.3 / 1.3, 38 * 0.2 / 1.2
+
+
+def _genes(aa: float, bb: float) -> Array:
+    """The shares if so many of the two groups are AA and BB."""
+    counts = [186 + aa + 13, 38 + bb + 13, 186 - aa + 38 - bb + 2 * 284]
+    return np.array(counts) / (2 * 521)
+
+
+_GENES = _genes(_AA, _BB)
+_GENES_ALIKE = _genes(186 * 0.3 / 0.8, 38 * 0.2 / 0.7)
+_GENES_HALVED = _genes(186 / 2, 38 / 2)
+_GENES_ONCE = np.array([186 + 13, 38 + 13, 186 - _AA + 38 - _BB + 284]) / 521
+# By Nelder-Mead on the log-likelihood; Lange prints the first four decimals.
+_GENES_END = np.array([0.2135909, 0.0501453, 0.7362637])
+
 _THREE = np.array([0.2, 0.5, 0.9])
 _P = _X.sum() / _M.sum()
 _DRIFT = np.sum((_X - 10 * _P) ** 2) / (5 * 10 * _P * (1 - _P))
@@ -188,6 +205,30 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ),
         "In the E-step the weights stand in front of the two powers. In the M-step a weight is "
         "the expected share of the sets. Then run until nothing changes in the fourth digit.",
+        rtol=2e-3,
+    ),
+    "blood": Exercise(
+        _GENES,
+        (
+            (2 * _GENES, "Every person has two genes: divide by twice the number of people."),
+            (_GENES_ALIKE, "AO comes about in two ways: the O from one parent, or from the other."),
+            (_GENES_HALVED, "The two kinds of a group are not equally probable. See their odds."),
+            (_GENES_ONCE, "In AA there are two genes A, and in OO two genes O."),
+            (_GENES_END, "That is the end. What comes out of the first iteration?"),
+            (np.array([0.3, 0.2, 0.5]), "That is the start."),
+        ),
+        "Share out the two groups that come about in two ways, then count the genes of each kind. "
+        "The three shares must sum to one.",
+        rtol=2e-3,
+    ),
+    "blood_end": Exercise(
+        _GENES_END,
+        (
+            (_GENES, "That is after one iteration. Go on to the end."),
+            (np.array([0.2160, 0.0503, 0.7337]), "That is after two iterations. Go on to the end."),
+            (np.round(_GENES_END, 2), "Right as far as it goes: give three digits."),
+        ),
+        "Give em your two steps. If the first iteration was right, so is the rest.",
         rtol=2e-3,
     ),
     "drift": Exercise(

@@ -106,6 +106,10 @@ _TAILS = np.array(
     [[0.1, 0.3], [1.2, 0.9], [-0.7, -0.2], [0.4, 1.1], [-1.0, -1.3], [0.8, 0.1], [30.0, -20.0]]
 )
 
+# The table of counts with holes, at the end: by SciPy's BFGS on the log-likelihood.
+_P11, _P10, _P01 = 0.4533922, 0.0531768, 0.2530299
+_GIVEN_YES = _P11 / (_P11 + _P10)
+
 EXERCISES = {
     "fill": Exercise(
         [1.0, 3.0],
@@ -140,6 +144,40 @@ EXERCISES = {
         ),
         "Ask of each case: did a value decide? Is it in the table?",
         rtol=0,
+    ),
+    "table": Exercise(
+        [0.485, 0.065, 0.175, 0.275],
+        (
+            ([0.4, 0.1, 2 / 15, 11 / 30], "Those are the shares you start from."),
+            ([97, 13, 35, 55], "Those are the expected counts. Divide by all people."),
+            ([97 / 60, 13 / 60, 35 / 60, 55 / 60], "Divide by all people, not by the sixty."),
+            (
+                np.array([24 + 10 + 38, 6 + 10 + 7, 8 + 15 + 38, 22 + 15 + 7]) / 200,
+                "You halved every hole. Share it out in proportion to the pairs it may belong to.",
+            ),
+            (
+                np.array([24 + 16, 6 + 4, 8 + 8, 22 + 22]) / 110,
+                "Those who answered only the second question tell something, too.",
+            ),
+            (
+                np.array([24 + 57, 6 + 3, 8 + 19, 22 + 11]) / 150,
+                "Those who answered only the first question tell something, too.",
+            ),
+            ([0.485, 0.175, 0.065, 0.275], "The two in the middle are in the wrong order."),
+        ),
+        "Of those who said yes to the first only, which share is expected to say yes to the "
+        "second, by the shares among the sixty? Go on like that, and add up.",
+    ),
+    "table_end": Exercise(
+        _GIVEN_YES,
+        (
+            (0.8, "That is its share among the sixty."),
+            (97 / 110, "That is after one iteration. Go on to the end."),
+            (_P11, "That is the probability of both. Divide by that of yes to the first."),
+            (_P11 / (_P11 + _P01), "That is yes to the first, given yes to the second."),
+        ),
+        "Share out the holes again, by the new shares, until nothing changes in the fourth digit.",
+        rtol=2e-3,
     ),
     "row": FunctionExercise(
         _statistics,

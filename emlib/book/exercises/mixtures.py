@@ -24,6 +24,12 @@ _SLOPES = np.array([-0.4763650, 1.9559362])
 _RISK_RATE = 0.9721778549
 _RISK_SHARE = 86 / 223 / _RISK_RATE
 
+# Three points 0, 1 and 2 between components at 0 and 2: the first component's weight, mean and
+# variance after the M-step. Its responsibilities are _R0, one half and 1 - _R0.
+_R0 = 1 / (1 + np.exp(-2))
+_MEAN = (0.5 + 2 * (1 - _R0)) / 1.5
+_FIRST = np.array([0.5, _MEAN, (0.5 + 4 * (1 - _R0)) / 1.5 - _MEAN**2])
+
 
 def _long(x: float, weights: Array) -> float:
     """Responsibility of the long component at `x`."""
@@ -126,6 +132,31 @@ EXERCISES = {
             (0.5 * norm.pdf([0.0, 1.0, 2.0]), "Divide by the sum over both components."),
         ),
         "Write down both weighted densities at one point, and divide the first by their sum.",
+        rtol=0,
+        atol=2e-3,
+    ),
+    "byhand": Exercise(
+        _FIRST,
+        (
+            (
+                (0.5, _MEAN, _FIRST[2] + _MEAN**2),
+                "That is the mean square. The variance is about the new mean.",
+            ),
+            (
+                (0.5, _MEAN, np.sqrt(_FIRST[2])),
+                "The third is the standard deviation. What is the variance?",
+            ),
+            (
+                (0.5, _MEAN / 2, (0.5 + 4 * (1 - _R0)) / 3 - _MEAN**2 / 4),
+                "Divide by the points that the component is expected to have, not by all three.",
+            ),
+            ((0.5, 2 - _MEAN, _FIRST[2]), "That is the second component."),
+            ((1.5, _MEAN, _FIRST[2]), "The weight is the share of the three points."),
+            ((0.5, 1 / 3, 2 / 9), "That is with hard labels, and the point at 1 in halves."),
+            ((0.5, 1.0, 2 / 3), "That is the fit of all three. Weigh them by responsibility."),
+        ),
+        "Sum the responsibilities of the first component; then sum them times the points, and "
+        "times the squares of the points.",
         rtol=0,
         atol=2e-3,
     ),
