@@ -30,7 +30,7 @@ def words(tag: Tag) -> str:
 
 
 def without_formulas(text: str) -> str:
-    """The HTML without code, and with dots for formulas: they are most of it and slow to parse."""
+    """The HTML without code, with dots for formulas, which are slow to parse, and whole words."""
     kept, at = [], 0
     for formula in FORMULA.finditer(text):
         depth = 0
@@ -40,7 +40,7 @@ def without_formulas(text: str) -> str:
                 kept.append(f"{text[at : formula.start()]}…")
                 at = tag.end() + len(">")
                 break
-    return CODE.sub("", "".join([*kept, text[at:]]))
+    return CODE.sub("", "".join([*kept, text[at:]])).replace("<wbr>", "")
 
 
 def without_sphinx_search(text: str) -> str:
