@@ -20,21 +20,68 @@
       .replace(/\p{M}/gu, "")
       .replace(/iz(e|ed|es|er|ing|ation)$/, "is$1")
       .replace(/([^s])s$/, "$1");
-  const tokens = (text) =>
-    (text.match(/[\p{L}\p{N}_]+(?:[-–][\p{L}\p{N}_]+)*/gu) ?? []).flatMap((word) => {
-      const parts = word.split(/[-–]/);
-      return parts.length > 1 ? [parts.join(""), ...parts.filter((part) => part.length > 1)] : [word];
-    });
+  const words = (text) => text.match(/[\p{L}\p{N}_]+(?:[-–][\p{L}\p{N}_]+)*/gu) ?? [];
+  const forms = (word) => {
+    const parts = word.split(/[-–]/);
+    return parts.length > 1 ? [parts.join(""), ...parts.filter((part) => part.length > 1)] : [word];
+  };
+  const tokens = (text) => words(text).flatMap(forms);
 
+  // Words of a question that do not say what it is about.
+  const IDLE = new Set(
+    ("a about all always an and any are as at be become been before between by called can compute computed did " +
+      "difference do does doesn don during each every explain explanation for from get gets give gives goes has " +
+      "have how i if in instead into is isn it its meaning my not of on or question should simple so take than that " +
+      "the there they this to use used using versus vs was we what when where which who why will with you").split(" "),
+  );
   // What the book calls it.
   const OTHERWISE = {
-    gmm: "gaussian mixture",
-    hmm: "hidden markov model",
+    "1d": "one dimension",
+    anomaly: "outlier",
+    biased: "bias",
+    bimodal: "hump",
+    bivariate: "multivariate",
+    center: "centre",
+    centroid: "centre",
+    collapse: "singular",
+    decrease: "fall",
+    decreased: "fall",
+    decreasing: "fall",
+    down: "fall",
+    drop: "fall",
     elbo: "lower bound",
-    mle: "maximum likelihood",
-    initialisation: "start",
-    online: "incremental",
     em: "em algorithm",
+    example: "hand",
+    gmm: "gaussian mixture",
+    gradient: "bfgs",
+    greater: "exceed",
+    hmm: "hidden markov model",
+    identical: "equal",
+    increase: "rise",
+    increasing: "rise",
+    initial: "start",
+    initialisation: "start",
+    initialise: "start",
+    intuition: "idea",
+    kl: "kullback",
+    larger: "exceed",
+    log: "logarithm",
+    maxima: "maximum",
+    membership: "responsibility",
+    mle: "maximum likelihood",
+    normal: "gaussian",
+    numerical: "hand",
+    online: "incremental",
+    optima: "maximum",
+    optimum: "maximum",
+    pdf: "density",
+    restart: "start",
+    same: "equal",
+    select: "choose",
+    sklearn: "scikit-learn",
+    stuck: "local",
+    unbiased: "bias",
+    univariate: "one dimension",
   };
   // Where something is taught comes before where it is practised or listed.
   const LESSER = [
@@ -62,9 +109,26 @@
     return engine;
   }
 
+  // What a search is about: of "Why is it called the E step?" the E-step.
+  function telling(query) {
+    const all = words(query.replace(/['’]\w\b/g, "").replace(/\b([em]) step/gi, "$1-step"));
+    const some = all.filter((word) => !IDLE.has(word.toLowerCase()));
+    return some.length ? some : all;
+  }
+
+  // A word, the parts of a compound, or what the book calls it. Nearly every section says EM.
+  function sought(word, i, { length }) {
+    const [whole, ...parts] = forms(word).map(normal);
+    if (whole === "em" && length > 1) return { queries: [whole], boostTerm: () => 0.2 };
+    const ways = [whole];
+    if (parts.length > 1) ways.push({ queries: parts, combineWith: "AND" });
+    if (OTHERWISE[whole]) ways.push({ queries: [OTHERWISE[whole]], combineWith: "AND", boostTerm: () => 0.7 });
+    return { queries: ways, combineWith: "OR" };
+  }
+
   async function find(query) {
     const book = await ready();
-    const asked = tokens(query).map(normal);
+    const queries = telling(query).map(sought);
     const wanted = query.trim().toLowerCase();
     const options = {
       boost: { title: 4, page: 2 },
@@ -76,10 +140,11 @@
         return weight * (name.startsWith(wanted) ? 2.2 : name.includes(wanted) ? 2 : 1);
       },
     };
-    const results = book.search(query, { ...options, combineWith: "AND" });
+    const results = book
+      .search({ queries, combineWith: "AND" }, options)
+      .filter(({ page }) => page !== "Bibliography");
     const seen = new Set(results.map((result) => result.id));
-    const wider = [...asked, ...asked.flatMap((term) => OTHERWISE[term] ?? [])].join(" ");
-    const more = book.search(wider, options).filter((result) => !seen.has(result.id));
+    const more = book.search({ queries, combineWith: "OR" }, options).filter((result) => !seen.has(result.id));
     // One entry of the glossary says what a word means; others come after the sections that teach it.
     const all = [...results, ...more];
     const others = new Set(all.filter(({ page }) => page === "Glossary").slice(1));
@@ -101,8 +166,8 @@
 
   function address(result, query) {
     const [file, place] = result.url.split("#");
-    const words = query.split(/\s+/).filter((word) => word.length > 2);
-    const marks = words.length ? `?highlight=${encodeURIComponent(words.join(" "))}` : "";
+    const marked = telling(query).filter((word) => word.length > 2);
+    const marks = marked.length ? `?highlight=${encodeURIComponent(marked.join(" "))}` : "";
     return `${new URL(file, top).href}${marks}#${place}`;
   }
 

@@ -240,7 +240,11 @@ SECTIONS = [
     ("Glossary", "step", "What a step is: an E-step, or another."),
     ("Far", "Far", f"{'begin ' * 30}Pólya{' end' * 60}"),
     *(("Many", f"Number {i}", "Lattice.") for i in range(15)),
+    ("Loop", "Loop", "It is EM again, and EM."),
+    ("Tails", "Heavy", "The t distribution."),
     ("Last", "Last", "One coin."),
+    ("Bibliography", "Bibliography", "Coin or dice?"),
+    ("Errors", "Wrong", "It falls if a coin is counted twice."),
 ]
 
 
@@ -256,6 +260,8 @@ def test_the_search_finds_sections_as_readers_spell_them_and_shows_the_words(on_
     (tmp_path / "_static" / "search-index.js").write_text(index, "utf8")
     queries = ["e-step", "initialize", "component", "GMM", "polya", "Lattice"]
     queries += ["coins", "responsibilitys", "respons", " ", "xyzzy"]
+    queries += ["Why is it called the E step?", "mixture of normals", "Doesn't EM decrease?"]
+    queries += ["dice coin", "what"]
     found = on_page(
         '<dialog id="pst-search-dialog"><form><input name="q"></form></dialog>',
         ["search.js"],
@@ -278,14 +284,24 @@ def test_the_search_finds_sections_as_readers_spell_them_and_shows_the_words(on_
     assert places["e-step"] == [1, 3, 0, 4]
     assert places["initialize"] == places["component"] == places["GMM"] == [2]
     assert places["polya"] == [5]
-    assert places["coins"] == [len(SECTIONS) - 1]
+    last, listed, wrong = range(len(SECTIONS) - 3, len(SECTIONS))
+    assert places["coins"] == [last, wrong, listed]
+    # Of a question only what it is about counts, and what the book calls it. Lists of works are
+    # not first because they have every word.
+    assert places["Why is it called the E step?"] == [1, 3, 0, 4]
+    assert places["mixture of normals"] == [2]
+    assert places["Doesn't EM decrease?"] == [wrong, last - 2]
+    assert places["dice coin"][0] == last
+    assert places["what"] == [4]
     assert places["responsibilitys"] == places["respons"] == [1]
     assert found["e-step"][0] == "4 sections"
     assert found["xyzzy"] == ["Nothing found.", [], [], []]
     assert found[" "] == ["", [], [], []]
     assert len(places["Lattice"]) == 12
     link, text = found["e-step"][1][0], found["e-step"][2][0]
-    assert link == (tmp_path / "chapters" / "Taught.html").as_uri() + "?highlight=e-step#1"
+    page = (tmp_path / "chapters" / "Taught.html").as_uri()
+    assert link == f"{page}?highlight=e-step#1"
+    assert found["Why is it called the E step?"][1][0] == f"{page}?highlight=E-step#1"
     assert text == (
         "An <mark>E-step</mark> computes responsibilities &amp; says &lt;b&gt;how&lt;/b&gt;."
     )
