@@ -34,6 +34,8 @@
       "have how i if in instead into is isn it its meaning my not of on or question should simple so take than that " +
       "the there they this to use used using versus vs was we what when where which who why will with you").split(" "),
   );
+  // Beside other words these say little, because the whole book is about them.
+  const EVERYWHERE = new Set(["em", "gmm"]);
   // What the book calls it.
   const OTHERWISE = {
     "1d": "one dimension",
@@ -50,7 +52,6 @@
     down: "fall",
     drop: "fall",
     elbo: "lower bound",
-    em: "em algorithm",
     example: "hand",
     gmm: "gaussian mixture",
     gradient: "bfgs",
@@ -116,13 +117,13 @@
     return some.length ? some : all;
   }
 
-  // A word, the parts of a compound, or what the book calls it. Nearly every section says EM.
+  // A word, the parts of a compound, or what the book calls it.
   function sought(word, i, { length }) {
     const [whole, ...parts] = forms(word).map(normal);
-    if (whole === "em" && length > 1) return { queries: [whole], boostTerm: () => 0.2 };
-    const ways = [whole];
+    const weight = EVERYWHERE.has(whole) && length > 1 ? 0.2 : 1;
+    const ways = [{ queries: [whole], boostTerm: () => weight }];
     if (parts.length > 1) ways.push({ queries: parts, combineWith: "AND" });
-    if (OTHERWISE[whole]) ways.push({ queries: [OTHERWISE[whole]], combineWith: "AND", boostTerm: () => 0.7 });
+    if (OTHERWISE[whole]) ways.push({ queries: [OTHERWISE[whole]], combineWith: "AND", boostTerm: () => 0.7 * weight });
     return { queries: ways, combineWith: "OR" };
   }
 
