@@ -303,6 +303,15 @@ const TAUGHT = {
   "HMM missing values": /observations-that-are-missing/,
   "number of hidden states": /how-many-states/,
   "MCMC vs EM": /when-a-step-has-no-formula/,
+  // As it is asked:
+  "What is computed in the E step?": /em_by_hand|deriving_em|glossary/,
+  "Why did the log-likelihood decrease?": /misconceptions|deriving_em/,
+  "difference between MLE and EM": /maximum_likelihood/,
+  "positive log-likelihood": /maximum_likelihood/,
+  "EM vs gradient descent": /misconceptions|faster/,
+  "LinAlgError singular matrix": /which_maximum|misconceptions/,
+  "elbow method": /how_many/,
+  sample_weight: /reference/,
 };
 
 // Search works from disk, finds sections, and leads to them with the words marked.

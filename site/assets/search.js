@@ -20,27 +20,73 @@
       .replace(/\p{M}/gu, "")
       .replace(/iz(e|ed|es|er|ing|ation)$/, "is$1")
       .replace(/([^s])s$/, "$1");
-  const tokens = (text) =>
-    (text.match(/[\p{L}\p{N}_]+(?:[-–][\p{L}\p{N}_]+)*/gu) ?? []).flatMap((word) => {
-      const parts = word.split(/[-–]/);
-      return parts.length > 1 ? [parts.join(""), ...parts.filter((part) => part.length > 1)] : [word];
-    });
+  const words = (text) => text.match(/[\p{L}\p{N}_]+(?:[-–][\p{L}\p{N}_]+)*/gu) ?? [];
+  const forms = (word) => {
+    const parts = word.split(/[-–]/);
+    return parts.length > 1 ? [parts.join(""), ...parts.filter((part) => part.length > 1)] : [word];
+  };
+  const tokens = (text) => words(text).flatMap(forms);
 
+  // Words of a question that do not say what it is about.
+  const IDLE = new Set(
+    ("a about all always an and any are as at be become been before between by called can compute computed did " +
+      "difference do does doesn don during each every explain explanation for from get gets give gives goes has " +
+      "have how i if in instead into is isn it its meaning my not of on or question should simple so take than that " +
+      "the there they this to use used using versus vs was we what when where which who why will with you").split(" "),
+  );
+  // Beside other words these say little, because the whole book is about them.
+  const EVERYWHERE = new Set(["em", "gmm"]);
   // What the book calls it.
   const OTHERWISE = {
-    gmm: "gaussian mixture",
-    hmm: "hidden markov model",
+    "1d": "one dimension",
+    anomaly: "outlier",
+    biased: "bias",
+    bimodal: "hump",
+    bivariate: "multivariate",
+    center: "centre",
+    centroid: "centre",
+    collapse: "singular",
+    decrease: "fall",
+    decreased: "fall",
+    decreasing: "fall",
+    down: "fall",
+    drop: "fall",
     elbo: "lower bound",
-    mle: "maximum likelihood",
-    initialisation: "start",
-    starting: "start",
-    initial: "start",
-    online: "incremental",
-    sklearn: "scikit",
-    multiple: "several",
+    example: "hand",
     forecasting: "forecast",
+    gmm: "gaussian mixture",
+    gradient: "bfgs",
+    greater: "exceed",
+    hmm: "hidden markov model",
+    identical: "equal",
+    increase: "rise",
+    increasing: "rise",
+    initial: "start",
+    initialisation: "start",
+    initialise: "start",
+    intuition: "idea",
+    kl: "kullback",
+    larger: "exceed",
+    log: "logarithm",
+    maxima: "maximum",
+    membership: "responsibility",
+    mle: "maximum likelihood",
+    multiple: "several",
+    normal: "gaussian",
+    numerical: "hand",
+    online: "incremental",
+    optima: "maximum",
+    optimum: "maximum",
+    pdf: "density",
+    restart: "start",
+    same: "equal",
+    select: "choose",
+    sklearn: "scikit-learn",
+    starting: "start",
+    stuck: "local",
     termination: "stop",
-    em: "em algorithm",
+    unbiased: "bias",
+    univariate: "one dimension",
   };
   // Where something is taught comes before where it is practised or listed.
   const LESSER = [
@@ -68,9 +114,26 @@
     return engine;
   }
 
+  // What a search is about: of "Why is it called the E step?" the E-step.
+  function telling(query) {
+    const all = words(query.replace(/['’]\w\b/g, "").replace(/\b([em]) step/gi, "$1-step"));
+    const some = all.filter((word) => !IDLE.has(word.toLowerCase()));
+    return some.length ? some : all;
+  }
+
+  // A word, the parts of a compound, or what the book calls it.
+  function sought(word, i, { length }) {
+    const [whole, ...parts] = forms(word).map(normal);
+    const weight = EVERYWHERE.has(whole) && length > 1 ? 0.2 : 1;
+    const ways = [{ queries: [whole], boostTerm: () => weight }];
+    if (parts.length > 1) ways.push({ queries: parts, combineWith: "AND" });
+    if (OTHERWISE[whole]) ways.push({ queries: [OTHERWISE[whole]], combineWith: "AND", boostTerm: () => 0.7 * weight });
+    return { queries: ways, combineWith: "OR" };
+  }
+
   async function find(query) {
     const book = await ready();
-    const asked = tokens(query).map(normal);
+    const queries = telling(query).map(sought);
     const wanted = query.trim().toLowerCase();
     const options = {
       boost: { title: 4, page: 2 },
@@ -82,20 +145,11 @@
         return weight * (name.startsWith(wanted) ? 2.2 : name.includes(wanted) ? 2 : 1);
       },
     };
-    // The book's words may stand for the reader's. Beside others they need not be in a title, or the
-    // first section on hidden Markov models would win whatever is asked about them.
-    const reading = (term) => {
-      const words = OTHERWISE[term]?.split(" ");
-      if (!words) return term;
-      const books = { queries: words, combineWith: "AND", ...(asked.length > 1 && { fields: ["page", "text"] }) };
-      return { queries: [term, books], combineWith: "OR" };
-    };
-    const results = book.search({ queries: asked.map(reading), combineWith: "AND" }, options);
+    const results = book
+      .search({ queries, combineWith: "AND" }, options)
+      .filter(({ page }) => page !== "Bibliography");
     const seen = new Set(results.map((result) => result.id));
-    // Where a word is missing EM says nothing, because the whole book is about it.
-    const telling = asked.filter((term) => term !== "em");
-    const wider = { queries: (telling.length ? telling : asked).map(reading), combineWith: "OR" };
-    const more = book.search(wider, options).filter((result) => !seen.has(result.id));
+    const more = book.search({ queries, combineWith: "OR" }, options).filter((result) => !seen.has(result.id));
     // One entry of the glossary says what a word means; others come after the sections that teach it.
     const all = [...results, ...more];
     const others = new Set(all.filter(({ page }) => page === "Glossary").slice(1));
@@ -117,8 +171,8 @@
 
   function address(result, query) {
     const [file, place] = result.url.split("#");
-    const words = query.split(/\s+/).filter((word) => word.length > 2);
-    const marks = words.length ? `?highlight=${encodeURIComponent(words.join(" "))}` : "";
+    const marked = telling(query).filter((word) => word.length > 2);
+    const marks = marked.length ? `?highlight=${encodeURIComponent(marked.join(" "))}` : "";
     return `${new URL(file, top).href}${marks}#${place}`;
   }
 

@@ -242,7 +242,11 @@ SECTIONS = [
     *(("Many", f"Number {i}", "Lattice.") for i in range(15)),
     ("Hidden Markov models", "Hidden Markov models", "What a hidden Markov model is."),
     ("Hidden Markov models", "Holes", "What if values are missing?"),
+    ("Loop", "Loop", "It is EM again, and EM."),
+    ("Tails", "Heavy", "The t distribution."),
     ("Last", "Last", "One coin."),
+    ("Bibliography", "Bibliography", "Coin or dice?"),
+    ("Errors", "Wrong", "It falls if a coin is counted twice."),
 ]
 
 
@@ -259,6 +263,8 @@ def test_the_search_finds_sections_as_readers_spell_them_and_shows_the_words(on_
     queries = ["e-step", "initialize", "component", "GMM", "polya", "Lattice"]
     queries += ["HMM", "HMM missing values", "EM coin"]
     queries += ["coins", "responsibilitys", "respons", " ", "xyzzy"]
+    queries += ["Why is it called the E step?", "mixture of normals", "Doesn't EM decrease?"]
+    queries += ["dice coin", "what", "Gaussian-mixtures"]
     found = on_page(
         '<dialog id="pst-search-dialog"><form><input name="q"></form></dialog>',
         ["search.js"],
@@ -282,18 +288,29 @@ def test_the_search_finds_sections_as_readers_spell_them_and_shows_the_words(on_
     assert places["initialize"] == places["component"] == places["GMM"] == [2]
     assert places["polya"] == [5]
     # The book's word for one of several says which chapter, and not which section.
-    whole, holes, last = range(len(SECTIONS) - 3, len(SECTIONS))
+    titles = [title for _, title, _ in SECTIONS]
+    whole, holes = (titles.index(title) for title in ["Hidden Markov models", "Holes"])
     assert places["HMM"][0] == whole
     assert places["HMM missing values"][0] == holes
-    assert places["EM coin"] == [last]
-    assert places["coins"] == [last]
+    last, listed, wrong = range(len(SECTIONS) - 3, len(SECTIONS))
+    assert places["EM coin"][0] == last
+    assert places["coins"] == [last, wrong, listed]
+    # Of a question only what it is about counts, and what the book calls it. Lists of works are
+    # not first because they have every word.
+    assert places["Why is it called the E step?"] == [1, 3, 0, 4]
+    assert places["mixture of normals"] == places["Gaussian-mixtures"] == [2]
+    assert places["Doesn't EM decrease?"] == [wrong, titles.index("Loop")]
+    assert places["dice coin"][0] == last
+    assert places["what"] == [holes, whole, 4]
     assert places["responsibilitys"] == places["respons"] == [1]
     assert found["e-step"][0] == "4 sections"
     assert found["xyzzy"] == ["Nothing found.", [], [], []]
     assert found[" "] == ["", [], [], []]
     assert len(places["Lattice"]) == 12
     link, text = found["e-step"][1][0], found["e-step"][2][0]
-    assert link == (tmp_path / "chapters" / "Taught.html").as_uri() + "?highlight=e-step#1"
+    page = (tmp_path / "chapters" / "Taught.html").as_uri()
+    assert link == f"{page}?highlight=e-step#1"
+    assert found["Why is it called the E step?"][1][0] == f"{page}?highlight=E-step#1"
     assert text == (
         "An <mark>E-step</mark> computes responsibilities &amp; says &lt;b&gt;how&lt;/b&gt;."
     )
