@@ -81,7 +81,7 @@
     restart: "start",
     same: "equal",
     select: "choose",
-    sklearn: "scikit-learn",
+    sklearn: "scikit",
     starting: "start",
     stuck: "local",
     termination: "stop",
