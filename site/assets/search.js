@@ -34,8 +34,6 @@
       "have how i if in instead into is isn it its meaning my not of on or question should simple so take than that " +
       "the there they this to use used using versus vs was we what when where which who why will with you").split(" "),
   );
-  // Beside other words these say little, because the whole book is about them.
-  const EVERYWHERE = new Set(["em", "gmm"]);
   // What the book calls it.
   const OTHERWISE = {
     "1d": "one dimension",
@@ -91,7 +89,8 @@
   // Where something is taught comes before where it is practised or listed.
   const LESSER = [
     [/^(Exercises|Read more|Summary|Before you start)$/, 0.4],
-    [/^(All exercises|Bibliography|How to study)$/, 0.2],
+    [/^(All exercises|How to study)$/, 0.2],
+    [/^Bibliography$/, 0.02], // it has nearly every word
     [/^Glossary$/, 0.8],
     [/^(Applications of EM|Misconceptions about EM)$/, 0.6],
     [/^(The emlib reference|Notation)$/, 0.5],
@@ -122,18 +121,16 @@
   }
 
   // A word, the parts of a compound, or what the book calls it.
-  function sought(word, i, { length }) {
+  function sought(word) {
     const [whole, ...parts] = forms(word).map(normal);
-    const weight = EVERYWHERE.has(whole) && length > 1 ? 0.2 : 1;
-    const ways = [{ queries: [whole], boostTerm: () => weight }];
+    const ways = [whole];
     if (parts.length > 1) ways.push({ queries: parts, combineWith: "AND" });
-    if (OTHERWISE[whole]) ways.push({ queries: [OTHERWISE[whole]], combineWith: "AND", boostTerm: () => 0.7 * weight });
+    if (OTHERWISE[whole]) ways.push({ queries: [OTHERWISE[whole]], combineWith: "AND", boostTerm: () => 0.7 });
     return { queries: ways, combineWith: "OR" };
   }
 
   async function find(query) {
     const book = await ready();
-    const queries = telling(query).map(sought);
     const wanted = query.trim().toLowerCase();
     const options = {
       boost: { title: 4, page: 2 },
@@ -145,13 +142,20 @@
         return weight * (name.startsWith(wanted) ? 2.2 : name.includes(wanted) ? 2 : 1);
       },
     };
-    const results = book
-      .search({ queries, combineWith: "AND" }, options)
-      .filter(({ page }) => page !== "Bibliography");
-    const seen = new Set(results.map((result) => result.id));
-    const more = book.search({ queries, combineWith: "OR" }, options).filter((result) => !seen.has(result.id));
+    // The more of the words a section has, the better, and rare words count most.
+    const sections = new Map();
+    for (const word of telling(query).map(sought)) {
+      const results = book.search(word, options);
+      const rarity = Math.log(1 + book.documentCount / results.length);
+      for (const result of results) {
+        const { score, share, terms } = sections.get(result.id) ?? { score: 0, share: 0, terms: [] };
+        const sums = { score: score + result.score, share: share + rarity, terms: [...terms, ...result.terms] };
+        sections.set(result.id, { ...result, ...sums });
+      }
+    }
+    const merit = ({ score, share }) => score * share ** 3;
+    const all = [...sections.values()].sort((a, b) => merit(b) - merit(a));
     // One entry of the glossary says what a word means; others come after the sections that teach it.
-    const all = [...results, ...more];
     const others = new Set(all.filter(({ page }) => page === "Glossary").slice(1));
     return [...all.filter((result) => !others.has(result)), ...others].slice(0, 12);
   }
