@@ -24,7 +24,7 @@ test-newest: .venv/complete  ## test emlib with the newest versions that are pub
 mutants: .venv/complete  ## change emlib here and there, and show what its tests do not notice (SAMPLE, SEED, JOBS)
 	@$(PY) -m tools mutants
 
-outputs: .venv/complete  ## execute all chapters and store their outputs in chapters/
+outputs: .venv/complete  ## execute all chapters, or ONLY some, and store their outputs in chapters/
 	@$(PY) -m tools outputs
 
 lab: .venv/complete  ## open copies of the chapters, yours to change, in JupyterLab

@@ -6,7 +6,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -120,13 +120,18 @@ def execute_into(chapter: Path, target: Path) -> None:
     report(f"{chapter.name}: done in {time.perf_counter() - start:.1f} s")
 
 
-def refresh(chapters: Path = CHAPTERS, *, again: bool = False) -> dict[Path, Path]:
+def refresh(
+    chapters: Path = CHAPTERS, *, again: bool = False, only: Sequence[str] = ()
+) -> dict[Path, Path]:
     """Execute the chapters whose outputs are not known (or all), one for each core at a time.
+
+    `only` names some of them, if it is not to be every one.
 
     Returns each chapter's executed twin. The chapters themselves are only read.
     """
     environment = environment_key()
-    twins = {path: cache_path(path, environment) for path in sorted(chapters.glob("*.ipynb"))}
+    paths = [chapters / f"{name}.ipynb" for name in only] or sorted(chapters.glob("*.ipynb"))
+    twins = {path: cache_path(path, environment) for path in paths}
     stale = {chapter: twin for chapter, twin in twins.items() if again or not twin.exists()}
     print(f"Executing {len(stale)} of {len(twins)} chapters", flush=True)
     if stale:
@@ -152,8 +157,14 @@ def with_outputs(chapter: Path, twin: Path) -> str:
 
 
 def store_outputs() -> None:
-    """Execute every chapter, store its outputs in the chapter itself, and list all exercises."""
-    for chapter, twin in refresh(again=True).items():
+    """Execute every chapter, store its outputs in the chapter itself, and list all exercises.
+
+    `ONLY` in the environment names the chapters, if it is not to be every one.
+    """
+    only = os.environ.get("ONLY", "").split()
+    if unknown := [name for name in only if not (CHAPTERS / f"{name}.ipynb").exists()]:
+        raise SystemExit(f"ONLY: there is no chapter {', '.join(unknown)} in chapters/.")
+    for chapter, twin in refresh(CHAPTERS, again=True, only=only).items():
         write_atomically(chapter, with_outputs(chapter, twin))
     write_exercise_list()
     write_citation_page()

@@ -25,6 +25,7 @@ from tools.reading import (
     state_minutes,
     visible_assertions,
 )
+from tools.references import chapter_numbers, parts
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PAGES = sorted((ROOT / "chapters").glob("*.md"))
@@ -64,7 +65,7 @@ def test_there_are_chapters():
 def test_every_code_cell_has_been_run_in_order(path):
     # nbval passes silently over a cell whose outputs were cleared.
     counts = [cell.execution_count for cell in code(path)]
-    assert counts == list(range(1, len(counts) + 1))
+    assert counts == list(range(1, len(counts) + 1)), f"run `make outputs ONLY={path.stem}`"
 
 
 @chapters
@@ -127,6 +128,14 @@ def test_equations_named_in_emlib_exist_and_are_on_the_notation_page():
     assert named <= equation_labels()
     page = (ROOT / "chapters" / "notation.md").read_text(encoding="utf8")
     assert named == set(re.findall(r"\{eq\}`([^`]+)`", page))
+
+
+def test_the_notation_page_says_of_which_chapter_an_equation_is():
+    page = (ROOT / "chapters" / "notation.md").read_text(encoding="utf8")
+    listed = re.search(r"first letters say which chapter it is from: (.*?)\. ", page)[1]
+    used = {label.split("-")[0] for label in equation_labels()}
+    said = "chapters/notation.md, From equation to code: not the first letters that labels have"
+    assert set(re.findall(r"`(\w+)`", listed)) == used, said
 
 
 def test_the_notation_page_says_where_each_equation_is_computed():
@@ -311,8 +320,48 @@ def test_the_maps_in_the_introduction_and_the_readme_have_every_chapter():
     # Its table and its figure follow the introduction's map when it is executed.
     outputs = [out.get("text", "") for cell in code(chapter("study")) for out in cell.outputs]
     shown = re.findall(r"^ *(\d+) (.+?) {2,}\d+ +\d+ +\d+$", "".join(outputs), re.MULTILINE)
-    said = "chapters/study.ipynb is older than the map: execute it, by `make outputs`"
+    said = "chapters/study.ipynb is older than the map: run `make outputs ONLY=study`"
     assert shown == [(number, title) for number, title, _ in right], said
+
+
+def test_links_with_a_number_lead_to_the_chapter_of_this_number():
+    number_of = chapter_numbers()
+    link = r"\b[Cc]hapter (\d+)(?:\]|, \[[^]]+\])\((\w+)\.ipynb"
+    for path in CHAPTERS + PAGES:
+        for number, name in re.findall(link, prose(path)):
+            assert int(number) == number_of[name], f"{path.name}: {name} is {number_of[name]}"
+
+
+# The shorter ways below the introduction's map, and the chapters that their numbers mean.
+WAYS = {
+    "EM itself": "latent_variables maximum_likelihood em_by_hand deriving_em "
+    "image_reconstruction hard_e_step",
+    "Clusters": "latent_variables how_many image_segmentation em_at_scale",
+    "Missing data": "latent_variables deriving_em gaussian_nd missing_data",
+    "How far to trust a fit": "latent_variables mixtures_1d convergence faster",
+    "If you know maximum likelihood and mixtures": "deriving_em",
+}
+
+
+def test_the_introduction_names_parts_and_ways_by_their_chapters_numbers():
+    number_of, text = chapter_numbers(), prose(chapter("intro"))
+    part = r"^- \*\*\[[^]]+\]\((\w+)\.ipynb\)\*\*, chapters (\d+) \S+ (\d+)\."
+    spans = [(first, int(i), int(j)) for first, i, j in re.findall(part, text, re.MULTILINE)]
+    numbered = [pages for _, pages in parts() if pages[0] in number_of]
+    right = [(pages[0], number_of[pages[0]], number_of[pages[-1]]) for pages in numbered]
+    assert spans == right, "chapters/intro.ipynb: the numbers in its list of parts"
+    for way, names in WAYS.items():
+        line = re.search(rf"^- (?:\*\*)?{way}.*", text, re.MULTILINE)[0]
+        meant = [number_of[name] for name in names.split()]
+        said = f"chapters/intro.ipynb: {line} (WAYS, in this test, has the chapters that it means)"
+        assert [int(number) for number in re.findall(r"\d+", line)] == meant, said
+
+
+def test_the_figure_of_what_needs_what_is_described_with_every_chapter():
+    figure = next(cell for cell in code(chapter("study")) if images(cell))
+    told = re.findall(r"\d+", figure.metadata["mystnb"]["image"]["alt"])
+    said = "chapters/study.ipynb: say the figure's arrows anew in its alternative text"
+    assert {int(number) for number in told} == set(chapter_numbers().values()), said
 
 
 def chapter(name):

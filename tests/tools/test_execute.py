@@ -132,6 +132,25 @@ def test_chapters_are_only_read_by_refresh(chapters):
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_outputs_are_stored_in_the_chapters_that_are_named(chapters, monkeypatch):
+    folder, runs = chapters
+    monkeypatch.setattr(execute, "CHAPTERS", folder)
+    for page in ("write_exercise_list", "write_citation_page"):
+        monkeypatch.setattr(execute, page, lambda: None)
+    before = (folder / "two.ipynb").read_bytes()
+    monkeypatch.setenv("ONLY", "one")
+    execute.store_outputs()
+    assert runs == ["'one'"]
+    assert notebooks.load(folder / "one.ipynb").cells[1].outputs[0].text == "run 'one'"
+    assert (folder / "two.ipynb").read_bytes() == before
+    monkeypatch.setenv("ONLY", "one three")
+    with pytest.raises(SystemExit, match="no chapter three"):
+        execute.store_outputs()
+    monkeypatch.delenv("ONLY")
+    execute.store_outputs()
+    assert sorted(runs) == ["'one'", "'one'", "'two'"]
+
+
 def test_a_failing_cell_is_named_and_its_chapter_not_remembered(tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "EXECUTED", tmp_path / "executed")
     chapters = tmp_path / "chapters"
