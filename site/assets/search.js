@@ -125,7 +125,7 @@
     const [whole, ...parts] = forms(word).map(normal);
     const ways = [whole];
     if (parts.length > 1) ways.push({ queries: parts, combineWith: "AND" });
-    if (OTHERWISE[whole]) ways.push({ queries: [OTHERWISE[whole]], combineWith: "AND", boostTerm: () => 0.7 });
+    if (OTHERWISE[whole]) ways.push({ queries: [OTHERWISE[whole]], combineWith: "AND" });
     return { queries: ways, combineWith: "OR" };
   }
 

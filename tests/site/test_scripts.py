@@ -242,7 +242,7 @@ SECTIONS = [
     *(("Many", f"Number {i}", "EM on a lattice.") for i in range(15)),
     ("Hidden Markov models", "Hidden Markov models", "What a hidden Markov model is."),
     ("Hidden Markov models", "Holes", "What if values are missing?"),
-    ("Loop", "Loop", "It is EM again, and EM."),
+    ("Loop", "EM", "It is EM again, and EM."),
     ("Tails", "Heavy", "The t distribution."),
     ("Last", "Last", "One coin."),
     ("Bibliography", "Bibliography", "Coin or dice?"),
@@ -315,6 +315,7 @@ def test_the_search_finds_sections_as_readers_spell_them_and_shows_the_words(on_
         "An <mark>E-step</mark> computes responsibilities &amp; says &lt;b&gt;how&lt;/b&gt;."
     )
     assert (found["e-step"][3][0], found["polya"][3][0]) == ("Taught", "")
+    assert found["dice coin"][2][-1] == "<mark>Coin</mark> or <mark>dice</mark>?"
     assert found["polya"][2][0].startswith("…")
     assert "begin <mark>Pólya</mark> end" in found["polya"][2][0]
     assert found["polya"][2][0].endswith("…")
