@@ -57,7 +57,7 @@ _FILTERED = _sd_in_1900(_YEARS <= 1890)
 _U = (_Q + np.sqrt(_Q**2 + 4 * _Q * _R)) / 2
 _GAIN = _U / (_U + _R)
 _BACK = minimize(
-    lambda v: -_height(v[0], *np.exp(v[1:]), _FLOW - _FLOW.mean()),
+    lambda v: -_height(v[0], np.exp(v[1]), np.exp(v[2]), _FLOW - _FLOW.mean()),
     [0.8, np.log(4000), np.log(12000)],
     method="Nelder-Mead",
     options={"xatol": 1e-5, "fatol": 1e-7},
