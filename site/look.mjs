@@ -278,6 +278,8 @@ const TAUGHT = {
   "online EM": /em_at_scale/,
   "variational autoencoder": /hard_e_step/,
   "item response": /hard_e_step/,
+  "Kalman filter": /kalman/,
+  "random walk": /kalman|gaussian_nd/,
   logsumexp: /gaussian_mixtures|latent_variables|glossary/,
   π: /notation/,
   Σ: /notation/,
