@@ -105,6 +105,7 @@ EXERCISES = {
             (26500, "That is the variance."),
             (np.sqrt(11500), "That is for the level. The flow has that year's chance as well."),
             (np.sqrt(20500), "Five drifts lie between 1970 and 1975, and their variances add."),
+            (np.sqrt(28000), "Five drifts lie between 1970 and 1975, not six."),
             (np.sqrt(4000 + 25 * 1500 + 15000), "Independent drifts: their variances add."),
             (np.sqrt(4000 + 5 * 16500), "Only the drifts add up: each flow has one error."),
         ),
@@ -160,6 +161,7 @@ EXERCISES = {
                 _FLOW[_YEARS > 1899].mean() - _FLOW[_YEARS <= 1899].mean(),
                 "The year 1899 itself comes after the step.",
             ),
+            (-249.9, "Not there yet: q is still falling. Where will it be, and where delta?"),
         ),
         "With q at zero there are two levels, one before and one after: where do they go?",
     ),
@@ -167,6 +169,7 @@ EXERCISES = {
         _RATE,
         (
             (1 - _RATE, "That is the part that a step removes."),
+            (0.974, "That is with r free: hold it."),
             (1 + (1 - _RATE), "At a maximum the second derivative is negative."),
             (1 + 2 * (_RATE - 1), "Complete data have the information (N - 1) / (2 q²)."),
         ),
