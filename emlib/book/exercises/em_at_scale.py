@@ -264,5 +264,3 @@ EXERCISES = {
         "Note the log-likelihood of all the data after every visit, and take differences.",
     ),
 }
-if __name__ == "__main__":
-    print(_incremental(3), _incremental(2), [_batch(i) for i in (1, 2, 3, 4, 8, 20, 60)])

@@ -125,6 +125,7 @@ EXERCISES = {
             ([0.45, 1 / 4, 1 / 4], "Divide by the items expected of that truth, not by all four."),
             ([0.5, 0.5, 0.5], "Count each item with its probability; do not round it to a label."),
             ([0.45, 0.8 / 1.8, 1.2 / 2.2], "These are the probabilities that he says no."),
+            ([0.45, 1 / 1.8, 1.2 / 2.2], "The last is that he says no to a true no."),
             (
                 [0.45, 1 / 2, 1 / 2],
                 "Of a true yes he said yes to 0.9 + 0.1 items: of how many expected?",
@@ -137,6 +138,7 @@ EXERCISES = {
         (
             ([84, 31, 20], "Each row sums to one, and so do the shares: one number less in each."),
             ([64, 31, 20], "The four shares sum to one."),
+            ([60, 31, 20], "The shares are parameters, too: three free numbers."),
             ([63, 32, 21], "The frequencies sum to one."),
             ([63, 31, 21], "The share of yes is a parameter, too."),
         ),
