@@ -292,6 +292,13 @@ def references():
     return (ROOT / "chapters" / "references.bib").read_text(encoding="utf8")
 
 
+def test_every_work_has_the_author_and_year_by_which_it_is_cited():
+    works = references().split("\n@")[1:]
+    lacking = [w.split(",")[0] for w in works if not re.search(r"\b(author|editor) = ", w)]
+    lacking += [w.split(",")[0] for w in works if not re.search(r"\byear = ", w)]
+    assert not lacking, f"chapters/references.bib: no author or no year in {lacking}"
+
+
 @lessons
 def test_chapter_has_its_parts(path):
     headings = re.findall(r"^## (.*)$", prose(path), flags=re.MULTILINE)
