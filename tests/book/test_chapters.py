@@ -342,9 +342,10 @@ def test_links_with_a_number_lead_to_the_chapter_of_this_number():
 # The shorter ways below the introduction's map, and the chapters that their numbers mean.
 WAYS = {
     "EM itself": "latent_variables maximum_likelihood em_by_hand deriving_em "
-    "image_reconstruction hard_e_step",
+    "image_reconstruction hard_e_step judges latent_variables maximum_likelihood em_by_hand",
     "Clusters": "latent_variables how_many image_segmentation em_at_scale",
     "Missing data": "latent_variables deriving_em gaussian_nd missing_data",
+    "Series": "latent_variables mixtures_1d hmm gaussian_nd kalman",
     "How far to trust a fit": "latent_variables mixtures_1d convergence faster",
     "If you know maximum likelihood and mixtures": "deriving_em",
 }
