@@ -182,7 +182,7 @@ EXERCISES = {
             ([_COUNTED, _WITH], "The other way round: first EM, then the tables of the 40 alone."),
             ([_WITHOUT, _COUNTED], "That is EM without labels, over all items."),
         ),
-        hint="Count only the 360 items that are not known.",
+        hint="Hold the labels in every E-step, and count only the 360 items that are not known.",
         rtol=1e-3,
     ),
     "moments": Exercise(

@@ -141,12 +141,13 @@ EXERCISES = {
             ([0, 1, -1, 2], "This year's level is the first entry of the state."),
         ),
         "What are next year's two entries, in terms of this year's two?",
+        atol=1e-9,
     ),
     "memory": Exercise(
         _BACK.x[0],
         (
             (0.5, "That is the start: let em run."),
-            (1.0, "That is the random walk: a is free now."),
+            (1.0, "Is a free, and are the flows less their mean? Near 1 it is the random walk."),
         ),
         "a is the sum of the expected products of neighbours over that of the earlier squares.",
         rtol=0,
