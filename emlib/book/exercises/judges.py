@@ -58,15 +58,20 @@ def _binary_em(
 
 def _true_yes(x: Array, share: float, p: Array) -> Array:
     """The posterior probability of a true yes for each row."""
-    no, yes = (np.prod(np.where(x == 1, q, 1 - q), axis=1) for q in p)
-    return np.asarray(share * yes / (share * yes + (1 - share) * no))
+    no, yes = _joint(x, share, p)
+    return np.asarray(yes / (yes + no))
+
+
+def _joint(x: Array, share: float, p: Array) -> Array:
+    """The probability of each row together with a true no, and with a true yes: (2, rows)."""
+    said = np.where(x == 1, p[:, None], 1 - p[:, None])
+    return np.array([[1 - share], [share]]) * said.prod(axis=2)
 
 
 def _dentists() -> tuple[float, float]:
     """Share of caries and deviance."""
     share, p, _ = _binary_em(_ANSWERS, _TEETH, _ANSWERS.mean(axis=1))
-    no, yes = (np.prod(np.where(_ANSWERS == 1, q, 1 - q), axis=1) for q in p)
-    expected = _TEETH.sum() * (share * yes + (1 - share) * no)
+    expected = _TEETH.sum() * _joint(_ANSWERS, share, p).sum(axis=0)
     return share, float(2 * np.sum(_TEETH * np.log(_TEETH / expected)))
 
 
