@@ -51,7 +51,7 @@ COMMANDS = {
     "epub": ("tools.press:epub", "build the book for e-readers"),
     "figures": ("tools.slides:figures", "write the figures as pictures for slides"),
     "serve": ("tools.__main__:serve", "serve the built site to this machine only"),
-    "look": ("tools.look:look", "look at the built site in a browser"),
+    "look": ("tools.look:look", "test the built site, and look at it in a browser"),
     "publish-check": ("tools.publish:publish_check", "say whether the site is ready for a host"),
     "links": ("tools.links:links", "ask whether the addresses elsewhere still answer"),
     "reading": ("tools.reading:print_reading", "say what each chapter asks of its reader"),

@@ -1,4 +1,4 @@
-"""Open every page, and the notebooks, in a browser and report what a reader would stumble over."""
+"""Test the built site, open every page and the notebooks in a browser, and report the faults."""
 
 import json
 import os
@@ -29,6 +29,14 @@ def browser() -> str:
     if not found:
         raise SystemExit("No browser: install Chromium, or set CHROMIUM to its path.")
     return found
+
+
+def built_site() -> Path:
+    """The folder of the site that `make book` has built."""
+    site = BUILD / "html"
+    if not (site / "index.html").exists():
+        raise SystemExit("There is no site to look at: run `make book` first.")
+    return site
 
 
 def evaluate(page: Path, code: str, width: int = 1280) -> Any:
@@ -101,12 +109,12 @@ def look_lab(pictures: Path) -> int:
 
 
 def look() -> None:
-    """Look at the site that `make book` has built, and at the notebooks in JupyterLab."""
-    site, pictures = BUILD / "html", BUILD / "look"
-    if not (site / "index.html").exists():
-        raise SystemExit("There is no site to look at: run `make book` first.")
+    """Test the site that `make book` has built, look at it, and at the notebooks in JupyterLab."""
+    site, pictures = built_site(), BUILD / "look"
     shutil.rmtree(pictures, ignore_errors=True)
-    failed = run_script("look.mjs", str(site), str(pictures), browser())
+    tests = [sys.executable, "-m", "pytest", "tests/site"]
+    failed = subprocess.run(tests, cwd=ROOT, check=False).returncode
+    failed += run_script("look.mjs", str(site), str(pictures), browser())
     failed += run_script("weigh.mjs", str(site), browser())
     failed += run_script("drive.mjs", str(site / "chapters" / "laboratory.html"), browser())
     raise SystemExit(look_lab(pictures) + failed)

@@ -1,4 +1,4 @@
-"""A browser, which tests of the site and of the laboratory are skipped without."""
+"""A browser, without which tests of the site and of the laboratory fail."""
 
 import pytest
 
@@ -8,7 +8,4 @@ from tools.look import browser
 @pytest.fixture(scope="session")
 def chromium():
     """The path of a browser."""
-    try:
-        return browser()
-    except SystemExit as missing:
-        pytest.skip(str(missing))
+    return browser()

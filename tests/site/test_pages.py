@@ -1,4 +1,4 @@
-"""The built site, page by page: whole, self-contained, readable by everyone, light."""
+"""The site that `make book` built, page by page: whole, self-contained, readable by all, light."""
 
 import base64
 import io
@@ -19,13 +19,12 @@ from emlib.book.answers import can_be_typed, concealed
 from emlib.book.exercises.checking import OPEN, find
 from emlib.book.laboratory import SCENES
 from tools.lighten import ICON_FONT
-from tools.look import evaluate
+from tools.look import built_site, evaluate
 from tools.paths import CHAPTERS, ROOT
 from tools.publish import TITLE, faults, metadata
 from tools.references import targets
 from tools.repository import repository, with_ways_out
 from tools.search_index import NOT_WORDS, NUMBERS
-from tools.website import build_site
 
 NAMES = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf8"))
 REMOTE = re.compile(r"(?:https?|wss?|ftp):|//", re.IGNORECASE)
@@ -54,9 +53,8 @@ chapter_pages = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    # From the stored outputs. A warning is an error: the build stops and says why.
-    return build_site(CHAPTERS, tmp_path_factory.mktemp("site"))
+def site():
+    return built_site()
 
 
 @cache
@@ -629,20 +627,6 @@ def test_every_icon_is_in_the_font_within_the_style_sheet(site):
     assert codes | of_boxes <= font.getBestCmap().keys()
 
 
-def contents_of(site):
-    """Every file of the built site, by its name."""
-    files = (path for path in site.rglob("*") if path.is_file())
-    return {path.relative_to(site).as_posix(): path.read_bytes() for path in files}
-
-
-def edit(chapter, change):
-    """Change the text of a chapter's first cell of prose that is longer than a line."""
-    notebook = json.loads(chapter.read_text(encoding="utf8"))
-    prose = [c for c in notebook["cells"] if c["cell_type"] == "markdown" and len(c["source"]) > 1]
-    prose[0]["source"] = change("".join(prose[0]["source"]))
-    chapter.write_text(json.dumps(notebook), encoding="utf8")
-
-
 def test_the_index_leads_to_the_sections_that_teach_each_word(site):
     index = parsed(site / "chapters/word_index.html").select_one("article .book-index")
     links = {}
@@ -811,31 +795,3 @@ def test_what_hides_the_shadow_of_what_scrolls_has_the_colour_of_its_ground(site
     assert len(found) > 10
     for cover, ground, above in found:
         assert (cover, above) == (ground, [])
-
-
-# These go on from the site that the tests above have read, and so they are last.
-def test_a_build_that_goes_on_gives_the_bytes_of_a_build_from_nothing(site, tmp_path):
-    first, chapters = contents_of(site), shutil.copytree(CHAPTERS, tmp_path / "chapters")
-
-    edit(chapters / "hmm.ipynb", lambda prose: f"{prose}\n\nA sentence more.")
-    second = contents_of(build_site(chapters, site.parent))
-    changed = {name for name in second if second[name] != first.get(name)}
-    assert b"A sentence more." in second["chapters/hmm.html"]
-    assert changed == {
-        "chapters/hmm.html",
-        "_sources/chapters/hmm.ipynb",
-        "_sources/chapters/hmm-exercises.ipynb",
-        "_static/search-index.js",
-    }
-
-    # What other pages show, too: a title, the numbers of equations, a label.
-    equation = "\n\n$$\na = b\n$$ (latent-new)\n"
-    edit(
-        chapters / "latent_variables.ipynb",
-        lambda prose: f"{prose.replace('# ', '# Really: ', 1)}{equation}",
-    )
-    third = contents_of(build_site(chapters, site.parent))
-    from_nothing = contents_of(build_site(chapters, tmp_path / "site"))
-    assert b"Really: " in third["chapters/text.html"]
-    assert {name for name in third if third[name] != from_nothing.get(name)} == set()
-    assert third.keys() == from_nothing.keys()
