@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-import shutil
 from collections import Counter
 from functools import cache
 from urllib.parse import unquote, urlsplit
@@ -20,7 +19,7 @@ from emlib.book.exercises.checking import OPEN, find
 from emlib.book.laboratory import SCENES
 from tools.lighten import ICON_FONT
 from tools.look import built_site, evaluate
-from tools.paths import CHAPTERS, ROOT
+from tools.paths import ROOT
 from tools.publish import TITLE, faults, metadata
 from tools.references import targets
 from tools.repository import repository, with_ways_out
