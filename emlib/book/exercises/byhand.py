@@ -103,7 +103,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (0.5, "That is what you knew before you saw the tosses."),
             (55.0, "That is per cent. Give a probability between 0 and 1."),
             (0.5 * 0.6**6 * 0.4**4, "That is a joint probability. Divide by the sum over coins."),
-            (1.2**6 / (1 + 1.2**6), "The tails tell something about the coin too."),
+            (1.2**6 / (1 + 1.2**6), "The tails tell you something about the coin too."),
         ),
         "Begin with the odds of set 1. What does one more head in place of a tail do to them?",
         rtol=2e-3,
@@ -121,7 +121,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 (11.6 / 30, 5.4 / 30, *_HARD),
                 "Divide by the coin's own tosses, not by all of them.",
             ),
-            ((11 / 15, 6 / 15, *_HARD), "The second set is A's with 0.6, and not with one half."),
+            (
+                (11 / 15, 6 / 15, *_HARD),
+                "The second set is A's with probability 0.6, not with one half.",
+            ),
             ((10.4 / 14, 6.6 / 16, *_HARD), "You exchanged 0.6 and 0.4: which is A's?"),
             ((*_HARD, *_HARD), "In the first two the second set is shared between the coins."),
             ((*_SOFT, *_SOFT), "In the last two each set goes whole to one coin."),
@@ -151,8 +154,8 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_counts_over_sets, "Your posteriors sum to one over the sets. Over what should they?"),
             (_counts_hard, "You gave each set to one coin. Share it, by the posterior."),
             (_counts_not_divided, "Divide the joint probabilities of each set by their sum."),
-            (_counts_heads_only, "The tails tell something about the coin too."),
-            (_counts_with_tosses, "The second row holds tosses; tails were asked."),
+            (_counts_heads_only, "The tails tell you something about the coin too."),
+            (_counts_with_tosses, "The second row holds tosses; tails were asked for."),
             (_counts_turned, "Heads in the first row, tails in the second: turn the array round."),
         ),
         "Try the five sets and compare with the chapter. If that is right, try a set of 3000: "
@@ -195,7 +198,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (
                 np.array([0.7933676, 0.5139166, 0.4772487]),
-                "The weight is the one of coin B.",
+                "The weight is coin B's.",
             ),
             (
                 np.array([0.5139166, 0.7933676, 0.5227513]),
@@ -212,7 +215,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (2 * _GENES, "Every person has two genes: divide by twice the number of people."),
             (_GENES_ALIKE, "AO comes about in two ways: the O from one parent, or from the other."),
-            (_GENES_HALVED, "The two kinds of a group are not equally probable. See their odds."),
+            (_GENES_HALVED, "The two kinds in a group are not equally probable. See their odds."),
             (_GENES_ONCE, "In AA there are two genes A, and in OO two genes O."),
             (_GENES_END, "That is the end. What comes out of the first iteration?"),
             (np.array([0.3, 0.2, 0.5]), "That is the start."),

@@ -49,7 +49,7 @@ EXERCISES = {
     "jensen": Exercise(
         np.log(1.25),
         (
-            (-np.log(1.25), "The log of the mean is the larger of the two: turn the sign."),
+            (-np.log(1.25), "The log of the mean is the larger of the two: change the sign."),
             (0.5, "That is 2.5 less 2. Take logarithms before you subtract."),
             (np.log(2.5), "That is the log of the mean. Subtract the mean of the logs."),
             (np.log(2), "That is the mean of the logs. Subtract it from the log of the mean."),
@@ -106,12 +106,12 @@ EXERCISES = {
                 "The lift begins where the E-step left the bound, which is where it touches.",
             ),
             *(
-                ((_LIFT, 0, gain), "The gap is closed by the next E-step; before it, it is open.")
+                ((_LIFT, 0, gain), "The gap is closed by the next E-step; until then it is open.")
                 for gain in (_LIFT, _GAIN)
             ),
             (
                 (_GAIN, 0, _GAIN),
-                "That q is the new posterior. Until the next E-step it is the old.",
+                "That q is the new posterior. Until the next E-step it is the old one.",
             ),
             ((_LIFT, _OPENS, _LIFT), "The new gap is a part of the gain: the bound lies below."),
             ((_LIFT, _OPENS, _LIFT - _OPENS), "The new gap lies above the bound: add it."),
@@ -128,7 +128,7 @@ EXERCISES = {
     "overshoot": Exercise(
         2,
         (
-            (1, "That is EM itself, which lands on the top. Where may you land at the furthest?"),
+            (1, "That is EM itself, which lands on the top. What is the furthest you may land?"),
             (3, "So far beyond the top you are lower than where you began."),
             (1.5, "Still higher than at the start. Go on until it is level."),
             (np.inf, "However high the top, the bound falls beyond it: it is a parabola."),
@@ -168,7 +168,8 @@ EXERCISES = {
                 "That is the M-step, where the derivative of the bound is zero.",
             ),
         ),
-        "Differentiate the log of one point's joint density by the rate, then weight and sum.",
+        "Differentiate the log of one point's joint density with respect to the rate, "
+        "then weight and sum.",
     ),
     "dirichlet": Exercise(
         _shares(_COUNTS + 2),
@@ -190,9 +191,12 @@ EXERCISES = {
         SLOPE,
         (
             (0.16971, "That is the step. EM divides the slope by something to get it."),
-            (0.16971 / 20, "The other way: the step is the slope over the number of readings."),
+            (
+                0.16971 / 20,
+                "The other way round: the step is the slope over the number of readings.",
+            ),
             (-SLOPE, "EM goes uphill: the slope has the sign of the step."),
-            (20 * 0.21971, "The step is the way from 0.05, and not from zero."),
+            (20 * 0.21971, "The step is measured from 0.05, and not from zero."),
         ),
         "Fisher's identity gives the slope, and the M-step the same sum, over N.",
     ),

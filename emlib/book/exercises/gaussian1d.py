@@ -76,7 +76,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "peak": Exercise(
         PEAK,
         (
-            (PEAK**2, "That is the variance. Its root was asked."),
+            (PEAK**2, "That is the variance. Its root was asked for."),
             (np.sqrt(2 * np.pi), "Upside down: a wide bell is low."),
             (0.4, DIGITS),
         ),
@@ -102,7 +102,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ((2, 6), "That is how strongly it bends. The variance is one over it."),
             ((2, 1 / 3), "Differentiate twice: with -3x^2 the second derivative is not -3."),
             ((2, 3), "Differentiate twice, and then think which way up."),
-            ((2, 6**-0.5), "That is the standard deviation. The variance was asked."),
+            ((2, 6**-0.5), "That is the standard deviation. The variance was asked for."),
             ((2, -1 / 6), "Minus one over the second derivative: a variance is above zero."),
             ((-2, 1 / 6), "The variance is right. Mind the sign: where is the slope zero?"),
             ((4, 1 / 6), "The variance is right. What is the slope of -3x^2?"),
@@ -115,7 +115,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         float(norm.cdf(-26 / np.sqrt(72))),
         (
             (float(norm.cdf(-26 / 12)), "You added standard deviations. Variances add."),
-            (float(norm.cdf(-26 / 6)), "The difference varies more than one of the two."),
+            (float(norm.cdf(-26 / 6)), "The difference varies more than either of the two."),
             (float(norm.cdf(-26 / 72)), "72 is the variance: divide by its root."),
             (float(norm.sf(-26 / np.sqrt(72))), "That is the probability that it is longer."),
             (100 * float(norm.cdf(-26 / np.sqrt(72))), PER_CENT),
@@ -135,7 +135,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (
                 lambda x, w, mu: float(np.sqrt(variance_about(x, w, mu))),
-                "That is the standard deviation. The variance was asked.",
+                "That is the standard deviation. The variance was asked for.",
             ),
             (lambda x, w, mu: float(w @ (x - mu) ** 2), "Divide by the sum of the weights."),
         ),
@@ -157,7 +157,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "The estimate is right; the other number is its variance.",
             ),
         ),
-        "Write down the log-likelihood of the three readings. Which weight has each square?",
+        "Write down the log-likelihood of the three readings. Which weight does each square have?",
         rtol=0,
         atol=1e-3,
     ),
@@ -186,7 +186,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (_merge_within, "The means differ too, and that spreads the points."),
             (_merge_undivided, "The spread of the means is a sum of squares: divide it by N too."),
-            (_merge_unweighted, "The blocks are of different size."),
+            (_merge_unweighted, "The blocks are of different sizes."),
             (_merge_by_squares, "Right on paper, but far from zero the square of a mean is lost."),
         ),
         "Try it near zero first. Far from zero, square nothing but a difference of the means.",

@@ -309,7 +309,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "apart": Exercise(
         answer=_APART,
         mistakes=(
-            (_APART / 2, "That is the way from one mean to the cut. How far is the other mean?"),
+            (
+                _APART / 2,
+                "That is the distance from one mean to the cut. How far is the other mean?",
+            ),
             (
                 2 * norm.isf(0.005),
                 "Each kind is mistaken on one side of the cut only. One in a hundred of all points "

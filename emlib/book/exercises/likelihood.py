@@ -85,7 +85,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         mistakes=(
             (1 / COIN_RATIO, "That is how the fair coin compares with the bias 0.7: turn it over."),
             (np.log(COIN_RATIO), "That is the difference of the log-likelihoods. How many times?"),
-            (np.log10(COIN_RATIO), "That is a logarithm to base 10. How many times is asked."),
+            (
+                np.log10(COIN_RATIO),
+                "That is a logarithm to base 10. The question is how many times.",
+            ),
             (
                 comb(TOSSES, HEADS) * (_coin_likelihood(0.7) - _coin_likelihood(0.5)),
                 "That is a difference. How many times likelier is a ratio.",
@@ -129,7 +132,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.array([66.8, 93.8]), DIGITS.format("two decimals")),
             (np.array([67.0, 94.0]), DIGITS.format("two decimals")),
         ),
-        hint="Which two sums over its marks does each report tell?",
+        hint="Which two sums over its marks does each report give?",
         rtol=0,
         atol=6e-3,
     ),
@@ -168,7 +171,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (
                 lambda mu, var, x: -log_likelihood(mu, var, x),
-                "The sign is turned: that is the function to minimise.",
+                "The sign is reversed: that is the function to minimise.",
             ),
         ),
         hint="Try x = [0, 2] with mu = 1 and var = 4: it must give -3.4742.",
@@ -225,7 +228,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (HEADS / TOSSES, "That is the maximum of the likelihood: the prior is missing."),
             (
                 (HEADS + 3) / (TOSSES + 6),
-                "That is the posterior's mean. Asked for is its highest point, the mode.",
+                "That is the posterior's mean. What is asked for is its highest point, the mode.",
             ),
             (0.5, "That is where the prior peaks. Now multiply it by the likelihood."),
             (0.64, DIGITS.format("three decimals")),
@@ -267,14 +270,14 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 1 / LIFETIMES.sum(), "There are N factors of the rate, one for every lifetime."
             ),
             *_wrong_rate(
-                1 / LIFETIMES.std(), "Take no detour by the spread: maximise the log-likelihood."
+                1 / LIFETIMES.std(), "Take no detour via the spread: maximise the log-likelihood."
             ),
             *_wrong_rate(RATE / 1000, "That is per hour; per thousand hours is asked for."),
             ((0.42, 0.19), DIGITS.format("three decimals")),
             ((0.4, 0.2), DIGITS.format("three decimals")),
         ),
-        hint="Add up the logs of the densities, and set the derivative by the rate to zero. Then "
-        "differentiate once more.",
+        hint="Add up the logs of the densities, and set the derivative with respect to the rate "
+        "to zero. Then differentiate once more.",
         rtol=0,
         atol=6e-4,
     ),
