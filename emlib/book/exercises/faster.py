@@ -51,7 +51,7 @@ EXERCISES = {
     "steps": Exercise(
         [0.15, 0.4],
         (
-            ([0.4, 0.15], "Which of the two divides by what the data tell?"),
+            ([0.4, 0.15], "Which of the two divides by what the data tell you?"),
             ([0.15, 0.24], "Newton divides by the observed information, not by the missing."),
             ([80 / 12, 30 / 12], "The slope over the information, and not the reverse."),
         ),
@@ -64,7 +64,7 @@ EXERCISES = {
             (2500, "That is for 1 / sqrt(B)."),
             (25, "Square it."),
             (625, "Solve 2 B = 1 / 0.02 squared once more."),
-            (5000, "Two times B is what you have squared to find."),
+            (5000, "Squaring gives you two times B. Halve it."),
         ),
         "Set the relative standard error to 0.02 and solve for the number of draws.",
         rtol=1e-3,
@@ -94,12 +94,12 @@ EXERCISES = {
         (
             ([10.0, 0.0], "That is with the slow direction alone. The fast error is still there."),
             (_leap(1.1 / 1.01), "Perpendicular parts: the length is the root of the squares' sum."),
-            (_leap(5.5), "No average of the two: put the lengths of u and v into the ratio."),
+            (_leap(5.5), "Not the average of the two: put the lengths of u and v into the ratio."),
             ([_A, 1 - 0.1 * _A], "The leap is squared."),
             ([_A, (1 - _A) ** 2], "That is the factor of the fast error."),
             (
                 [_A, 0.9 * (1 - 0.1 * _A) ** 2],
-                "That is after the EM step. The leap alone was asked.",
+                "That is after the EM step. The leap alone was asked for.",
             ),
         ),
         "Write down both parts of u and of v, then the lengths of u and v.",

@@ -65,10 +65,13 @@ EXERCISES = {
     "stay": Exercise(
         20.0,
         (
-            (19.0, "That leaves out the year in which the chain came."),
-            (0.95, "That is the chance to stay one year more."),
-            (1 / 0.95, "Divide by the chance to leave, not to stay."),
-            (np.log(0.5) / np.log(0.95), "That is the median, for continuous time. What is asked?"),
+            (19.0, "That leaves out the year in which the chain arrived."),
+            (0.95, "That is the chance of staying one more year."),
+            (1 / 0.95, "Divide by the chance of leaving, not of staying."),
+            (
+                np.log(0.5) / np.log(0.95),
+                "That is the median, for continuous time. What is asked for?",
+            ),
         ),
         "A visit ends each year with the same probability. What is the mean of its length?",
     ),
@@ -88,7 +91,7 @@ EXERCISES = {
         0.02916 / 0.091045,
         (
             (0.3, "Right as far as it goes: give three decimals."),
-            (0.02916, "That is with what was seen. Divide by the sum over all paths."),
+            (0.02916, "That is together with what was seen. Divide by the sum over all paths."),
             (0.091045, "That is the sum over all paths, the likelihood."),
             (0.019845 / 0.091045, "That is the share of three days of rain. One path has more."),
             (0.02916 / (0.02916 + 0.01512), "Divide by the sum over all eight paths."),
@@ -125,7 +128,7 @@ EXERCISES = {
             ),
             (
                 [9 / 11, 0.0315 / 0.1395, 0.056 / 0.059],
-                "The first is filtered, not smoothed: day 2 says something of day 1 as well.",
+                "The first is filtered, not smoothed: day 2 says something about day 1 as well.",
             ),
             (
                 [0.1395 / 0.1985, 0.108 / 0.1395, 0.003 / 0.059],
@@ -137,15 +140,15 @@ EXERCISES = {
             ),
             (
                 [0.1395 / 0.1985, 0.108 / 0.1395, 0.056 / 0.059],
-                "The second is from rain to dry; from rain to rain was asked.",
+                "The second is from rain to dry; from rain to rain was asked for.",
             ),
             (
                 [0.1395 / 0.1985, 0.0315 / 0.1395, 0.003 / 0.059],
-                "The third is from dry to rain; from dry to dry was asked.",
+                "The third is from dry to rain; from dry to dry was asked for.",
             ),
             (
                 [0.1395, 0.0315, 0.056],
-                "Those are products of paths. By which sum must each be divided?",
+                "Those are products of paths. By what sum must each be divided?",
             ),
             (
                 [0.3105 / 0.3515, 0.2835 / 0.3105, 0.014 / 0.041],
@@ -209,15 +212,15 @@ EXERCISES = {
         # Even prior odds, and 0.653343 for rain from either side: the odds multiply.
         0.653343**2 / (0.653343**2 + 0.346657**2),
         (
-            (0.653343, "That is what the days before say. What do days 4 and 5 say of day 3?"),
+            (0.653343, "That is what the days before say. What do days 4 and 5 say about day 3?"),
             (0.307484, "That is for a day that was seen without an umbrella."),
             (0.190668, "That is for a day without an umbrella, and only from the days before."),
-            (0.5, "The other days say something of day 3."),
+            (0.5, "The other days say something about day 3."),
             (0.941, "That is for a day with an umbrella."),
             # The third decimal is a zero, and so two would pass.
             (0.8, "Right as far as it goes: give three decimals."),
         ),
-        "Which density has a day, in either state, if nothing was seen of it?",
+        "What density does a day have, in either state, if nothing was seen of it?",
         rtol=0,
         atol=6e-4,
     ),

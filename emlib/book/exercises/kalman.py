@@ -66,7 +66,7 @@ _BEFORE, _AFTER = _FLOW[_YEARS < 1899].mean(), _FLOW[_YEARS >= 1899].mean()
 
 
 def _slope(q: float) -> float:
-    """The derivative of the log-likelihood by q."""
+    """The derivative of the log-likelihood with respect to q."""
     flows, by_q = _levels(1.0, q) + _R * np.eye(100), _levels(1.0, 1.0) - 1e7
     told = np.linalg.solve(flows, _FLOW)
     return float(told @ by_q @ told - np.trace(np.linalg.solve(flows, by_q))) / 2
@@ -128,7 +128,7 @@ EXERCISES = {
             (_NO_GAP, "That is with all years: put nan into those that are taken out."),
             (
                 np.sqrt(_GAP**2 + _R),
-                "That is for the flow: the level's own standard deviation is asked.",
+                "That is for the flow: the level's own standard deviation is asked for.",
             ),
         ),
         "Put nan into the years that are taken out, smooth, and look at the variance of 1900.",
@@ -147,7 +147,7 @@ EXERCISES = {
         _BACK.x[0],
         (
             (0.5, "That is the start: let em run."),
-            (1.0, "Is a free, and are the flows less their mean? Near 1 it is the random walk."),
+            (1.0, "Is a free, and is the mean taken off the flows? Near 1 it is the random walk."),
         ),
         "a is the sum of the expected products of neighbours over that of the earlier squares.",
         rtol=0,
@@ -157,7 +157,7 @@ EXERCISES = {
         _AFTER - _BEFORE,
         (
             (_BEFORE - _AFTER, "The flow fell: look at the sign."),
-            (_AFTER, "That is the level after the step: the difference is asked."),
+            (_AFTER, "That is the level after the step: the difference is asked for."),
             (
                 _FLOW[_YEARS > 1899].mean() - _FLOW[_YEARS <= 1899].mean(),
                 "The year 1899 itself comes after the step.",

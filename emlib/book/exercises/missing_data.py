@@ -135,7 +135,7 @@ EXERCISES = {
     "kinds": Exercise(
         [1, 2, 3, 3],
         (
-            ([1, 2, 3, 2], "In (d) what decided is in the table no longer."),
+            ([1, 2, 3, 2], "In (d) what decided is no longer in the table."),
             ([1, 2, 2, 3], "In (c) what decides is the income, which is what is missing."),
             ([1, 2, 2, 2], "In (c) and (d), is what decided in the table?"),
             ([1, 3, 3, 3], "In (b) what decided is in the table. A reason may be seen."),
@@ -157,15 +157,15 @@ EXERCISES = {
             ),
             (
                 np.array([24 + 16, 6 + 4, 8 + 8, 22 + 22]) / 110,
-                "Those who answered only the second question tell something, too.",
+                "Those who answered only the second question tell you something, too.",
             ),
             (
                 np.array([24 + 57, 6 + 3, 8 + 19, 22 + 11]) / 150,
-                "Those who answered only the first question tell something, too.",
+                "Those who answered only the first question tell you something, too.",
             ),
             ([0.485, 0.175, 0.065, 0.275], "The two in the middle are in the wrong order."),
         ),
-        "Of those who said yes to the first only, which share is expected to say yes to the "
+        "Of those who said yes to the first only, what share is expected to say yes to the "
         "second, by the shares among the sixty? Go on like that, and add up.",
     ),
     "table_end": Exercise(
@@ -196,7 +196,10 @@ EXERCISES = {
                 [416.3 / 62, 752.3 / 62],
                 "Where the total is known, slow-wave sleep is not longer.",
             ),
-            ([416.3 / 62, 609.6 / 62], "Of two species the dreaming is known: it takes its part."),
+            (
+                [416.3 / 62, 609.6 / 62],
+                "For two species the dreaming is known: it takes up part of the day.",
+            ),
             ([416.3 / 48, 416.3 / 48], "That is the mean of what was seen. The others may differ."),
         ),
         "Put the least, then the most that is possible, into every hole.",
@@ -273,7 +276,7 @@ EXERCISES = {
             ([42.0006, 49.5101], "Maximum likelihood divides the batches' squares by all six."),
             (
                 [38.5573, 44.2832],
-                "Each batch has a mean of its own: within it, divide by one yield less.",
+                "Each batch has its own mean: within it, divide by the number of yields less one.",
             ),
             (
                 [0.0, 61.9644],
