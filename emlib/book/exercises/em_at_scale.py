@@ -155,11 +155,11 @@ EXERCISES = {
     "numbers": Exercise(
         331,
         (
-            (330, "Nearly. One number more is needed to see that the likelihood does not fall."),
+            (330, "Nearly. One more number is needed to see that the likelihood does not fall."),
             (556, "A covariance is symmetric. Half of its off-diagonal sums are sent twice."),
             (555, "Count symmetric entries once, and don't forget the log-likelihood."),
             (66, "That is one component's. There are five, and the log-likelihood."),
-            (329, "That is the number of free parameters. All sums are sent, also of the weights."),
+            (329, "That is the number of free parameters. All sums are sent, the weights' too."),
         ),
         "For one component, how many entries has T(x)? The log-likelihood is sent as well.",
         rtol=0,
@@ -167,7 +167,7 @@ EXERCISES = {
     "enough": Exercise(
         0.170 * 60**2 / 0.644,
         (
-            (0.170 * 60**2, "So many long ones. How many must you look at to see as many?"),
+            (0.170 * 60**2, "That many long ones. How many must you look at in all?"),
             (0.170 * 60**2 * 0.644, "Not all that you look at are long: you need more, not fewer."),
             (0.170 / 0.644, "The variance is in square minutes, and the error in seconds."),
             (0.170**0.5 * 60 / 0.644, "The error shrinks with the square root of their number."),
@@ -217,7 +217,7 @@ EXERCISES = {
     "halflife": Exercise(
         14,
         (
-            (np.log(0.5) / np.log(0.95), "Right so far: a whole number of batches was asked."),
+            (np.log(0.5) / np.log(0.95), "Right so far: a whole number of batches was asked for."),
             (13, "After so many its weight is still a little above half."),
             (20, "That is the inverse of the step: by then little more than a third is left."),
             (10, "It does not fade by equal amounts, but by equal factors."),
@@ -248,17 +248,17 @@ EXERCISES = {
             ),
             (np.full(2, np.mean(np.concatenate(_COUNTS))), "Equal rates stay equal: start apart."),
         ),
-        "The M-step divides the sum of r x by the sum of r, of each kind.",
+        "The M-step divides the sum of r x by the sum of r, for each kind.",
     ),
     "bound": Exercise(
         -_IN_ORDER.min(),
         (
-            (_IN_ORDER.min(), "Asked is by how much it falls: a positive number."),
-            (0, "That is so of F. The log-likelihood of all the data is asked, after every visit."),
-            (np.sum(_IN_ORDER < 0), "So often does it fall. By how much at most?"),
+            (_IN_ORDER.min(), "The question is by how much it falls: a positive number."),
+            (0, "That holds for F. Take the log-likelihood of all the data, after every visit."),
+            (np.sum(_IN_ORDER < 0), "That is how often it falls. By how much at most?"),
             (
                 -_IN_ORDER[_IN_ORDER < 0].sum(),
-                "Those are all falls together: the largest is asked.",
+                "Those are all falls together: give the largest.",
             ),
         ),
         "Note the log-likelihood of all the data after every visit, and take differences.",

@@ -102,7 +102,7 @@ EXERCISES = {
         _MEANS,
         (
             (_MEANS[::-1], "The candidate with the first and the last question comes first."),
-            (_MODES, "Those are the most probable abilities: the averages are asked."),
+            (_MODES, "Those are the most probable abilities: the averages are asked for."),
             (np.full(2, _MEANS.mean()), "The two are not the same: questions differ in steepness."),
         ),
         "Average the grid with the weights of each candidate's posterior.",
@@ -123,7 +123,7 @@ EXERCISES = {
                 "Don't average five slopes: all questions share one in the M-step.",
             ),
         ),
-        "Add up the slopes by a of all five questions, and let each easiness have its own.",
+        "Add up the slopes in a of all five questions, and let each easiness have its own.",
         rtol=1e-3,
     ),
     "zero": Exercise(

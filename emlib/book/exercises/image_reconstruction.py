@@ -59,7 +59,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "You used the probabilities alone. In which pixel does more happen?",
             ),
             (12 * np.array([1, 1, 5]) / 7, "A pixel that is hardly seen is less likely."),
-            (np.array([2.0, 3.0, 5.0]), "Those are the predicted counts. Share out the measured."),
+            (np.array([2.0, 3.0, 5.0]), "Those are predicted counts. Share out the measured ones."),
         ),
         "Predict how many each pixel should have sent here, and share the counts in proportion.",
     ),
@@ -88,7 +88,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (
                 # Where the derivatives of the log-posterior are zero, found by SciPy's fsolve.
                 np.array([1.797479, 6.234132]),
-                "That is where it ends. Only one step is asked.",
+                "That is where it ends. Only one step is asked for.",
             ),
         ),
         "Find the expected counts, then d, c and e: what is left of the quadratic equation?",

@@ -117,12 +117,12 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (0.25 * np.exp(0.8) / (1 + 0.25 * np.exp(0.8)), "Four neighbours vote, not one."),
             (0.25 * np.exp(3.2), "Those are the odds: a probability is odds / (1 + odds)."),
         ),
-        hint="By which factor do the four neighbours change the odds of tower to background?",
+        hint="By what factor do the four neighbours change the odds of tower to background?",
     ),
     "outvoted": Exercise(
         0.25,
         mistakes=(
-            (0.5, "It has two neighbours, so to let it differ cuts two pipes."),
+            (0.5, "It has two neighbours, so letting it differ cuts two pipes."),
             (1, "The outer two keep their label: only the middle one's preference is at stake."),
             (0.75, "Compare only what differs: one preference against two pipes."),
             (1.5, "Compare only what differs: one preference against two pipes."),

@@ -119,7 +119,7 @@ EXERCISES = {
                 0.1 * 0.6 / (0.1 * 0.6 + 0.8 * 0.05),
                 "Only three in ten items are a yes to begin with.",
             ),
-            (_SAID_NO, "A said no: take one less what he says yes to."),
+            (_SAID_NO, "A said no: take one minus the probability of a yes."),
             (0.018, "That is the joint probability: divide by the sum over both truths."),
         ),
         hint="Multiply, for each truth, its share by the probability of what each judge said.",
@@ -141,7 +141,7 @@ EXERCISES = {
     "count": Exercise(
         [63, 31, 20],
         (
-            ([84, 31, 20], "Each row sums to one, and so do the shares: one number less in each."),
+            ([84, 31, 20], "Each row sums to one, and so do the shares: one number fewer in each."),
             ([64, 31, 20], "The four shares sum to one."),
             ([60, 31, 20], "The shares are parameters, too: three free numbers."),
             ([63, 32, 21], "The frequencies sum to one."),
@@ -179,7 +179,7 @@ EXERCISES = {
             ([1 - _CARIES, _DEVIANCE], "That is the share without caries."),
             ([_CARIES, _DEVIANCE / 2], "The deviance is twice the sum."),
         ),
-        hint="Expected are 3869 times the probabilities of the answers, summed over both truths.",
+        hint="Expect 3869 times the probabilities of the answers, summed over both truths.",
     ),
     "known": Exercise(
         [_WITH, _COUNTED],
