@@ -51,7 +51,7 @@ look: .venv/complete  ## test the built site, open every page in a browser, and 
 publish-check: .venv/complete  ## say whether the built site is ready for a static host
 	@$(PY) -m tools publish-check
 
-links: .venv/complete  ## ask whether the addresses elsewhere that the book names still answer
+links: .venv/complete  ## check whether the external addresses that the book names still answer
 	@$(PY) -m tools links
 
 bench: .venv/complete  ## time emlib beside scikit-learn and hmmlearn on the same problems

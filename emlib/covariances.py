@@ -136,7 +136,7 @@ class Gaussians(Family):
         """Statistics as if each component had been moved by `size` of its spread.
 
         Moves go along each component's own axes, so they make sense for correlated features too,
-        and are no two alike, so that components that have become equal are told apart. Shares are
+        and no two are alike, so that components that have become equal are told apart. Shares are
         evened out, which brings back a component that has died.
         """
         means, covariances = self.mle(statistics)

@@ -73,7 +73,7 @@ def load_geyser() -> Dataset:
     """299 eruptions of Old Faithful one after the other, nights included, August 1985.
 
     A row is the wait for an eruption and the duration of that eruption; from one row to the next
-    none is left out. Some durations of the nights were only noted as short, medium or long, and
+    none is left out. Some durations at night were noted only as short, medium or long, and
     stand here as 2, 3 and 4 minutes.
 
     Examples
@@ -132,7 +132,7 @@ def load_earthquakes() -> Dataset:
 
 
 def load_murray() -> Dataset:
-    """Murray's twelve points in the plane: of four both coordinates, of eight only one.
+    """Murray's twelve points in the plane: four with both coordinates, eight with only one.
 
     Made to have a likelihood with two maxima and a saddle between them. NaN marks what is missing.
 
@@ -206,9 +206,9 @@ def load_mammal_sleep() -> Dataset:
 
     Slow-wave sleep is that without dreams, paradoxical sleep that with dreams, and total sleep is
     their sum wherever all three are known. The paper itself works with 39 of the species. The
-    indices go from 1, little, to 5: how likely the
-    animal is to be preyed upon, how exposed it sleeps, and the overall danger from other animals.
-    The file in `emlib/data` names the species.
+    indices go from 1, little, to 5: how likely the animal is to be preyed upon, how exposed it is
+    while sleeping, and the overall danger from other animals. The file in `emlib/data` names the
+    species.
 
     Examples
     --------
@@ -234,7 +234,7 @@ def load_airquality() -> Dataset:
 
 
 def make_20_40(seed: int = 1) -> Dataset:
-    """3000 points of N(20, sd 5) and 7000 of N(40, sd 5), of a widely read tutorial's example.
+    """3000 points from N(20, sd 5) and 7000 from N(40, sd 5), from a widely read tutorial.
 
     Examples
     --------
@@ -247,7 +247,7 @@ def make_20_40(seed: int = 1) -> Dataset:
 
 
 def make_2_9(seed: int = 36788765) -> Dataset:
-    """1000 points of N(2, sd 4) and 500 of N(9, sd 2), of another widely read tutorial.
+    """1000 points from N(2, sd 4) and 500 from N(9, sd 2), from another widely read tutorial.
 
     Examples
     --------

@@ -213,8 +213,8 @@ def maximise(
     if falls:
         message += (
             f"; but after a nudge of the statistics, the objective fell by {max(falls):.3g}: a "
-            "step has a mistake; or of nudged statistics the M-step makes no valid parameters, as "
-            "weights that do not sum to one. Then let it normalise them, or give a nudge"
+            "step has a mistake; or from nudged statistics the M-step makes invalid parameters, "
+            "such as weights that do not sum to one. Then let it normalise them, or give a nudge"
         )
     return EMResult(
         params=path.params[-1],
@@ -293,7 +293,7 @@ def em(
         Passed to `e_step` as it is; with `map`, an iterable of chunks of data.
     tol : float
         In units of the objective (nats, for the whole data set). The loop stops when both
-        the last step and Aitken's estimate of what is still to gain are below it.
+        the last step and Aitken's estimate of what is still to be gained are below it.
     max_iter : int
         The most EM iterations of one climb: the first, and each that follows a nudge. With 0, the
         result is the start.
@@ -406,7 +406,7 @@ def em(
 def relative_nudge(statistics: S, rng: Generator, size: float) -> S:
     """Multiply every entry of the statistics by a random factor near one.
 
-    But for an `int` among others that are none: it is a size.
+    Except an `int` among others that are not: it is a size.
 
     Right for counts and other non-negative sums. A model with sums that constrain each other
     (a Gaussian's first and second moments), or that may be zero, passes a nudge of its own.

@@ -139,8 +139,8 @@ class Estimator(BaseEstimator):
             if any(word in str(error) for word in ("parse", "np.matrix", "Feature names")):
                 raise  # these say what is wrong
             raise TypeError(  # in words for which scikit-learn's checks look
-                "data as an argument must be numbers, not a date, a string or anything that is no "
-                "number"
+                "data as an argument must be numbers, not a date, a string or anything that is not "
+                "a number"
             ) from None
         except ValueError as error:
             if "omplex" not in str(error):
@@ -210,7 +210,9 @@ def warn_of_unseen(seen: Array, part: str, held: Held) -> None:
     hardly[list(held.components)] = False
     for k in np.flatnonzero(hardly.any(axis=1)):
         were_hardly = sentence("feature", np.flatnonzero(hardly[k]), "was hardly", "were hardly")
-        message = f"{were_hardly} observed in {part} {k}: of it there the data say next to nothing"
+        message = (
+            f"{were_hardly} observed in {part} {k}: the data say next to nothing about it there"
+        )
         warnings.warn(message, DegenerateWarning, stacklevel=3)
 
 

@@ -29,7 +29,7 @@ SMALLEST_SHARE_LEFT = 64 * np.finfo(float).eps
 NOT_POSITIVE = (
     "a covariance is not positive definite. If it was fitted, a component has collapsed onto too "
     "few points, or features depend linearly on each other: use fewer components or a floor. If it "
-    "was given, it is none: variances are on its diagonal, not standard deviations."
+    "was given, it is not a covariance: variances go on its diagonal, not standard deviations."
 )
 
 

@@ -54,7 +54,8 @@ class Held:
         for what in asked:
             if not (check.is_whole(what) and 0 <= what < k) and what not in list(names):
                 raise ValueError(
-                    f"hold must be of {list(given)}, or components from 0 to {k - 1}, got {what!r}"
+                    f"hold must be some of {list(given)}, or components from 0 to {k - 1}, "
+                    f"got {what!r}"
                 )
         needed = names.union(inner) if components else names
         if missing := [name for name in given if name in needed and given[name] is None]:

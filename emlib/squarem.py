@@ -30,7 +30,7 @@ class Coordinates(NamedTuple):
 
     Logarithms of rates and weights, for instance, so that a leap cannot leave the range. Where
     they are the parameters' numbers as they are, a leap is to keep signs: what was never negative
-    on the path, as a weight, does not become so.
+    on the path, such as a weight, does not become so.
     """
 
     to_vector: Callable[[Any], Array]

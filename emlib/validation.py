@@ -146,7 +146,7 @@ def size(name: str, value: Any, least: float = 0.0) -> float:
 
 def generator(rng: Any) -> np.random.Generator:
     """One of NumPy's generators, or a TypeError."""
-    return kind("rng", rng, np.random.Generator, "a generator, as np.random.default_rng(0) is")
+    return kind("rng", rng, np.random.Generator, "a generator, such as np.random.default_rng(0)")
 
 
 def kind(name: str, value: Any, wanted: Any, hint: str = "") -> Any:

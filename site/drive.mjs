@@ -409,7 +409,7 @@ async function tryHands() {
     await HANDS.mouse(page, "Run");
     await rested(page);
     const early = await shown(page);
-    await page.getByRole("combobox", { name: "EM stops by" }).selectOption("remaining gain");
+    await page.getByRole("combobox", { name: "stopping rule" }).selectOption("remaining gain");
     await HANDS.mouse(page, "Run");
     await rested(page);
     const means = (await shown(page)).components.map(([, mean]) => mean).sort();

@@ -126,7 +126,7 @@ def test_what_states_emit_can_be_held_and_started_under_the_familys_names():
     log_b = stats.binom(10, start[0][:, 0]).logpmf(heads)
     expected = plain(model.startprob_, model.transmat_, log_b).log_likelihood
     assert model.score(heads) == pytest.approx(expected, rel=1e-10)
-    with pytest.raises(ValueError, match=r"hold must be of \['startprob', 'transmat', 'prob"):
+    with pytest.raises(ValueError, match=r"hold must be some of \['startprob', 'transmat', 'prob"):
         HMM(2, family=Binomial(10), hold="means").fit(heads)
     # Another family is what is fitted next; what was fitted stays as it is.
     assert model.set_params(family=Poisson(), hold=()).score(heads) == pytest.approx(expected)

@@ -53,7 +53,7 @@ COMMANDS = {
     "serve": ("tools.__main__:serve", "serve the built site to this machine only"),
     "look": ("tools.look:look", "test the built site, and look at it in a browser"),
     "publish-check": ("tools.publish:publish_check", "say whether the site is ready for a host"),
-    "links": ("tools.links:links", "ask whether the addresses elsewhere still answer"),
+    "links": ("tools.links:links", "check whether the external addresses still answer"),
     "reading": ("tools.reading:print_reading", "say what each chapter asks of its reader"),
     "bench": ("tools.__main__:bench", "time emlib beside its peers"),
     "bench-mixtures": ("tools.bench:bench_mixtures", "time mixtures"),

@@ -21,12 +21,12 @@ LICENCES = f"""\
 
 - **Text and figures**: {CC_BY}. Name the book, link the licence, and say what you changed.
 {PHOTOGRAPHS}
-- **Code**, that of the chapters too: MIT. Keep the notice of the file `LICENSE`.
+- **Code**, including that of the chapters: MIT. Keep the notice of the file `LICENSE`.
 - **What the site has from others** (theme, formulas, search, drawing): MIT, ISC and BSD; fonts: \
 SIL Open Font License. {OF_OTHERS}
 - **Data**: as their sources say. `load_faithful().source` is that of Old Faithful's \
-eruptions, and so for each of the [data sets](reference.md#data-sets). The tables that come from \
-R are under the GPL, Django's messages under its three-clause BSD licence.
+eruptions, and likewise for each of the [data sets](reference.md#data-sets). The tables that come \
+from R are under the GPL, Django's messages under its three-clause BSD licence.
 
 You need not ask for what a licence allows: use a figure in a lecture, copy a section, build on the
 package.

@@ -282,7 +282,9 @@ class _HMM(ComponentsEstimator):
         k = self.n_components
         starts = concentration("startprob_prior", self.startprob_prior, (k,))
         if self.stationary and np.any(starts):
-            raise ValueError("a stationary chain has no start of its own: leave startprob_prior")
+            raise ValueError(
+                "a stationary chain has no start of its own: leave startprob_prior out"
+            )
         return ChainPrior(starts, concentration("transmat_prior", self.transmat_prior, (k, k)))
 
     # --- What a model has of its own
@@ -322,7 +324,7 @@ def _warn_of_unvisited(params: HMMParams, sequences: Sequences) -> None:
     never, stays = np.flatnonzero(~visited), np.flatnonzero(visited & ~left)
     if len(never):
         are_never = sentence("state", never, "is never", "are never")
-        message = f"{are_never} visited: what was there at the start is there still"
+        message = f"{are_never} visited: what was there at the start is still there"
         warnings.warn(message, DegenerateWarning, stacklevel=3)
     if len(stays) and len(params.startprob) > 1:
         are_never = sentence("state", stays, "is never", "are never")
@@ -332,7 +334,7 @@ def _warn_of_unvisited(params: HMMParams, sequences: Sequences) -> None:
 
 @dataclass(eq=False, repr=False)
 class GaussianHMM(_HMM):
-    """Hidden Markov model of which every state emits points of a Gaussian.
+    """Hidden Markov model in which every state emits points from a Gaussian.
 
     Methods are hmmlearn's; there is no hidden prior, and no result depends on the data's units.
 
@@ -350,7 +352,8 @@ class GaussianHMM(_HMM):
     startprob_init, transmat_init : array-like of shapes (K,) and (K, K), optional
         Explicit starts of the chain: zeros stay zero, and criteria do not count them as free.
     startprob_prior, transmat_prior : float or array-like of the same shapes
-        Concentrations of Dirichlet priors, at least 1: for that less one starts or steps each.
+        Concentrations of Dirichlet priors, at least 1: each counts as that many starts or
+        steps, less one.
     stationary, accelerate, tol, max_iter, n_init, init_params
         Whether the chain starts stationary; whether to leap ahead, as in `emlib.GaussianMixture`;
         when to stop, in log-likelihood per observation; how many starts, and how to make them:
@@ -409,7 +412,7 @@ class GaussianHMM(_HMM):
 
 @dataclass(eq=False, repr=False)
 class PoissonHMM(_HMM):
-    """Hidden Markov model of which every state emits Poisson counts.
+    """Hidden Markov model in which every state emits Poisson counts.
 
     Parameters
     ----------
@@ -453,7 +456,7 @@ class PoissonHMM(_HMM):
 
 @dataclass(eq=False, repr=False)
 class CategoricalHMM(_HMM):
-    """Hidden Markov model of which every state emits symbols.
+    """Hidden Markov model in which every state emits symbols.
 
     Parameters
     ----------

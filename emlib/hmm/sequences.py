@@ -268,8 +268,8 @@ class Sequences:
         Parameters
         ----------
         x : array of shape (T, D)
-            A row that is NaN throughout stands for an observation that was not made; of Gaussians,
-            also parts of rows may be NaN.
+            A row that is NaN throughout stands for an observation that was not made; for
+            Gaussians, parts of rows may be NaN too.
         lengths : array of shape (number of sequences,), optional
             How many rows each has; by default all are one sequence.
         family : Family, optional

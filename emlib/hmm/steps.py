@@ -168,8 +168,8 @@ def check_statistics(statistics: HMMStatistics, family: Family) -> HMMStatistics
 def m_step(statistics: HMMStatistics, family: Family = FULL, stationary: bool = False) -> HMMParams:
     """Parameters from expected statistics: shares of starts and steps, a weighted MLE per state.
 
-    A state that is never visited keeps its component, and one that is never left its row of
-    `transmat`: the data say nothing of them.
+    A state that is never visited keeps its component, and one that is never left keeps its
+    row of `transmat`: the data say nothing of them.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def log_emission(
 ) -> Array:
     """Logarithm of p(x_t | z_t = k), of shape (T, K); -inf where it is zero.
 
-    Where nothing was observed it is that of one.
+    Where nothing was observed it is the logarithm of one.
 
     Examples
     --------

@@ -70,9 +70,9 @@ class _Mixture(
         Parameters
         ----------
         X : array-like of shape (N, D)
-            To Gaussians and `CategoricalMixture` a value may be NaN: one that was not seen. Its row
-            counts by the marginal density of the others, which is right if what hides it does not
-            depend on it. Rows of NaN alone, without a label, count for nothing.
+            For Gaussians and `CategoricalMixture` a value may be NaN: one that was not seen. Its
+            row counts by the marginal density of the others, which is right if what hides it does
+            not depend on it. Rows of NaN alone, without a label, count for nothing.
         y : ignored
         sample_weight : array-like of shape (N,), optional
             How many times each point counts. Divide the weights of a survey by their mean: they
@@ -258,9 +258,9 @@ class _Mixture(
 
         `X`, `sample_weight` and `labels` are those of the fit, which must have converged, held
         nothing, and seen no NaN; a prior is not counted in. Weights are taken for numbers of
-        points: where those of a survey differ, errors come out too small, also of weights that were
+        points: where those of a survey differ, errors come out too small, even if the weights were
         divided by their mean. Then draw rows with their weights, with replacement, fit again, and
-        look how the estimates scatter.
+        see how the estimates scatter.
 
         Returns
         -------
@@ -280,7 +280,7 @@ class _Mixture(
         if self._fitted().held:
             raise ValueError(
                 "some parameters are held, and these standard errors are for fits in which all "
-                "are free: draw from the model, fit again, and look how the estimates scatter"
+                "are free: draw from the model, fit again, and see how the estimates scatter"
             )
         params, data = self._in_units(X, sample_weight, labels)
         errors = standard_errors(params, data)
@@ -410,7 +410,7 @@ class GaussianMixture(_Mixture):
         K, the number of Gaussians.
     covariance_type : {'full', 'tied', 'diag', 'spherical'}
         Whether components have a covariance matrix each, share one, or have independent features,
-        also of the same variance.
+        with or without a common variance.
     tol : float
         In scikit-learn's unit, log-likelihood per sample. But it bounds the estimated distance
         to the limit as well as the last step: a small step alone is no sign of being near.
@@ -660,8 +660,8 @@ class BernoulliMixture(_Mixture):
     probabilities_init : array-like of shape (K, D), optional
         Explicit start.
     probabilities_prior : float
-        Concentration of a Dirichlet prior, at least 1: every answer counts as seen that less one
-        times more in every class. Then no probability is zero, and no later answer impossible.
+        Concentration of a Dirichlet prior, at least 1: every answer counts as seen that many times
+        more, less one, in every class. Then no probability is zero, and no later answer impossible.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
     hold, verbose, random_state
@@ -721,7 +721,7 @@ class CategoricalMixture(_Mixture):
     probabilities_init : list of D array-likes of shape (K, n_categories), optional
         Explicit start; or one table, as `probabilities_`.
     probabilities_prior : float
-        As in `BernoulliMixture`: every category counts as seen that less one times more.
+        As in `BernoulliMixture`: every category counts as seen that many times more, less one.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
     hold, verbose, random_state

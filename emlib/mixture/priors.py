@@ -35,12 +35,13 @@ class Prior:
 
     In effect it adds 2 D + 4 points to each full covariance (D + 5 to a diagonal one), with the
     spread of one. With few features that is weak. With many it is not, and variances come out too
-    small: a `scale` so many times as large as the data's covariance pulls them towards that.
+    small: a `scale` that many times as large as the data's covariance pulls them towards that.
 
     Attributes
     ----------
     weight_concentration : float
-        Of the Dirichlet, at least 1; the prior counts for that less one points per component.
+        Of the Dirichlet, at least 1; the prior counts for that many points, less one, per
+        component.
     mean : array of shape (D,), optional
         Of the means; by default that of the data.
     mean_precision : float

@@ -48,7 +48,7 @@ export function stopping(problem, parameters, visits) {
 function toCome(remaining) {
   if (remaining === 0) return 'estimated remaining gain zero';
   if (remaining === Infinity) {
-    return 'the last step gained no more than the tolerance; what is still to gain is not known';
+    return 'the last step gained no more than the tolerance; what is still to be gained is not known';
   }
   const amount = remaining < LEAST_SAID ? `below ${LEAST_SAID}` : remaining.toExponential(1);
   return `estimated remaining gain ${amount} nats`;

@@ -181,7 +181,7 @@ def test_what_was_never_observed_says_nothing_and_is_no_error():
 
 def test_settings_and_models_by_hand_that_are_incomplete_are_named():
     x = np.random.default_rng(0).normal(size=(30, 1))
-    with pytest.raises(ValueError, match=r"hold must be of \['transmat', 'means', 'covars'\]"):
+    with pytest.raises(ValueError, match=r"hold must be some of \['transmat', 'means', 'covars'\]"):
         GaussianHMM(2, stationary=True, hold="startprob").fit(x)
     with pytest.raises(ValueError, match="states have no weights: give startprob_prior"):
         GaussianHMM(2, prior=Prior(weight_concentration=5)).fit(x)

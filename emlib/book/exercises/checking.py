@@ -28,7 +28,7 @@ NOT_FINITE = "Your answer contains a value that is not a finite number (nan or i
 NOT_YET = "Not yet. {hint}"
 FEWER_DIGITS = "Right as far as it goes: give {digits}."
 CUT = "Round, do not cut: give {digits}, the last of them rounded."
-PER_CENT = "That is per cent: give numbers up to 1."
+PER_CENT = "That is in per cent: give numbers up to 1."
 
 WITH_COMMAS = re.compile(r"[+-]?\d+,\d+(?:[;\s]+[+-]?\d+,\d+)+")
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -186,7 +186,7 @@ class FunctionExercise:
             return Verdict(False, "Your function returns nothing: does it end with a return?")
         for value in values:
             if _numbers(value) is None:
-                return Verdict(False, f"Expected numbers, and got {type(value).__name__}.")
+                return Verdict(False, f"Expected numbers, but got {type(value).__name__}.")
         for reference, hint in ((self.reference, ""), *self.mistakes):
             if self._agrees(values, reference):
                 return _not_yet(hint) if hint else Verdict(True, RIGHT)
@@ -266,7 +266,7 @@ def _shape_trouble(given: Any, answer: Any) -> str:
     array = _numbers(given)
     if array is None:
         kind = type(given).__name__
-        return TEXT if _has_text(given) else f"Expected numbers, and got {kind}."
+        return TEXT if _has_text(given) else f"Expected numbers, but got {kind}."
     if array.shape != np.shape(answer) and not _one_in_brackets(array, answer):
         return FORM.format(given=_form(array.shape), wanted=_form(np.shape(answer)))
     if not np.all(np.isfinite(array)):

@@ -222,7 +222,7 @@ export function parseTable(text, model) {
     if (!cells.length) return;
     const values = cells.map(Number);
     const wrong = values.findIndex((value) => !Number.isFinite(value));
-    const advice = `Write ${what} a line, such as ${example}.`;
+    const advice = `Write ${what} per line, such as ${example}.`;
     if (wrong >= 0) throw new Error(`Line ${i + 1}: “${cells[wrong]}” is not a number. ${advice}`);
     if (cells.length !== count) {
       throw new Error(`Line ${i + 1} has ${cells.length} numbers, not ${count}. ${advice}`);
@@ -232,13 +232,13 @@ export function parseTable(text, model) {
       !(values.every(Number.isInteger) && values[0] >= 0 && values[1] >= values[0] && values[1] > 0)
     ) {
       throw new Error(
-        `Line ${i + 1}: ${line.trim()} are no counts of heads among tosses. ${advice}`,
+        `Line ${i + 1}: ${line.trim()} are not counts of heads among tosses. ${advice}`,
       );
     }
     rows.push(values);
   });
   if (rows.length < 2)
-    throw new Error(`There must be at least two lines. Write ${what} a line, such as ${example}.`);
+    throw new Error(`There must be at least two lines. Write ${what} per line, such as ${example}.`);
   if (rows.length > MOST_POINTS)
     throw new Error(
       `There are ${rows.length} points; ${MOST_POINTS} are the most that the laboratory takes.`,

@@ -75,7 +75,7 @@ export const sentence = ({ scene }) =>
   html`<p class="em-sentence">
     ${
       scene?.sentence ??
-      'Your own experiment: place points, drag what you like, and step E and M apart.'
+      'Your own experiment: place points, drag what you like, and take E and M one at a time.'
     }
   </p>`;
 
@@ -284,7 +284,7 @@ export function reading(sitting) {
     return html`<section class="em-reading">
       <h2 class="em-heading">One ${name}, by Bayes’ rule</h2>
       <p class="em-quiet">
-        Point at a ${name}, tap it, or tab to it, and its responsibilities stand here.
+        Point at a ${name}, tap it, or tab to it, and its responsibilities appear here.
       </p>
     </section>`;
   }
@@ -323,7 +323,7 @@ export function reading(sitting) {
         responsibilities[selected].some(
           (r, k) => Math.abs(r - rule.components[k].responsibility) > 0.0005,
         )
-          ? 'The colour is older than the curves: an E-step brings it up to the shares.'
+          ? 'The colour is older than the curves: an E-step brings it into line with the shares.'
           : 'The colour shows just these shares.'
       }
     </p>
@@ -497,9 +497,9 @@ function rules(sitting) {
       ${problem.model === 'coins' ? nothing : numeric(`floor of variances${unit && `, ${unit}`}`, problem.floor ?? 0, 'floor')}
       ${numeric('tolerance', problem.tolerance ?? TOLERANCE, 'tolerance')}
       <label
-        >EM stops by
+        >stopping rule
         <select
-          @change=${({ target }) => sitting.setRule({ rule: target.value }, `EM stops by the ${target.value}.`)}
+          @change=${({ target }) => sitting.setRule({ rule: target.value }, `The stopping rule looks at the ${target.value}.`)}
         >
           ${['remaining gain', 'last step'].map((rule) => html`<option .selected=${rule === (problem.rule ?? 'remaining gain')}>${rule}</option>`)}
         </select></label

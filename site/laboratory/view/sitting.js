@@ -405,7 +405,7 @@ export class Sitting {
   deletePoint(n) {
     const { problem, parameters, responsibilities } = this.moment.state;
     if (problem.data.length <= 2) {
-      this.say('Two points are the least.');
+      this.say('At least two points are needed.');
       return;
     }
     const place = placeInWords(problem, n);

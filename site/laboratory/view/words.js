@@ -91,7 +91,7 @@ export function stepInWords(before, after) {
     return `Hard step ${iteration + 1}: ${whole}. This is no E-step: the bound stays ${gap} below the log-likelihood. ${now}`;
   }
   if (step === 'M') {
-    const why = before.step === 'hard' ? ' The step before it was hard, and no E-step.' : '';
+    const why = before.step === 'hard' ? ' The step before it was a hard step, not an E-step.' : '';
     return `M-step ${iteration}: ${lift}, and ${rise}. ${now}${why}${stopped(after)}`;
   }
   const next = step === 'nudge' && after.logLikelihood < before.logLikelihood ? ' The next steps raise it again.' : '';
@@ -139,7 +139,7 @@ export function runInWords(first, last) {
     last.logLikelihood - first.logLikelihood,
     last.logLikelihood,
   );
-  return `Run of ${times(count)}: ${rise} and is ${number(last.logLikelihood)} now.${stopped(last)}`;
+  return `Run of ${times(count)}: ${rise} and is now ${number(last.logLikelihood)}.${stopped(last)}`;
 }
 
 const times = (count) => (count === 1 ? '1 iteration' : `${count} iterations`);
@@ -163,9 +163,9 @@ export function kindInWords(place) {
   }
   if (kind === 'saddle') {
     const times = factor.toPrecision(3);
-    return `This is a saddle, or near one, and no maximum: a tiny nudge grows to ${times} times itself in each iteration.`;
+    return `This is a saddle, or near one, and not a maximum: a tiny nudge grows to ${times} times itself in each iteration.`;
   }
-  return 'This is a ridge: a tiny nudge neither grows nor shrinks, so that neighbouring parameters are as good.';
+  return 'This is a ridge: a tiny nudge neither grows nor shrinks, so that neighbouring parameters are just as good.';
 }
 
 /** A point with its responsibilities, such as a screen reader says of it. */

@@ -57,10 +57,10 @@ def test_another_form_keeps_what_it_can_of_the_covariances(evaluate):
 TABLES = [
     ("coins", "5 10\n9, 10;\n\n3\t7", [[5, 10], [9, 10], [3, 7]]),
     ("coins", "0 1\r\n1 1", [[0, 1], [1, 1]]),
-    ("coins", "5 10\n0 0", "Line 2: 0 0 are no counts"),
-    ("coins", "5 10\n-1 3", "Line 2: -1 3 are no counts"),
-    ("coins", "11 10\n1 2", "Line 1: 11 10 are no counts"),
-    ("coins", "1.5 2\n1 2", "Line 1: 1.5 2 are no counts"),
+    ("coins", "5 10\n0 0", "Line 2: 0 0 are not counts"),
+    ("coins", "5 10\n-1 3", "Line 2: -1 3 are not counts"),
+    ("coins", "11 10\n1 2", "Line 1: 11 10 are not counts"),
+    ("coins", "1.5 2\n1 2", "Line 1: 1.5 2 are not counts"),
     ("twenty-forty", "1\n\n2 3\n4", "Line 3 has 2 numbers, not 1"),
     ("twenty-forty", "1\n2,5\nx", "Line 2 has 2 numbers, not 1"),
     ("twenty-forty", "7", "at least two lines"),
@@ -118,7 +118,7 @@ def test_points_come_and_go_with_their_responsibilities(evaluate):
     assert moved[0] == [7, 8, 4, 7, 2]
     assert moved[3] == added[3] + 1  # a key that is held down is one change
     assert left[0] == [7, 2]
-    assert left[2] == "Two points are the least."
+    assert left[2] == "At least two points are needed."
 
 
 def test_what_happened_is_said_with_its_numbers(evaluate):
@@ -144,7 +144,7 @@ def test_what_happened_is_said_with_its_numbers(evaluate):
     assert m_step.startswith(f"M-step 1: the bound rises by {lifts[2][1]:.4f}, and the log-like")
     assert f"the log-likelihood rises by {lifts[2][0]:.4f}. Log-likelihood −" in m_step
     assert hard.startswith("Hard step 2: every set belongs wholly to one coin. This is no E-step")
-    assert "The step before it was hard, and no E-step." in fall
+    assert "The step before it was a hard step, not an E-step." in fall
     assert moved.startswith("Coin B: heads 0.25. The log-likelihood falls by ")
     assert f"falls by {-lifts[5][0]:.4f}." in moved
 
