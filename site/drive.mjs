@@ -405,7 +405,7 @@ async function tryHands() {
     );
   });
   await expect("the rule of the scene with the loose tolerance can be changed", async () => {
-    await start("A tolerance too loose");
+    await start("Too loose a tolerance");
     await HANDS.mouse(page, "Run");
     await rested(page);
     const early = await shown(page);

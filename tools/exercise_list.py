@@ -27,7 +27,9 @@ def exercise_list(chapters: Path = CHAPTERS) -> str:
         found = [match for text in prose for match in EXERCISE.findall(text)]
         for kind in KINDS:
             titled = [f"{{ref}}`{label}` {words}" for sort, words, label in found if sort == kind]
-            lines += [f"- **{kind}**: {'; '.join(titled)}."] if titled else []
+            if titled:
+                listed = "; ".join(titled)
+                lines.append(f"- **{kind}**: {listed}{'' if listed.endswith('?') else '.'}")
     return "\n".join(lines) + "\n"
 
 

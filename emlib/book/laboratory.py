@@ -400,7 +400,7 @@ SCENES = {
         fixed=("weights",),
     ),
     "hard": Scene(
-        "A hard step is no E-step",
+        "A hard step is not an E-step",
         "The coins start at the maximum, and an E-step leaves no gap between the bound and the "
         "log-likelihood. A hard step, which gives each set wholly to one coin, opens one; the "
         "M-step after it moves the coins to 0.80 and 0.45, and the log-likelihood falls.",
@@ -411,7 +411,7 @@ SCENES = {
         fixed=("weights",),
     ),
     "tolerance": Scene(
-        "A tolerance too loose",
+        "Too loose a tolerance",
         "From random responsibilities the first steps gain next to nothing, so a rule that looks "
         "only at the last step stops at once, with both means near 34. Let the rule look at the "
         "gain that remains, and EM goes on to 20 and 40.",
