@@ -140,8 +140,11 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (np.array([2.0, 2.0]), "That is with a ruler. The covariance has a say."),
             (np.array([6.0, 2.0]), "You multiplied by the covariance. Its inverse is needed."),
-            (np.sqrt([2 / 3, 2.0]), "That is the distance; its square was asked."),
-            (np.array([2.0, 2 / 3]), "The other way round: along which point is more spread?"),
+            (np.sqrt([2 / 3, 2.0]), "That is the distance; its square was asked for."),
+            (
+                np.array([2.0, 2 / 3]),
+                "The other way round: along which point is there more spread?",
+            ),
             (np.array([1.5, 0.5]), "Upside down: along a long axis the same step counts less."),
             (np.array([0.7, 2.0]), "Right as far as it goes: give two decimals."),
         ),
@@ -153,8 +156,8 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (np.array([5.0, np.log(6)]), "The determinant of L L^T is that of L, squared."),
             (np.array([53.0, np.log(36)]), "That is with a ruler: take the squared length of z."),
-            (np.array([np.sqrt(5), np.log(36)]), "That is the distance; its square was asked."),
-            (np.array([5.0, 36.0]), "That is the determinant. Its logarithm was asked."),
+            (np.array([np.sqrt(5), np.log(36)]), "That is the distance; its square was asked for."),
+            (np.array([5.0, 36.0]), "That is the determinant. Its logarithm was asked for."),
             (
                 np.array([5.0, 2 * np.log10(6)]),
                 "Logarithms are natural in this book, not powers of ten.",
@@ -197,7 +200,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "cycle": Exercise(
         _cycle(_VARIANCES.sum() + 2 * _COVARIANCE),
         (
-            (_cycle(_VARIANCES.sum()), "That is right if the two were uncorrelated."),
+            (_cycle(_VARIANCES.sum()), "That would be right if the two were uncorrelated."),
             (_cycle(_VARIANCES.sum() + _COVARIANCE), "The covariance comes in twice."),
             (_cycle(_VARIANCES.sum() - 2 * _COVARIANCE), "That is the difference, not the sum."),
             (_cycle(np.sqrt(_VARIANCES).sum() ** 2), "Standard deviations do not add."),
@@ -217,12 +220,18 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "chain": Exercise(
         np.array([1.0, 0.0, 0.5]),
         (
-            (np.array([0.0, 0.0, 0.5]), "The third contains the first: write it with the z alone."),
-            (np.array([1.0, 1.0, 0.5]), "Given the second, does the first say more of the third?"),
+            (
+                np.array([0.0, 0.0, 0.5]),
+                "The third contains the first: write it in terms of the z alone.",
+            ),
+            (
+                np.array([1.0, 1.0, 0.5]),
+                "Given the second, does the first say more about the third?",
+            ),
             (np.array([1.0, 0.0, 2.0]), "The last is an entry of the precision matrix."),
             (np.array([1.0, 0.0, 1.0]), "The third feature also says something about the second."),
         ),
-        "Write the squared distance as a sum of squares of the z, and those by the x.",
+        "Write the squared distance as a sum of squares of the z, and those in terms of the x.",
         atol=1e-9,
     ),
     "round": FunctionExercise(
@@ -238,7 +247,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_geometric_round, "Not the determinant: which mean of the variances is it?"),
             (
                 lambda x, w: float(np.sqrt(round_fit(x, w))),
-                "That is the standard deviation. The variance was asked.",
+                "That is the standard deviation. The variance was asked for.",
             ),
         ),
         "Put v I for the covariance into Q: the determinant is v to the power D, and a squared "
@@ -262,15 +271,18 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "selection": Exercise(
         np.array([_MODEL, _NATS]),
         (
-            (np.array([_MODEL, 2 * _NATS]), "The correlation is right, and half of that the cost."),
+            (
+                np.array([_MODEL, 2 * _NATS]),
+                "The correlation is right, and the cost is half of that.",
+            ),
             (np.array([_MODEL, _NATS / 50]), "The correlation is right. All fifty flowers pay."),
             (np.array([_MODEL, -_NATS]), "The correlation is right. A cost is above zero."),
             (np.array([_SEEN, _NATS]), "That is the correlation in the data, not in the model."),
-            (np.array([0.0, _NATS]), "A zero in the precision is none in the covariance."),
+            (np.array([0.0, _NATS]), "A zero in the precision is not one in the covariance."),
             (np.array([_PARTIAL, _NATS]), "That is the partial correlation that was set to zero."),
             (np.round([_MODEL, _NATS], 2), DIGITS),
         ),
-        "Which entries of the covariance may the slope still ask to equal the data's?",
+        "By the slope, which entries of the covariance must still equal the data's?",
         rtol=0,
         atol=1.5e-3,
     ),
@@ -285,7 +297,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_follow_without_steps, "The walker takes a step before every look."),
             (_follow_no_news, "The mean is right. Every look shrinks the variance."),
             (_follow_predict, "That is the variance one step later, before the next look."),
-            (_follow_deviation, "That is the standard deviation. The variance was asked."),
+            (_follow_deviation, "That is the standard deviation. The variance was asked for."),
         ),
         "Write it out for one look, then for two.",
     ),

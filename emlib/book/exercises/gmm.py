@@ -126,21 +126,21 @@ EXERCISES = {
             (_HEIGHT + 272 * np.log(60), "Per second a density is lower than per minute."),
             (_HEIGHT - np.log(60), "That is for one row. All 272 change."),
             (_HEIGHT, "A density is per unit of x, and the unit has changed."),
-            (_HEIGHT - 544 * np.log(60), "The waits are in minutes still."),
+            (_HEIGHT - 544 * np.log(60), "The waits are still in minutes."),
             (_HEIGHT - 272 * np.log10(60), "Logarithms are natural in this book."),
             (60 * _HEIGHT, "Every density is divided; what does that do to its logarithm?"),
             (272 * np.log(60) - _HEIGHT, "Mind the sign: the densities are small numbers."),
         ),
-        "By which factor does the density of one row change, and its logarithm by how much?",
+        "By what factor does the density of one row change, and by how much its logarithm?",
         rtol=0,
         atol=0.06,
     ),
     "odd": Exercise(
         [1.0, 0.0],
         (
-            ([0.0, 0.0], "The first is for the short kind; the long one was asked."),
+            ([0.0, 0.0], "The first is for the short kind; the long one was asked for."),
             ([1.0, 272.0], "The second is how many have a higher density."),
-            ([0.0, 272.0], "The long kind was asked, and a lower density."),
+            ([0.0, 272.0], "The long kind was asked for, and a lower density."),
         ),
         "predict_proba has a column for each kind, and score_samples the logarithm of the density.",
         rtol=0,
@@ -167,9 +167,9 @@ EXERCISES = {
         (
             (_without_d, "Divide by D as well: it is the variance of one feature."),
             (_without_n, "Divide by N as well: add up what the components hold."),
-            (_deviation, "That is the standard deviation; the variance was asked."),
+            (_deviation, "That is the standard deviation; the variance was asked for."),
             (_spherical, "That is the spherical form, one variance each. Here all share one."),
-            (_plain_average, "A component that holds more counts more: weigh with its N_k."),
+            (_plain_average, "A component that holds more counts more: weight it by its N_k."),
             (_common_mean, "Measure from each component's own weighted mean."),
             (_volume, "Not the determinant: average the variances of the features."),
             (_tied, "That is the tied form, with an ellipse. Here it is a circle."),
@@ -198,7 +198,10 @@ EXERCISES = {
         float(np.sqrt(0.1 / np.log(99))),
         (
             (0.15, "Right as far as it goes: give three digits."),
-            (float(0.1 / np.log(99)), "That is the variance; the standard deviation was asked."),
+            (
+                float(0.1 / np.log(99)),
+                "That is the variance; the standard deviation was asked for.",
+            ),
             (
                 float(np.sqrt(0.2 / np.log(99))),
                 "Mind the 2 below the squared distance in the exponent.",
@@ -214,7 +217,7 @@ EXERCISES = {
             (float(_lines(3.0)[1]), "That is the wait if it was of the long kind. It may not be."),
             (
                 float(_given(3.0, WEIGHTS) @ MEANS[:, 1]),
-                "You weighed the means. Within a kind, the wait depends on the duration too.",
+                "You weighted the means. Within a kind, the wait depends on the duration too.",
             ),
             (
                 float(WEIGHTS @ _lines(3.0)),
@@ -248,7 +251,7 @@ EXERCISES = {
             (_one_size, "That is the tied form: every component needs a size of its own."),
             (_after_one_turn, "That is one turn. Go on until nothing changes."),
             (_sizes_without_d, "Divide the trace by D as well as by N_k."),
-            (_pooled_shape, "Weigh each scatter by one over its size before you pool them."),
+            (_pooled_shape, "Weight each scatter by one over its size before you pool them."),
         ),
         "For a given shape the sizes have a formula, and for given sizes the shape has one. Take "
         "turns until six digits stand still: that can take a dozen turns or more.",

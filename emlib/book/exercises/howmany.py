@@ -75,7 +75,7 @@ _MODELS = [
 ]
 
 _FINER = (
-    "Near. Take midpoints of cells, at least 200 in each direction: the band is narrow. And "
+    "Close. Take midpoints of cells, at least 200 in each direction: the band is narrow. And "
     "is the mean taken under the truth?"
 )
 
@@ -135,17 +135,17 @@ EXERCISES = {
             (1000, "The observed statistic counts as one of them."),
             (1001, "The observed statistic is one more draw: fewer samples are enough."),
         ),
-        "Which p-value comes out if no simulated statistic is as large as the observed one?",
+        "What p-value comes out if no simulated statistic is as large as the observed one?",
         rtol=0,
     ),
     "letters": FunctionExercise(
         _count,
         tuple((letters, k, d) for letters in _MODELS for k, d in ((1, 2), (3, 3), (4, 2))),
         (
-            (_count_with_free_determinant, "The shape has determinant 1: one number less."),
+            (_count_with_free_determinant, "The shape has determinant 1: one number fewer."),
             (_count_with_everything, "Only the covariances are asked for."),
         ),
-        "How many free numbers has each of the three parts, and how often is it paid for?",
+        "How many free numbers does each of the three parts have, and how often is it paid for?",
     ),
     "merge": Exercise(
         _FALLS,

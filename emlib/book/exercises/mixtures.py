@@ -126,7 +126,7 @@ EXERCISES = {
             ),
             (
                 np.array([1.0, 0.5, 0.0]),
-                "That is a hard assignment. A point at one mean is not decided: the other "
+                "That is a hard assignment. Even a point at one mean is in doubt: the other "
                 "component has a density there too.",
             ),
             (0.5 * norm.pdf([0.0, 1.0, 2.0]), "Divide by the sum over both components."),
@@ -152,8 +152,8 @@ EXERCISES = {
             ),
             ((0.5, 2 - _MEAN, _FIRST[2]), "That is the second component."),
             ((1.5, _MEAN, _FIRST[2]), "The weight is the share of the three points."),
-            ((0.5, 1 / 3, 2 / 9), "That is with hard labels, and the point at 1 in halves."),
-            ((0.5, 1.0, 2 / 3), "That is the fit of all three. Weigh them by responsibility."),
+            ((0.5, 1 / 3, 2 / 9), "That is with hard labels, and the point at 1 split in half."),
+            ((0.5, 1.0, 2 / 3), "That is the fit of all three. Weight them by responsibility."),
         ),
         "Sum the responsibilities of the first component; then sum them times the points, and "
         "times the squares of the points.",
@@ -164,7 +164,7 @@ EXERCISES = {
         _fit,
         ((_R, _X), (np.eye(2)[[0, 0, 1, 1, 1]], _X)),
         (
-            (_fit_with_sds, "The third row holds standard deviations; variances were asked."),
+            (_fit_with_sds, "The third row holds standard deviations; variances were asked for."),
             (_fit_divided_by_less, "Divide by N_k: maximum likelihood takes nothing off."),
             (_fit_divided_by_all, "Divide by N_k, what the component holds, and not by N."),
             (_fit_means_first, "The order of the rows is weights, means, variances."),
@@ -207,16 +207,20 @@ EXERCISES = {
     "remaining": Exercise(
         np.array([-1018.0, 6.0]),
         (
-            ((-1018.0, 18.0), "That is in nats. At how many standard errors is a parabola so low?"),
+            (
+                (-1018.0, 18.0),
+                "That is in nats. At how many standard errors is a parabola that low?",
+            ),
             ((-1018.0, 3.0), "A standard error is where it has fallen by half a nat, not by two."),
             (
                 (-1018.0, 18.0**0.5),
-                "A standard error is where the parabola has fallen by half a nat, not by a whole.",
+                "A standard error is where the parabola has fallen by half a nat, not by a whole "
+                "one.",
             ),
             ((6.0, -1018.0), "The limit first, then the number of standard errors."),
             ((-1018.0, 36.0), "A parabola falls with the square of the distance: take the root."),
             *_with_either(1018.0, 18.0, "Mind the sign: the three values are negative."),
-            *_with_either(18.0, 18.0, "That is what is still to gain. Where does it lead to?"),
+            *_with_either(18.0, 18.0, "That is what is still to gain. Where does it lead?"),
             *_with_either(
                 -1012.0, 24.0, "Count the last gain once: it is already in the last value."
             ),
@@ -225,8 +229,8 @@ EXERCISES = {
             ),
             *_with_either(-1031.5, 4.5, "That is one step more. Sum the whole series."),
         ),
-        "By which factor did the second gain differ from the first? Sum the series. Then: at "
-        "how many standard errors from its top has a parabola fallen by so much?",
+        "By what factor did the second gain differ from the first? Sum the series. Then: at "
+        "how many standard errors from its top has a parabola fallen by that much?",
         rtol=1e-6,
     ),
     "tied": Exercise(
@@ -234,7 +238,7 @@ EXERCISES = {
         5.8690914,
         (
             *(
-                (rounded, "That is the common variance; the standard deviation was asked.")
+                (rounded, "That is the common variance; the standard deviation was asked for.")
                 for rounded in (34.4462, 34.446, 34.45, 34.4)
             ),
             (
@@ -306,7 +310,7 @@ EXERCISES = {
             (np.array([-0.5, 2.0]), "Those made the data. What do the data say?"),
             (_SLOPES.round(2), "Right as far as it goes: give three decimals."),
         ),
-        "Weighted least squares for each line; then compare the ends of several starts.",
+        "Weighted least squares for each line; then compare where several starts end.",
         rtol=0,
         atol=1.5e-3,
     ),

@@ -98,7 +98,7 @@ EXERCISES = {
         (
             (8, "Those collapse: count a fit only if its `converged_` is true."),
             (16, "Those collapse. How many of the others end above -1110?"),
-            (256, "So many converge. How many of them end above -1110?"),
+            (256, "That many converge. How many of them end above -1110?"),
         ),
         "Count a fit if `converged_` is true and `result_.objective` is above -1110.",
         rtol=0,
