@@ -203,7 +203,7 @@ def data(x: ArrayLike, of_nan: str = OF_NAN) -> Array:
 def observed(
     x: ArrayLike, partly: bool = False, *, fit: bool, weights: Array | None = None
 ) -> tuple[ArrayLike, Mask | None, Mask | None]:
-    """`x` with numbers in the place of NaN, which rows were observed, and which numbers are such.
+    """`x` with numbers in place of NaN, which rows were observed, and which numbers are such.
 
     A row that is NaN throughout was not observed. Both masks are None if nothing is NaN, and the
     last if all observed rows are complete. Where some lack a part of their values, it is a

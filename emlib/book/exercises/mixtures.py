@@ -220,7 +220,7 @@ EXERCISES = {
             ((6.0, -1018.0), "The limit first, then the number of standard errors."),
             ((-1018.0, 36.0), "A parabola falls with the square of the distance: take the root."),
             *_with_either(1018.0, 18.0, "Mind the sign: the three values are negative."),
-            *_with_either(18.0, 18.0, "That is what is still to gain. Where does it lead?"),
+            *_with_either(18.0, 18.0, "That is what is left to gain. Where does it lead?"),
             *_with_either(
                 -1012.0, 24.0, "Count the last gain once: it is already in the last value."
             ),
