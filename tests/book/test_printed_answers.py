@@ -206,7 +206,7 @@ def test_a_printed_answer_is_right(name, printed):
         ("mixtures.tied", 5.8677, "small tol"),
         ("mixtures.tied", 5.868, "small tol"),
         ("mixtures.zeros", [88, 0.972], "the share"),
-        ("convergence.censored", [4000, 0.3], "thousand hours"),
+        ("convergence.censored", [4000, 0.3], "thousands of hours"),
         ("convergence.onedim", [13, 8], "start where it lands"),
         ("faster.interval", [0.526, 0.728], "parabola"),
         ("faster.odds", [0.0040, 0.40], "plain numbers"),

@@ -68,7 +68,7 @@ EXERCISES = {
     "censored": Exercise(
         [4.0, 0.3],
         (
-            ([4000.0, 0.3], "Give the fixed point in thousand hours."),
+            ([4000.0, 0.3], "Give the fixed point in thousands of hours."),
             ([13 / 7, 0.3], "Lamps that are still burning have burnt too: count their hours."),
             ([2.8, 0.3], "That counts every lamp as failed."),
             ([4.0, 0.7], "That is the fraction observed. What does the map leave?"),
