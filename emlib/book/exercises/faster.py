@@ -119,7 +119,7 @@ EXERCISES = {
             ([*_PAIR[:3], 9.0], "Compare with the complete information, and not the observed."),
             (
                 [_PAIR[0], _PAIR[1], _PAIR[0], 0.9],
-                "Missing is what the labels would have told: use the complete information.",
+                "What is missing is what labels would tell you: use the complete information.",
             ),
         ),
         "What is observed is the complete less the missing. Which entry of which inverse is it?",
@@ -153,7 +153,7 @@ EXERCISES = {
             ([0.5, 0.75], "Which of the two uses more of what it knows?"),
             ([0.75, 0.25], "Subtract the slope of log E[w], which is E[w b]."),
             ([75.0, 50.0], "Right, but give the rates as fractions of one."),
-            ([0.75, 1.0], "The mean of w stands in the denominator: its slope is subtracted."),
+            ([0.75, 1.0], "The mean of w is in the denominator: its slope is subtracted."),
         ),
         "Differentiate the logarithm of each map at the truth; q falls as the scale grows.",
     ),
