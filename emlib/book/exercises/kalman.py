@@ -162,7 +162,7 @@ EXERCISES = {
                 _FLOW[_YEARS > 1899].mean() - _FLOW[_YEARS <= 1899].mean(),
                 "The year 1899 itself comes after the step.",
             ),
-            (-249.9, "Not there yet: q is still falling. Where will it be, and where delta?"),
+            (-249.9, "Not there yet: q is still falling. Where will it be, and where will delta?"),
         ),
         "With q at zero there are two levels, one before and one after: where do they go?",
     ),
