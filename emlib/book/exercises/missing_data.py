@@ -139,7 +139,7 @@ EXERCISES = {
             ([1, 2, 2, 3], "In (c) what decides is the income, which is what is missing."),
             ([1, 2, 2, 2], "In (c) and (d), is what decided in the table?"),
             ([1, 3, 3, 3], "In (b) what decided is in the table. A reason may be seen."),
-            ([1, 3, 3, 2], "In (b) the first reading decided, and is it in the table? In (d)?"),
+            ([1, 3, 3, 2], "In (b) the first reading decided: is it in the table? And in (d)?"),
             ([2, 2, 3, 3], "In (a) no value decided, seen or not."),
         ),
         "Ask of each case: did a value decide? Is it in the table?",
@@ -202,7 +202,7 @@ EXERCISES = {
             ),
             ([416.3 / 48, 416.3 / 48], "That is the mean of what was seen. The others may differ."),
         ),
-        "Put the least, then the most that is possible, into every hole.",
+        "Put the least that is possible, then the most, into every hole.",
         rtol=1e-3,
     ),
     "little": Exercise(
@@ -280,7 +280,7 @@ EXERCISES = {
             ),
             (
                 [0.0, 61.9644],
-                "What the preparations leave open of each batch adds to both averages of squares.",
+                "What the preparations leave open in each batch adds to both averages of squares.",
             ),
         ),
         "The formula needs no EM: sigma from within the batches first, then tau from their means.",
