@@ -206,7 +206,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (np.array([0.79, 0.51, 0.52]), "Right as far as it goes: give three digits."),
         ),
-        "In the E-step the weights stand in front of the two powers. In the M-step a weight is "
+        "In the E-step the weights go in front of the two powers. In the M-step a weight is "
         "the expected share of the sets. Then run until nothing changes in the fourth digit.",
         rtol=2e-3,
     ),

@@ -80,7 +80,7 @@ EXERCISES = {
             ),
             (
                 (_LOG_LIKELIHOOD, _EXPECTED_LOG - np.log(2), _GAP[0] - _EXPECTED_LOG + np.log(2)),
-                "The entropy of q is added to Q, not subtracted: q stands in the denominator.",
+                "The entropy of q is added to Q, not subtracted: q is in the denominator.",
             ),
             (_GAP / np.log(10), "Logarithms are natural in this book."),
             (_GAP * (1, 1, -1), "The gap is not negative: log-likelihood less bound."),
@@ -121,7 +121,7 @@ EXERCISES = {
             (np.array([_LIFT, _OPENS, _GAIN]) / np.log(10), "Logarithms are natural in this book."),
             ((0.38, 0.02, 0.41), DIGITS.format("three decimals")),
         ),
-        "Both bounds are with the old posterior. Lift and new gap add up to the gain.",
+        "Both bounds use the old posterior. Lift and new gap add up to the gain.",
         rtol=0,
         atol=6e-4,
     ),

@@ -166,7 +166,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (_price(np.sqrt(RATIO)), "u is a ratio of variances, not of standard deviations."),
             (_price(1 / RATIO), "u is upside down: the estimate's variance is on top."),
-            (2 * _price(RATIO), "Half of the weights' sum stands before the bracket."),
+            (2 * _price(RATIO), "Half of the weights' sum goes before the bracket."),
             (_price(RATIO) / WEIGHT, "That is per unit of weight."),
             (-_price(RATIO), "Right, but a cost is positive: the best less yours."),
             (np.exp(_price(RATIO)), "That is the ratio of the likelihoods. Give its logarithm."),

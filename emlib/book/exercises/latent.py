@@ -296,9 +296,9 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_log_density_variance_as_sd, _SD_HINT),
             (
                 _average_of_logs,
-                "That is a weighted average of logs. The logarithm stands outside the sum.",
+                "That is a weighted average of logs. The logarithm goes outside the sum.",
             ),
-            (_sum_of_log_joint, "That is a sum of logs. The logarithm stands outside the sum."),
+            (_sum_of_log_joint, "That is a sum of logs. The logarithm goes outside the sum."),
             (
                 _larger_component_only,
                 "That is the larger term alone. Between the means the other one counts too: add.",

@@ -91,7 +91,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (
                 comb(TOSSES, HEADS) * (_coin_likelihood(0.7) - _coin_likelihood(0.5)),
-                "That is a difference. How many times likelier is a ratio.",
+                "That is a difference. The question is how many times.",
             ),
             (0.27 / 0.12, "Close, but you divided rounded figures. Take more digits."),
             (2.3, DIGITS.format("three decimals")),
@@ -117,7 +117,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (
                 np.array([SCHOOL_MEAN, PUPILS @ SDS / PUPILS.sum()]),
-                "The mean is right. Standard deviations cannot be averaged: go by S2.",
+                "The mean is right. Standard deviations cannot be averaged: use S2.",
             ),
             (
                 np.array([SCHOOL_MEAN, SCHOOL_VARIANCE - WITHIN_VARIANCE]),
