@@ -177,7 +177,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ELLIPSE,
         (
             (ELLIPSE**2, "That is the squared distance."),
-            (float(norm.ppf(0.95)), "That is for one dimension. In the plane more is outside."),
+            (float(norm.ppf(0.95)), "That is for one dimension. In the plane, more is outside."),
             (float(norm.ppf(0.9)), "That is for one dimension, and for one tail."),
             (float(np.sqrt(-2 * np.log(0.9))), "That ellipse holds ten per cent."),
             (2.1, DIGITS),
@@ -264,7 +264,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (_given_not_centred, "Subtract the mean of what was seen from its values."),
             (_given_marginal, "The means are right. Seeing something shrinks the covariance."),
-            (_given_sorted, "The values stand in the order of seen, which need not ascend."),
+            (_given_sorted, "The values come in the order of seen, which need not ascend."),
         ),
         "Try it on two features, where the chapter has done it.",
     ),

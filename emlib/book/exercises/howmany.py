@@ -123,7 +123,7 @@ EXERCISES = {
             ([300 * np.log(2), 2], "BIC is on the scale of twice the log-likelihood; so is doubt."),
             ([-600 * np.log(2), 2], "Unsure labels must make it larger."),
             ([600 * np.log10(2), 2], "Logarithms are natural in this book."),
-            ([2000 * np.log(2), 1], "Those who are sure pay nothing."),
+            ([2000 * np.log(2), 1], "Points that are sure pay nothing."),
         ),
         "What does a point that is torn evenly add to ICL, and what a point that is sure?",
         rtol=0,

@@ -194,10 +194,10 @@ EXERCISES = {
     "boundary": Exercise(
         _boundary(WEIGHTS),
         (
-            (MEANS.mean(), "Half-way between the means: right only if both were equally common."),
+            (MEANS.mean(), "Half-way between the means: right only if both are equally common."),
             (
                 float(WEIGHTS @ MEANS),
-                "That is the mean of all waits, which no boundary has to be at.",
+                "That is the mean of all waits: the boundary need not be there.",
             ),
         ),
         "Look for the point where both responsibilities are one half.",
@@ -227,7 +227,7 @@ EXERCISES = {
             *_with_either(
                 -1030.0, 6.0, "The next gain is not 6 again, and it is not the last one."
             ),
-            *_with_either(-1031.5, 4.5, "That is one step more. Sum the whole series."),
+            *_with_either(-1031.5, 4.5, "That is one more step. Sum the whole series."),
         ),
         "By what factor did the second gain differ from the first? Sum the series. Then: at "
         "how many standard errors from its top has a parabola fallen by that much?",
@@ -285,7 +285,7 @@ EXERCISES = {
             (np.array([1.0, 86 / 223]), "That is one Poisson distribution for all households."),
             (
                 np.array([55 / 223, 86 / 55]),
-                "You left out those that were at risk and had no case all the same.",
+                "You left out those that were at risk and yet had no case.",
             ),
             (np.array([0.4, 0.97]), "Right as far as it goes: give three decimals."),
         ),
