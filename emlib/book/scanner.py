@@ -159,7 +159,7 @@ def check_scan(A: Any, y: Array, m: Array) -> None:
         )
     if len(bad := _where((m == 0) & (y > 0))):
         raise ValueError(
-            f"line {bad[0]} has counted {y[tuple(bad)]}, and under this model it can count nothing: "
+            f"line {bad[0]} has counted {y[tuple(bad)]}, and in this model it can count nothing: "
             "leave the line out or give the mean of its accidental counts; and if pixels on it "
             "are zero in this image, start above zero"
         )

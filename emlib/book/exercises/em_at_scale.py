@@ -207,7 +207,7 @@ EXERCISES = {
         (
             (
                 _weights_only_steps,
-                "That is the weight when the batch comes in. Later ones fade it.",
+                "That is the weight when the batch comes in. Later ones make it fade.",
             ),
             (_weights_own_factor, "A batch is faded by the steps after its own."),
             (_weights_reversed, "The first batch comes first in the answer."),
@@ -218,7 +218,7 @@ EXERCISES = {
         14,
         (
             (np.log(0.5) / np.log(0.95), "Right so far: a whole number of batches was asked for."),
-            (13, "After so many its weight is still a little above half."),
+            (13, "After that many, its weight is still a little above half."),
             (20, "That is the inverse of the step: by then little more than a third is left."),
             (10, "It does not fade by equal amounts, but by equal factors."),
         ),

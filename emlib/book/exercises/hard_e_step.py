@@ -78,7 +78,7 @@ EXERCISES = {
         (
             (1 + 0.25 - 1 - np.log(0.25), "Half of that."),
             ((1 + 0.5**4 - 1 - np.log(0.5**4)) / 2, "The second number is the variance already."),
-            ((1 + 0.5 - 1 - np.log(0.5)) / 2, "The equation has the variance, not its root."),
+            ((1 + 0.5 - 1 - np.log(0.5)) / 2, "The equation has the variance, not the sd."),
             (
                 (1 / 0.25 + 1 / 0.25 - 1 + np.log(0.25)) / 2,
                 "That is the divergence the other way round, of the prior from q.",
@@ -116,7 +116,7 @@ EXERCISES = {
             ([_SLOPE, -_GAIN], "The model with more parameters is the higher one."),
             (
                 [_SLOPE, -_RASCH.fun],
-                "The second number is a difference: of the two models' log-likelihoods.",
+                "The second number is the difference of the two models' log-likelihoods.",
             ),
             (
                 [_A.mean(), _GAIN],

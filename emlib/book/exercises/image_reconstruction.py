@@ -108,7 +108,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_update_with_c, "The predicted count of a line contains kappa times c, not c alone."),
             (_update_first, "The image first, and kappa at the end."),
         ),
-        "If kappa were one more pixel, what would be its column in A, and what its sensitivity?",
+        "If kappa were one more pixel, what would its column in A be, and its sensitivity?",
     ),
     "gamma": Exercise(
         # By BFGS on the log-posterior, in the logarithms of the pixels.
@@ -145,7 +145,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (
             (np.array([5.4, 9.4]), "The row first, then the column."),
             (np.array([10.4, 6.4]), "Rows and columns are counted from 0."),
-            (np.array([9.0, 6.0]), "Is that one pixel, the slowest? Where is the middle of all?"),
+            (np.array([9.0, 6.0]), "Is that the slowest pixel? Where is the middle of them all?"),
         ),
         "Run MLEM with pillar and times, make the image 16 rows of 16, and find the slow pixels; "
         "after too many iterations there are others.",
@@ -174,7 +174,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (
                 np.array([39, 13, 39]) / 7,
-                "That is where it ends. Which image is there after one pass?",
+                "That is where it ends. What is the image after one pass?",
             ),
         ),
         "An M-step with both. Then replace the first half's expected counts, and take an M-step "

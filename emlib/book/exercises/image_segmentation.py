@@ -92,7 +92,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ([7600 / 8200, 3800 / 4400], "The other way round."),
             ([3800 / 4200, 7600 / 8200], "The union has the missed pixels too."),
             ([3800 / 4000, 7600 / 8200], "The union has the wrongly cut pixels too."),
-            ([3800 / 8200, 7600 / 8200], "In the union, count what both have once."),
+            ([3800 / 8200, 7600 / 8200], "In the union, count what both have only once."),
         ),
         hint="How many pixels are in at least one of the two, each counted once?",
     ),
@@ -123,12 +123,12 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         0.25,
         mistakes=(
             (0.5, "It has two neighbours, so letting it differ cuts two pipes."),
-            (1, "The outer two keep their label: only the middle one's preference is at stake."),
+            (1, "The outer two keep their labels: only the middle one's preference is at stake."),
             (0.75, "Compare only what differs: one preference against two pipes."),
             (1.5, "Compare only what differs: one preference against two pipes."),
             (0.125, "Its preference is 1/2, and is paid once."),
         ),
-        hint="What does it cost to grant the middle one its background, and what to refuse it?",
+        hint="What does it cost to grant the middle one its background, and what to refuse?",
     ),
     "over": FunctionExercise(
         _over,
@@ -173,7 +173,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         ((_FIELD,), (np.ones((2, 1, 3)),), (np.ones((1, 3, 3)),)),
         mistakes=(
             (_diagonals_around_the_edge, "A picture has edges: nothing lies beyond them."),
-            (_four_neighbours, "Those share an edge; the question is for corners."),
+            (_four_neighbours, "Those share an edge; the question is about corners."),
             (_eight_neighbours, "Only the diagonal ones."),
         ),
         hint="Try it on ones of shape (1, 3, 3): corners have one, edges two, the middle four.",

@@ -133,7 +133,7 @@ EXERCISES = {
             ([0.45, 1 / 1.8, 1.2 / 2.2], "The last is that he says no to a true no."),
             (
                 [0.45, 1 / 2, 1 / 2],
-                "Of a true yes he said yes to 0.9 + 0.1 items: of how many expected?",
+                "He said yes to 0.9 + 0.1 of the true yeses: out of how many expected?",
             ),
         ),
         hint="Expected counts of what he said to each truth, divided by the expected number of it.",
@@ -152,9 +152,9 @@ EXERCISES = {
     "worse": Exercise(
         [0.64, 0.576 / 0.58],
         (
-            ([0.576 / 0.58, 0.64], "The other way round: his yes speaks for a no."),
+            ([0.576 / 0.58, 0.64], "The other way round: his yes is evidence of a no."),
             ([16 / 17, 16 / 17], "The third judge's answer counts, too."),
-            ([0.64, 0.36], "If he says no, only his factor changes, and in both truths."),
+            ([0.64, 0.36], "If he says no, only his factor changes, but for both truths."),
         ),
         hint="Multiply the three probabilities of what was said, once for each truth.",
     ),
@@ -163,7 +163,7 @@ EXERCISES = {
         (
             (
                 [_SKILLS, _SKILLS - _HIGHEST],
-                "The tables can do all that single numbers can: by how much are they higher?",
+                "The tables can do all that single numbers can: how much higher are they?",
             ),
             (
                 [_SKILLS, 2 * (_HIGHEST - _SKILLS)],
@@ -187,7 +187,7 @@ EXERCISES = {
             ([_COUNTED, _WITH], "The other way round: first EM, then the tables of the 40 alone."),
             ([_WITHOUT, _COUNTED], "That is EM without labels, over all items."),
         ),
-        hint="Hold the labels in every E-step, and count only the 360 items that are not known.",
+        hint="Hold the labels fixed in every E-step, and count only the 360 items not known.",
         rtol=1e-3,
     ),
     "moments": Exercise(

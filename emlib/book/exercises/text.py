@@ -121,14 +121,14 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         (_HALF + 1) / (_HALF + 1).sum(),
         (
             (_HALF / _HALF.sum(), "That is without the prior: every word is seen once more."),
-            (np.array([4, 1, 3]) / 8, "The unlabelled document counts too, for a part."),
+            (np.array([4, 1, 3]) / 8, "The unlabelled document counts too, in part."),
             (np.array([5, 3, 5]) / 13, "The unlabelled document is not all sport's."),
             (
                 (_HALF + 1) / _HALF.sum(),
                 "These do not sum to one: the added counts belong in the sum, too.",
             ),
             ((_HALF + 1), "Those are counts. Divide by their sum."),
-            ((_HALF + 2) / (_HALF + 2).sum(), "What the prior adds is alpha less one."),
+            ((_HALF + 2) / (_HALF + 2).sum(), "What the prior adds is alpha minus one."),
             (
                 np.array([4.75, 2.5, 4.5]) / 11.75,
                 "That is the share of the other subject. Sport gets a quarter.",
@@ -139,7 +139,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
     "score": Exercise(
         np.array([3 / 4, 3 / 5, 1 / 3]),
         (
-            (np.array([3 / 5, 3 / 4, 1 / 3]), "Precision is of the links that the model draws."),
+            (np.array([3 / 5, 3 / 4, 1 / 3]), "Precision is a share of the links the model draws."),
             (np.array([3 / 4, 3 / 5, 2 / 3]), "That is the share that agrees. What is the rest?"),
             (
                 np.array([3 / 4, 3 / 5, 1 / 2]),
@@ -177,7 +177,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.log(144), "That is its logarithm."),
             (144 ** (1 / 3), "That is per phrase. The product is asked for."),
         ),
-        "With NULL, each German phrase has three words. Then nothing else changes.",
+        "With NULL, each German phrase has three words. Nothing else changes.",
         rtol=2e-3,
     ),
     "discount": FunctionExercise(
