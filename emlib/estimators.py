@@ -198,7 +198,7 @@ class ComponentsEstimator(Estimator):
 
 
 def warn_of_unseen(seen: Array, part: str, held: Held) -> None:
-    """Warn, in the line that called `fit`, of features of which a component has hardly any.
+    """Warn, in the line that called `fit`, of features that a component has hardly any values of.
 
     `seen` says, in shape (K, D), how many values of a feature belong to a component. What is held
     needs none; and a component without any value is empty, of which others warn.

@@ -467,7 +467,7 @@ class CategoricalHMM(_HMM):
         highest number in the data. Then criteria do not count numbers that never occur.
     emissionprob_init : array-like of shape (K, n_features), optional
     emissionprob_prior : float or array-like of shape (K, n_features)
-        Concentrations of a Dirichlet prior, at least 1; with 2, every symbol counts once more.
+        Concentrations of a Dirichlet prior, at least 1; with 2, every symbol was seen once more.
     startprob_init, transmat_init, startprob_prior, transmat_prior, stationary, accelerate
         As in `GaussianHMM`.
     hold, tol, max_iter, n_init, verbose, random_state

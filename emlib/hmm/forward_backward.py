@@ -1,4 +1,4 @@
-"""What one whole sequence says about its hidden states: forward-backward and Viterbi, by hand.
+"""What one whole sequence says about its states: forward-backward and Viterbi, to call by hand.
 
 `plain` is the recursion as the book derives it; `in_logs` is for sequences whose probabilities
 scaling cannot hold. Fits take the walks in `emlib.hmm.walks`.

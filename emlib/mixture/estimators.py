@@ -76,7 +76,7 @@ class _Mixture(
         y : ignored
         sample_weight : array-like of shape (N,), optional
             How many times each point counts. Divide the weights of a survey by their mean:
-            undivided they sum to the population, for which BIC and standard errors would then hold.
+            undivided they sum to the population's size, for which BIC and errors would then hold.
         labels : array-like of int, shape (N,), optional
             The components that are known, from 0 to K - 1, and -1 for those that are not
             (semi-supervised learning).
