@@ -42,7 +42,7 @@ COMMANDS = {
     "test": ("tools.checks:check", "run every check"),
     "test-oldest": ("tools.versions:test_oldest", "run emlib's tests with the oldest versions"),
     "test-newest": ("tools.versions:test_newest", "run emlib's tests with the newest versions"),
-    "mutants": ("tools.mutants:mutants", "show changes of emlib that its tests do not notice"),
+    "mutants": ("tools.mutants:mutants", "show changes to emlib that its tests do not notice"),
     "outputs": ("tools.execute:store_outputs", "execute all chapters and store their outputs"),
     "lab": ("tools.copies:lab", "open copies of the chapters in JupyterLab"),
     "notebooks": ("tools.copies:notebooks", "write copies of the chapters to work in"),
