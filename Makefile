@@ -54,7 +54,7 @@ publish-check: .venv/complete  ## say whether the built site is ready for a stat
 links: .venv/complete  ## check whether the external addresses that the book names still answer
 	@$(PY) -m tools links
 
-bench: .venv/complete  ## time emlib beside scikit-learn and hmmlearn on the same problems
+bench: .venv/complete  ## time emlib against scikit-learn and hmmlearn on the same problems
 	@$(PY) -m tools bench
 
 clean:  ## remove what was built

@@ -44,7 +44,7 @@ def __dir__() -> list[str]:
     return [*globals(), *(name for names in _WINGS.values() for name in names)]
 
 
-# What `from emlib import *` brings, the estimators included.
+# What `from emlib import *` brings, including the estimators.
 __all__ = ["Coordinates", "DegenerateError", "DegenerateWarning", "EMResult", "Interrupted"]
 __all__ += ["ObjectiveFellWarning", "StopReason", "Trace", "em", "relative_nudge"]
 __all__ += [name for names in _WINGS.values() for name in names]

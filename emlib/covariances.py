@@ -26,7 +26,7 @@ from emlib.types import Array, Generator, Integers
 from emlib.units import Units
 from emlib.wording import sentence, shown
 
-# A variance that exceeds the ridge by less than this share of it says more of the ridge.
+# A variance that exceeds the ridge by less than this share of it says more about the ridge.
 SMALLEST_BESIDE_RIDGE = 0.01
 
 
@@ -113,7 +113,7 @@ class Gaussians(Family):
         return means, np.maximum(covariances, self.floor)
 
     def expected(self, components: Components, n: Array) -> GaussianStatistics:
-        """Statistics of `n` points, of shape (K,), of which `mle` makes these components."""
+        """Statistics of `n` points, of shape (K,), from which `mle` makes these components."""
         means, covariances = components
         one = GaussianStatistics(n, np.zeros_like(means), covariances, means, self.form)
         return replace(one, sum_xx=covariances * one.count)
@@ -343,7 +343,7 @@ class Spherical(Gaussians):
         np.einsum("db,db->b", x, x, out=out[0])
 
 
-# What estimators show beside a family's parameters.
+# What estimators show besides a family's parameters.
 NAMES_TAKEN = {"weights", "startprob", "transmat", "converged", "n_iter", "result", "results"}
 NAMES_TAKEN |= {"lower_bound", "lower_bounds", "n_features_in", "feature_names_in"}
 FORMS: dict[str, Callable[..., Gaussians]] = {
@@ -395,6 +395,6 @@ def unwhiten(w: Array, z: Array) -> Array:
 
 @cache
 def triangle(d: int) -> tuple[Integers, Integers, Array]:
-    """The products x_i x_j with i <= j: i, j, and how often each stands in the matrix x x'."""
+    """The products x_i x_j with i <= j: i, j, and how often each occurs in the matrix x x'."""
     i, j = np.triu_indices(d)
     return i, j, np.where(i == j, 1.0, 2.0)

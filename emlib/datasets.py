@@ -25,9 +25,9 @@ class Dataset:
     columns : tuple of str
         Name of each feature, and its unit where the source has one.
     source : str
-        Where the data come from; for made data, how they were made.
+        Where the data come from; for made-up data, how they were made.
     labels : ndarray of shape (N,) or None
-        The hidden variable, known only where the data were made or somebody judged every case.
+        The hidden variable, known only where the data were made up or somebody judged every case.
     """
 
     values: NDArray[np.float64]
@@ -58,7 +58,7 @@ class ParallelText:
 def load_faithful() -> Dataset:
     """272 eruptions of the geyser Old Faithful: duration, and waiting time until the next.
 
-    Not to be read as a series: seven times one short wait follows another, which never happens in
+    Not to be read as a series: seven times, one short wait follows another, which never happens in
     the record without gaps, `load_geyser`. A third of the durations are multiples of five seconds.
 
     Examples
@@ -74,7 +74,7 @@ def load_geyser() -> Dataset:
 
     A row is the wait for an eruption and the duration of that eruption; from one row to the next
     none is left out. Some durations at night were noted only as short, medium or long, and
-    stand here as 2, 3 and 4 minutes.
+    appear here as 2, 3 and 4 minutes.
 
     Examples
     --------

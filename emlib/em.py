@@ -103,14 +103,14 @@ def climb(
 
 
 ROUNDING = 2 * np.finfo(float).eps
-NOISE = 1e-12  # a sum over many data may fall by so much of itself, and no mistake be in it
+NOISE = 1e-12  # a sum over many data may fall by this share of itself without a mistake
 
 
 def gains_to_come(path: Path[P, S], exact: bool) -> tuple[float, float]:
     """Aitken's estimate of what the objective will still gain, and the most that it may gain.
 
     If steps go on shrinking by the same factor, what is left is a geometric series (Boehning et
-    al. 1994, Ann. Inst. Stat. Math. 46, 373-388). Of fewer than two steps there is no telling.
+    al. 1994, Ann. Inst. Stat. Math. 46, 373-388). With fewer than two steps there is no telling.
     """
     since_leap = len(path.objective) - max((0, *path.leapt_at))
     if since_leap < 3:
@@ -127,7 +127,7 @@ def gains_to_come(path: Path[P, S], exact: bool) -> tuple[float, float]:
     # Differences of nearly equal numbers are noisy: take the largest gain they allow.
     largest = max(step, geometric_rest(step + rounding, before - rounding))
     if path.leapt_at and since_leap == 3:
-        # The leap shows what is to gain in directions in which steps are too slow to tell.
+        # The leap shows what there is to gain in directions in which steps are too slow to tell.
         largest = max(largest, path.objective[-1] - path.objective[-4])
     return geometric_rest(step, before), largest
 
@@ -159,9 +159,9 @@ def maximise(
     coordinates: Coordinates | None = None,
     exact: bool = True,
 ) -> EMResult[P]:
-    """Climb from `params`, and on from every saddle, to a maximum; nothing is warned of.
+    """Climb from `params`, and on from every saddle, to a maximum, without warnings.
 
-    That is left to who calls it: see `EMResult.warning`.
+    Those are left to the caller: see `EMResult.warning`.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def maximise(
     """
 
     def climb_from(params: P) -> Path[P, S]:
-        with np.errstate(all="ignore"):  # of an impossible start, one error says enough
+        with np.errstate(all="ignore"):  # one error about an impossible start says enough
             point = visit(params)
         if not np.isfinite(point.objective):
             raise ValueError(
@@ -311,7 +311,7 @@ def em(
         nowhere, is not taken. `Coordinates` show the parameters as a vector that may take any
         values; True takes their numbers as they are, and no leap makes one negative that was not.
     map : callable (function, chunks) -> iterable, optional
-        With which to run the E-step over a list of chunks: the built-in `map`, an executor's
+        What runs the E-step over a list of chunks: the built-in `map`, an executor's
         or a Dask client's. The chunks' statistics are added. Futures are waited for.
     rng : numpy.random.Generator, optional
         Source of the nudges; by default a fixed one, so that `em` is deterministic.
@@ -469,7 +469,7 @@ class Visitor(Generic[P, S]):
         return Visit(params, statistics, objective)
 
     def oddity(self, trace: Trace[P]) -> str | None:
-        """What to say if the objective at all visits is like none of data; None if it is not."""
+        """What to say if the objectives at all visits do not look like those of data, or None."""
         seen = set(self.objectives)
         is_odd = len(seen) == 1 or all(value.is_integer() for value in seen)
         if not is_odd or not differ(trace.params[0], trace.params[-1]):
@@ -481,7 +481,7 @@ class Visitor(Generic[P, S]):
         )
 
     def chunks(self, params: P) -> Iterator[tuple[S, float]]:
-        """What the E-step says of each chunk; an error says of which, and none may be lost."""
+        """What the E-step says about each chunk; an error says which, and none may be lost."""
         assert self.map is not None
         count = 0
         try:
@@ -561,7 +561,7 @@ def as_pair(returned: Any) -> tuple[Any, float]:
 
 def progress_bar(shown: bool) -> Any:
     """A context with a bar that counts iterations; with None if it is not to be shown."""
-    # Also a disabled bar starts a thread, so there is none.
+    # Even a disabled bar starts a thread, so there is none.
     return tqdm(unit=" iterations") if shown else nullcontext()
 
 

@@ -34,7 +34,7 @@ from emlib.wording import sentence, shown
 
 P = TypeVar("P")
 COUNTS = {"n_components": 1, "n_init": 1, "max_iter": 0}
-# A component which has fewer values of a feature says next to nothing of it.
+# A component that has fewer values of a feature says next to nothing about it.
 FEWEST_VALUES = 0.1
 SIZES = ("tol", "covariance_floor", "reg_covar")
 FLAGS = ("accelerate", "warm_start", "stationary")
@@ -159,7 +159,7 @@ class ComponentsEstimator(Estimator):
     hold: Any = ()
     random_state: Any = None
 
-    # The parameters beside the components; and what users call the family's, where it is another.
+    # The parameters besides the components; and what users call the family's, where that differs.
     _outer: ClassVar[tuple[str, ...]]
     _renamed: ClassVar[dict[str, str]] = {}
 
@@ -180,12 +180,12 @@ class ComponentsEstimator(Estimator):
         return [self._renamed.get(name, name) for name in family.parameters]
 
     def _show(self, params: Iterable[Array], family: Family) -> None:
-        """Set the fitted parameters, those beside the components first."""
+        """Set the fitted parameters, those besides the components first."""
         for name, part in zip((*self._outer, *self._names(family)), params, strict=True):
             setattr(self, f"{name}_", part.copy())
 
     def _fitted_parts(self) -> list[Array]:
-        """The fitted parameters as `_show` has set them, or a user; those beside first."""
+        """The fitted parameters as `_show` has set them, or a user; those besides first."""
         names = [f"{name}_" for name in (*self._outer, *self._names(self._fitted_family()))]
         lacking, message = [name for name in names if not hasattr(self, name)], None
         if len(lacking) < len(names):
@@ -198,7 +198,7 @@ class ComponentsEstimator(Estimator):
 
 
 def warn_of_unseen(seen: Array, part: str, held: Held) -> None:
-    """Warn, in the line that called `fit`, of features of which a component has hardly a value.
+    """Warn, in the line that called `fit`, of features that a component has hardly any values of.
 
     `seen` says, in shape (K, D), how many values of a feature belong to a component. What is held
     needs none; and a component without any value is empty, of which others warn.
@@ -219,7 +219,7 @@ def warn_of_unseen(seen: Array, part: str, held: Held) -> None:
 def generator(random_state: Any, size: int | None = None) -> Generator:
     """NumPy's new generator, from what scikit-learn takes as a `random_state`.
 
-    Its seed is one number of 31 bits; with a `size`, so many.
+    Its seed is one number of 31 bits; with a `size`, that many.
     """
     try:
         state = check_random_state(random_state)

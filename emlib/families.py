@@ -29,7 +29,7 @@ from emlib.wording import first_of, shown
 
 # Stands for the logarithm of zero: lower than any log-density, and zero times it is zero.
 LOG_ZERO = -1e200
-# The share of all points that a component gets which has none: too small for the likelihood to see.
+# The share of all points that a component without any gets: too small for the likelihood to see.
 SEED = 1e-12
 # The share of counts that components have in common at a start at which some would have none.
 SHARED = 0.1
@@ -80,7 +80,7 @@ class Family(ABC):
 
     # The name of each array of parameters, and its axes: {"rates": "KD"}, {"covariance": "DD"}.
     # An estimator shows them as `rates_`; without a K an array belongs to all components. The first
-    # is KD, also if D is one.
+    # is KD, even if D is one.
     parameters: ClassVar[dict[str, str]]
 
     # --- The density
@@ -102,7 +102,7 @@ class Family(ABC):
     log_base: ClassVar[Callable[..., Array] | None] = None
 
     def key(self) -> Hashable:
-        """What tells families apart that have different features T or base measures h."""
+        """What tells apart families that have different features T or base measures h."""
         return self
 
     # --- Maximum likelihood
@@ -170,7 +170,7 @@ class Family(ABC):
     ridge: float | Array = 0.0
 
     def pooled(self, per_feature: Array) -> Array:
-        """What is known of each of D features; of all together where these have a common scale."""
+        """What is known about each of D features; about all where these have a common scale."""
         if self.common_scale:
             return np.full_like(per_feature, per_feature.mean())
         return per_feature
@@ -223,7 +223,7 @@ class Family(ABC):
         """A ValueError if parameters are out of their range, and `natural` would not say so."""
 
     def check_statistics(self, statistics: Any) -> Any:
-        """The sums that `mle` takes, as arrays; or an error that names one that is none."""
+        """The sums that `mle` takes, as arrays; or an error that names one that is not."""
         check.kind("statistics", statistics, Sums)
         n = check.numbers("n", statistics.n, shape=(None,))
         if not len(n) or (n < 0).any():
@@ -477,7 +477,7 @@ class Categorical(Counts):
 
     def sample(self, components: Components, z: Integers, rng: Generator) -> NDArray[Any]:
         groups = self._by_feature(components[0], axis=1)
-        shares = [g / g.sum(axis=1, keepdims=True) for g in groups]  # NumPy admits less rounding
+        shares = [g / g.sum(axis=1, keepdims=True) for g in groups]  # NumPy allows less rounding
         return np.concatenate([rng.multinomial(1, g[z]) for g in shares], axis=1)
 
     def from_free(self, free: tuple[Array, ...]) -> Components:
@@ -581,7 +581,7 @@ def check_methods(family: Any, x: Array) -> None:
         sums = np.stack([share, 1 - share]) @ features.T
         try:
             components = family.mle(family.statistics(sums, shared.sum(axis=1), d))
-        except Exception:  # of few points, there need be no maximum
+        except Exception:  # from few points, there need be no maximum
             return
         shapes, shape = family.shapes(k, d), (k, height + len(shared))
         task = f"return a tuple of arrays, of shapes {shapes} for {k} components"

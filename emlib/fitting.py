@@ -1,4 +1,4 @@
-"""A model bound to its data: what stands between the steps of a model and its estimator.
+"""A model bound to its data: what comes between the steps of a model and its estimator.
 
 EM works in standard units, so that no digits are lost to a far mean or to odd units, and results
 come back in the user's.
@@ -40,7 +40,7 @@ class Problem(Generic[P, S]):
     restore : callable params -> params
         From the units in which EM works to the user's.
     log_scale : float
-        What the log-likelihood is less in the user's units.
+        How much less the log-likelihood is in the user's units.
     responsibilities : callable params -> ndarray of shape (N, K), optional
     relabelled : callable (params, order) -> params, optional
         The same model with its components in another order. Both are needed for several starts.

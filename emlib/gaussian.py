@@ -104,7 +104,7 @@ class GaussianStatistics(Additive):
 
     @property
     def count(self) -> Array:
-        """Over how many numbers each entry of `sum_xx` is a sum: n, but for pooled forms."""
+        """How many numbers each entry of `sum_xx` is a sum of: n, except in pooled forms."""
         if self.form == "tied":
             return self.n.sum()
         if self.form == "spherical":
@@ -319,7 +319,7 @@ def sample(params: Gaussian, n: int, rng: Generator) -> Array:
 
 
 def check_statistics(statistics: GaussianStatistics, form: str | None = None) -> GaussianStatistics:
-    """The sums as arrays; or an error that names one that is none, or a form other than `form`."""
+    """The sums as arrays; or an error that names one that is not, or a form other than `form`."""
     check.kind("statistics", statistics, GaussianStatistics)
     if form not in (None, statistics.form):
         raise ValueError(f"statistics are those of {statistics.form} covariances, not of {form}")
@@ -365,7 +365,7 @@ def patterns_of(seen: Mask) -> tuple[Mask, Integers]:
     >>> patterns_of(np.array([[True, False], [True, True], [True, False]]))[1]
     array([0, 1, 0])
     """
-    # Bytes of eight bits, of which rows are quickly compared.
+    # Bytes of eight bits: rows of these are quickly compared.
     bits = np.ascontiguousarray(np.packbits(seen, axis=1))
     rows = bits.view(f"V{bits.shape[1]}")[:, 0]
     _, first, which = np.unique(rows, return_index=True, return_inverse=True)
@@ -381,6 +381,6 @@ def check_alive(n: Array) -> Array:
 
 
 def lost_points(which: Integers) -> str:
-    """What to say of components without any points."""
+    """What to say about components without any points."""
     lost = sentence("component", which, "has lost all its points", "have lost all their points")
     return f"{lost}. Use fewer components."

@@ -10,7 +10,7 @@ from emlib.types import Array
 
 P = TypeVar("P")
 S = TypeVar("S")
-# Of the size of the objective: a fall by less is rounding.
+# As a share of the objective: a fall by less is rounding.
 FALL_TOLERANCE = 1e-8
 # What steps may raise where EM itself does not lead: beside the path, or after a leap.
 FAILURES = (ArithmeticError, AssertionError, RuntimeError, ValueError)
@@ -68,7 +68,7 @@ WARNINGS = {
 
 @dataclass(frozen=True, eq=False)
 class Visit(Generic[P, S]):
-    """A point on EM's path: parameters, and what the E-step says of them.
+    """A point on EM's path: parameters, and what the E-step says about them.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class EMResult(Generic[P]):
     trace : Trace
         Parameters and objective at every iteration.
     n_steps : int
-        Steps taken in all, those of the confirmation and leaps that led nowhere included.
+        Steps taken in all, including those of the confirmation and leaps that led nowhere.
     warning : type of Warning or None
         What kind of warning this end deserves; its words are the `message`.
     """
@@ -160,5 +160,5 @@ class EMResult(Generic[P]):
 
     @property
     def n_iter(self) -> int:
-        """Number of iterations from the start to `params`, any nudge off a saddle included."""
+        """Number of iterations from the start to `params`, including any nudge off a saddle."""
         return len(self.trace) - 1

@@ -19,7 +19,7 @@ from emlib.wording import shown
 
 P = TypeVar("P")
 S = TypeVar("S")
-# A leap may be so many EM steps long at first; four times that where the longest succeeds.
+# A leap may be this many EM steps long at first; four times that where the longest succeeds.
 FIRST_LEAP = 4.0
 # A leap by one step is EM itself: one that is hardly longer is not worth its price.
 SHORTEST_LEAP = 1.05
@@ -86,7 +86,7 @@ def leaps(
     coordinates : Coordinates
         In which to leap.
     exact : bool
-        False if also EM's own steps may fall.
+        False if EM's own steps may fall, too.
 
     Yields
     ------
@@ -137,7 +137,7 @@ def leap(
     with np.errstate(all="ignore"):
         vectors = [coordinates.to_vector(params) for params in (start, once, twice)]
         path = np.stack([np.ravel(vector) for vector in vectors])
-        # What is infinite, as the logarithm of a probability of zero, stays where it is.
+        # What is infinite, such as the logarithm of a probability of zero, stays where it is.
         moves, target = np.isfinite(path).all(axis=0), path[2].copy()
         first, second, third = path[:, moves]
         u, v = second - first, (third - second) - (second - first)

@@ -71,7 +71,7 @@ def leaves(tree: Any) -> list[Any]:
 def rebuild(tree: T, vector: Any) -> T:
     """A tree of the shape of `tree`, with the numbers of `vector` in its leaves.
 
-    A leaf that has these numbers stays as it is: so a whole number that does not change is one.
+    A leaf that has these numbers stays as it is: so a whole number that does not change stays one.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from emlib.wording import sentence, shown
 
 # Squares of anything larger, or smaller, leave the range of a float.
 LARGEST, SMALLEST = 1e150, 1e-140
-# Sums of probabilities may miss one by so much; those of a start, which are scaled, by more.
+# Sums of probabilities may miss one by this much; those of a start, which are scaled, by more.
 ROUNDING_OF_SUM, ROUNDING_OF_START = 1e-6, 1.001e-5
 
 OF_NAN = (
@@ -115,7 +115,7 @@ def _is_number(entry: Any) -> bool:
 
 
 def _is_numeric(column: Any) -> bool:
-    """Whether a column of pandas holds numbers, also if it does so as objects."""
+    """Whether a column of pandas holds numbers, even if it does so as objects."""
     kind = getattr(column.dtype, "kind", "O")
     try:
         return kind in "biufc" or (kind not in "mM" and np.asarray(column, dtype=float).ndim == 1)
@@ -124,19 +124,19 @@ def _is_numeric(column: Any) -> bool:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether this is a whole number: one of Python's or NumPy's, and no bool."""
+    """Whether this is a whole number: one of Python's or NumPy's, and not a bool."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def count(name: str, value: Any, least: int = 1) -> int:
-    """A whole number, at least `least`; or a ValueError. A bool is no count."""
+    """A whole number, at least `least`; or a ValueError. A bool is not a count."""
     if not is_whole(value) or int(value) < least:
         raise ValueError(f"{name} must be a whole number, at least {least}, got {shown(value)}")
     return int(value)
 
 
 def size(name: str, value: Any, least: float = 0.0) -> float:
-    """A finite number, at least `least`; or a ValueError. A bool is none."""
+    """A finite number, at least `least`; or a ValueError. A bool is not one."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not least <= float(value) < np.inf:
         limit = ", zero or positive," if least == 0 else ""
@@ -207,8 +207,8 @@ def observed(
 
     A row that is NaN throughout was not observed. Both masks are None if nothing is NaN, and the
     last if all observed rows are complete. Where some lack a part of their values, it is a
-    ValueError, unless they may be observed `partly`: then the mean of a feature stands for what is
-    lacking of it, and only rows with `weights` count. For a `fit`, something of every feature must
+    ValueError, unless they may be observed `partly`: then the mean of a feature stands for what it
+    lacks, and only rows with `weights` count. For a `fit`, something of every feature must
     have been observed.
     """
     try:
@@ -239,7 +239,7 @@ def observed(
         each_observed(seen)
     filled = np.where(lacking, 0.0, table)
     means = (seen * filled).sum(axis=0) / np.maximum(seen.sum(axis=0), SMALLEST)
-    means = np.where(np.isfinite(means), means, 0.0)  # an infinity is named where it stands
+    means = np.where(np.isfinite(means), means, 0.0)  # an infinity is named where it is
     return np.where(lacking, means, table), made, holes
 
 
@@ -263,7 +263,7 @@ def symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
     if table.ndim not in (1, 2) or table.shape[1:] not in ((), (1,)):
         raise ValueError(
             f"symbols must be one column, of shape (T, 1), got {table.shape}. Stack sequences one "
-            "below the other and give their lengths=; of one-hot rows take argmax(axis=1)"
+            "below the other and give their lengths=; for one-hot rows take argmax(axis=1)"
         )
     if not len(table):
         raise ValueError("symbols are empty: at least one is needed")
@@ -272,10 +272,10 @@ def symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
     if n_symbols is not None:
         wrong |= column >= n_symbols
     if np.any(wrong):
-        limit = "" if n_symbols is None else f" below {n_symbols}"
+        limit = "" if n_symbols is None else f" and below {n_symbols}"
         row = int(np.argmax(wrong))
         raise ValueError(
-            f"symbols must be whole numbers from 0 on{limit}, got {column[row]:g} (row {row}). "
+            f"symbols must be whole numbers from 0 up{limit}, got {column[row]:g} (row {row}). "
             "Number the symbols, with NaN where none was seen, or say with n_features how many "
             "there may be."
         )
@@ -351,7 +351,7 @@ def extremes(data: Array) -> tuple[Array, Array]:
 
 
 def shaped(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
-    """An explicit start as an array of that shape, its user's no longer; None if there is none."""
+    """An explicit start as an array of that shape, no longer its user's; None if there is none."""
     return None if value is None else numbers(name, value, shape=shape).copy()
 
 
@@ -376,7 +376,7 @@ def shares(name: str, value: ArrayLike | None, shape: tuple[int, ...]) -> Array 
 
 
 def sums(name: str, rows: Array, rounding: float = ROUNDING_OF_SUM) -> None:
-    """A ValueError unless these are distributions; it names the row that is none."""
+    """A ValueError unless these are distributions; it names the row that is not."""
     table = np.atleast_2d(rows)
     wrong = (table < 0).any(axis=1) | ~(np.abs(table.sum(axis=1) - 1) < rounding)
     if wrong.any():

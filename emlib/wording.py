@@ -43,7 +43,7 @@ def sentence(noun: str, indices: Integers, one: str, several: str) -> str:
 
 
 def first_of(values: Array, which: Mask) -> str:
-    """The first of the values in a table at which `which` is true, and where it stands.
+    """The first of the values in a table at which `which` is true, and where it is.
 
     Examples
     --------

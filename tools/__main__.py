@@ -31,7 +31,7 @@ def clean() -> None:
 
 
 def bench() -> None:
-    """Time emlib beside its peers: mixtures, then hidden Markov models."""
+    """Time emlib against its peers: mixtures, then hidden Markov models."""
     command("tools.bench:bench_mixtures")()
     command("tools.bench_hmm:bench_hmm")()
 
@@ -42,7 +42,7 @@ COMMANDS = {
     "test": ("tools.checks:check", "run every check"),
     "test-oldest": ("tools.versions:test_oldest", "run emlib's tests with the oldest versions"),
     "test-newest": ("tools.versions:test_newest", "run emlib's tests with the newest versions"),
-    "mutants": ("tools.mutants:mutants", "show changes of emlib that its tests do not notice"),
+    "mutants": ("tools.mutants:mutants", "show changes to emlib that its tests do not notice"),
     "outputs": ("tools.execute:store_outputs", "execute all chapters and store their outputs"),
     "lab": ("tools.copies:lab", "open copies of the chapters in JupyterLab"),
     "notebooks": ("tools.copies:notebooks", "write copies of the chapters to work in"),
@@ -55,7 +55,7 @@ COMMANDS = {
     "publish-check": ("tools.publish:publish_check", "say whether the site is ready for a host"),
     "links": ("tools.links:links", "check whether the external addresses still answer"),
     "reading": ("tools.reading:print_reading", "say what each chapter asks of its reader"),
-    "bench": ("tools.__main__:bench", "time emlib beside its peers"),
+    "bench": ("tools.__main__:bench", "time emlib against its peers"),
     "bench-mixtures": ("tools.bench:bench_mixtures", "time mixtures"),
     "bench-hmm": ("tools.bench_hmm:bench_hmm", "time hidden Markov models"),
     "scale": ("tools.scale:measure_scale", "measure how EM scales"),

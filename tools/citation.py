@@ -21,7 +21,7 @@ LICENCES = f"""\
 
 - **Text and figures**: {CC_BY}. Name the book, link the licence, and say what you changed.
 {PHOTOGRAPHS}
-- **Code**, including that of the chapters: MIT. Keep the notice of the file `LICENSE`.
+- **Code**, including that of the chapters: MIT. Keep the notice in the file `LICENSE`.
 - **What the site has from others** (theme, formulas, search, drawing): MIT, ISC and BSD; fonts: \
 SIL Open Font License. {OF_OTHERS}
 - **Data**: as their sources say. `load_faithful().source` is that of Old Faithful's \

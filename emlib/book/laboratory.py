@@ -93,14 +93,14 @@ DATA = {
         ("x", "y"),
         "x = (np.repeat([[0, 0], [6, 0], [3, 5]], 40, axis=0)"
         " + np.random.default_rng(1).normal(size=(120, 2))).round(2)",
-        "Made: 40 points around each of (0, 0), (6, 0) and (3, 5), with standard deviation 1.",
+        "Made up: 40 points around each of (0, 0), (6, 0) and (3, 5), with standard deviation 1.",
     ),
     "outlier": Data(
         "Points with an outlier",
         "plane",
         ("x", "y"),
         "x = np.vstack([np.random.default_rng(1).normal(size=(40, 2)), [[5, 4]]]).round(2)",
-        "Made: 40 points around (0, 0) with standard deviation 1, and one at (5, 4).",
+        "Made up: 40 points around (0, 0) with standard deviation 1, and one at (5, 4).",
     ),
 }
 
@@ -307,7 +307,7 @@ def two_coins(a: float, b: float) -> tuple[Array, ...]:
 
 
 def from_responsibilities(name: str, r: Array) -> tuple[Array, ...]:
-    """The parameters that an M-step makes of responsibilities of shape (N, K)."""
+    """The parameters that an M-step makes from responsibilities of shape (N, K)."""
     weights, means, c = mixture.m_step(mixture.statistics(r, DATA[name].x, Full()), Full())
     return weights, means, (c + np.swapaxes(c, 1, 2)) / 2  # symmetric to the last digit
 
@@ -324,7 +324,7 @@ SMALL = ellipses(
     [[2.04, 54.5], [4.29, 80], [4.03, 82]],
     [[[0.07, 0.43], [0.43, 34]], [[0.17, 0.94], [0.94, 36]], [[0.01, 0], [0, 1]]],
 )
-# Of Old Faithful: nine eruptions that lie almost on a line, apart from the short and the long.
+# Kinds of Old Faithful's eruptions: the short, the long, and nine that lie almost on a line.
 KINDS = np.where(FAITHFUL.values[:, 0] < 3.1, 0, 1)
 KINDS[[131, 140, 159, 176, 195, 197, 206, 253, 271]] = 2
 ONLY_MEANS = ("weights", "covariances")

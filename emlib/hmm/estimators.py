@@ -65,11 +65,11 @@ class _HMM(ComponentsEstimator):
         ----------
         X : array-like of shape (T, D)
             Sequences, one below the other; rows are one step of time apart. A row that is NaN
-            throughout stands for an observation that was not made: the chain goes on, and no state
-            is more probable for it. Put in the rows that your table leaves out. Where states are
-            Gaussians a row may be NaN in part: it counts by the marginal of the rest.
+            throughout stands for an observation that was not made: the chain goes on, and it
+            makes no state more probable. Put in the rows that your table leaves out. Where states
+            are Gaussians a row may be NaN in part: it counts by the marginal of the rest.
         lengths : array-like of int, optional
-            How many rows each sequence has, in the order in which they stand; by default all are
+            How many rows each sequence has, in the order in which they come; by default all are
             one sequence. With pandas, `table.groupby("person", sort=False).size()`.
         states : array-like of int, shape (T,), optional
             The states that are known, from 0 to K - 1, and -1 for those that are not.
@@ -157,9 +157,9 @@ class _HMM(ComponentsEstimator):
         return self._filtered(X, lengths)[1]
 
     def filter_proba(self, X: ArrayLike, lengths: ArrayLike | None = None) -> Array:
-        """p(z_t = k | x_1 .. x_t), of shape (T, K): what was known of the states at the time.
+        """p(z_t = k | x_1 .. x_t), of shape (T, K): what was known about the states at the time.
 
-        From where a sequence becomes impossible, its rows are zero.
+        The rows of a sequence are zero from where it becomes impossible.
         """
         return self._filtered(X, lengths)[0]
 
@@ -243,7 +243,7 @@ class _HMM(ComponentsEstimator):
         return float(self._n_parameters() * np.log(sequences.n) - 2 * self._score(sequences))
 
     def _n_parameters(self) -> int:
-        """Free parameters; neither a stationary chain's start is free, nor a forbidden step."""
+        """Free parameters; a stationary chain's start is not free, nor is a forbidden step."""
         params, fit = self._params(), self._unchanged_fit(self._outer)
         held, free, n_unseen = Held((False, False)), self._free_in_chain(*params[:2]), 0
         if fit is not None:
@@ -265,7 +265,7 @@ class _HMM(ComponentsEstimator):
         return self._family()
 
     def _unchanged_fit(self, outer: tuple[str, ...] = ()) -> _Fit | None:
-        """The fit that found these components, and `outer`; None if there is none, or no more."""
+        """The fit that found these components, and `outer`; None if there is none, or no longer."""
         if not hasattr(self, "_fit"):
             return None
         found = dict(zip(self._names(self._fit.family), self._fit.params.components, strict=True))
@@ -290,7 +290,7 @@ class _HMM(ComponentsEstimator):
     # --- What a model has of its own
 
     def _n_unseen(self, sequences: Sequences) -> int:
-        """How many symbols a fit takes for granted: those are no free parameters."""
+        """How many symbols a fit takes for granted: those are not free parameters."""
         return 0
 
     def _sequences(self, X: ArrayLike, lengths: ArrayLike | None, fit: bool = False) -> Sequences:
@@ -318,7 +318,7 @@ def _normalised(rows: Array) -> Array:
 
 
 def _warn_of_unvisited(params: HMMParams, sequences: Sequences) -> None:
-    """Warn, in the line that called `fit`, of states of which the data say nothing."""
+    """Warn, in the line that called `fit`, of states about which the data say nothing."""
     statistics, _ = steps.expectations(params, sequences)
     visited, left = steps.visited(statistics), statistics.transitions.sum(axis=1) > 0
     never, stays = np.flatnonzero(~visited), np.flatnonzero(visited & ~left)

@@ -153,9 +153,9 @@ def draw_shares(
 def likeliest_order(
     order: Integers, completed_in: Callable[[Integers], HMMParams], sequences: Sequences
 ) -> Integers:
-    """The order of what was drawn in which it suits best what is given, tried from `order` on.
+    """The order of what was drawn in which it suits best what is given, starting with `order`.
 
-    All orders of up to four states are tried; of more, a move or an exchange as long as one helps.
+    All orders of up to four states are tried; with more, moves or exchanges as long as one helps.
     """
 
     @cache

@@ -1,4 +1,4 @@
-"""What one whole sequence says of its hidden states: forward-backward and Viterbi, to call by hand.
+"""What one whole sequence says about its states: forward-backward and Viterbi, to call by hand.
 
 `plain` is the recursion as the book derives it; `in_logs` is for sequences whose probabilities
 scaling cannot hold. Fits take the walks in `emlib.hmm.walks`.
@@ -24,7 +24,7 @@ TOO_SMALL = (
 
 
 class Posterior(NamedTuple):
-    """What one sequence says of its hidden states.
+    """What one sequence says about its hidden states.
 
     Attributes
     ----------
@@ -174,8 +174,8 @@ def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
 
     Examples
     --------
-    The first observation speaks for one state, so strongly that scaling loses the other; from
-    which there is no way to what the second observation needs.
+    The first observation speaks for one state, so strongly that scaling loses the other. But
+    from that one there is no way to what the second observation needs.
 
     >>> never, log_b = np.eye(2), np.array([[0.0, -900.0], [-1900.0, 0.0]])
     >>> in_logs(np.full(2, 0.5), never, log_b).responsibilities

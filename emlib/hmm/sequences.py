@@ -39,11 +39,11 @@ from emlib.wording import shown
 
 # A piece shorter than this is not worth a start from a guess.
 SHORTEST = 64
-# A piece is this times the root of all there is: many short ones, as a step has its price.
+# A piece is this times the root of all there is: many short ones, since a step has its price.
 ROOTS = 0.5
-# A position takes as long as so many steps between states.
+# A position takes as long as this many steps between states.
 STEP = 5000
-# With so many copies of each value, densities are computed once a value.
+# With this many copies of each value, densities are computed once per value.
 COPIES = 4
 
 
@@ -351,7 +351,7 @@ class Sequences:
         return int(rows[place] if self.which is None else rows[self.which == place].min())
 
     def per_observation(self, table: Array, missing: float, out: Array | None = None) -> Array:
-        """What is known of each row of `data`, (K, N), for each observation, (K, T), packed."""
+        """What is known about each row of `data`, (K, N), for each observation, (K, T), packed."""
         if self.which is None:
             return table
         if self.n < len(self.which):

@@ -1,7 +1,7 @@
 """Hidden Markov models as two pure functions, `e_step` and `m_step`, for the loop `emlib.em`.
 
 An HMM is a mixture whose hidden labels remember: components are those of `emlib.mixture`, in any
-of its families; in place of the weights stand the start and the steps of a Markov chain.
+of its families; in place of the weights there are the start and the steps of a Markov chain.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def e_step(
     params : HMMParams
     x : Sequences, or an array of shape (T, D) as one sequence
     family : Family, optional
-        By default that of the sequences; of an array, Gaussians with full covariances.
+        By default that of the sequences; for an array, Gaussians with full covariances.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def checked_params(params: HMMParams, family: Family, d: int | None = None) -> H
 
 
 def check_statistics(statistics: HMMStatistics, family: Family) -> HMMStatistics:
-    """The statistics as arrays; or an error that names a part that is none."""
+    """The statistics as arrays; or an error that names a part that is not."""
     check.kind("family", family, Family)
     check.kind("statistics", statistics, HMMStatistics)
     emissions, params = family.check_statistics(statistics.emissions), statistics.params
@@ -169,7 +169,7 @@ def m_step(statistics: HMMStatistics, family: Family = FULL, stationary: bool = 
     """Parameters from expected statistics: shares of starts and steps, a weighted MLE per state.
 
     A state that is never visited keeps its component, and one that is never left keeps its
-    row of `transmat`: the data say nothing of them.
+    row of `transmat`: the data say nothing about them.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def m_step(statistics: HMMStatistics, family: Family = FULL, stationary: bool = 
 
 
 def maximum(statistics: HMMStatistics, family: Family, stationary: bool = False) -> HMMParams:
-    """The M-step of statistics that need no check, as those of an E-step."""
+    """The M-step of statistics that need no check, such as those of an E-step."""
     startprob, transmat = chain_m_step(statistics, stationary)
     seen = visited(statistics)
     if seen.all():
@@ -252,7 +252,7 @@ def log_emission(
 
 
 def _log_emission(params: HMMParams, sequences: Sequences, possible: bool = False) -> Array:
-    """`log_emission` of shape (K, T), packed; -inf also where another state is known.
+    """`log_emission` of shape (K, T), packed; -inf where another state is known, too.
 
     If it must be `possible`, an ImpossibleError names what no state can have emitted.
     """

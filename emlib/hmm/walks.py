@@ -48,7 +48,7 @@ IMPOSSIBLE_OBSERVATION = (
 
 
 class Packed(NamedTuple):
-    """What sequences say of their hidden states, in packed order.
+    """What sequences say about their hidden states, in packed order.
 
     Attributes
     ----------

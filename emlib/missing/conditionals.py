@@ -18,7 +18,7 @@ from emlib.gaussian import LOG_2PI, Gaussian
 from emlib.missing.patterns import Block
 from emlib.types import Array, Integers
 
-# A hole costs FewHoles so many times what a feature that was seen costs FewSeen.
+# A hole costs FewHoles this many times what a feature that was seen costs FewSeen.
 COST_OF_A_HOLE = 2.0
 
 
@@ -28,7 +28,7 @@ class FewSeen:
     Attributes
     ----------
     log_constants : ndarray of shape (B,)
-        What the log-density of a row has beside its squares, twice and without its sign.
+        What the log-density of a row has besides its squares, twice and without its sign.
     """
 
     def __init__(self, covariance: Array, block: Block) -> None:

@@ -25,7 +25,7 @@ from emlib.types import Array
 from emlib.units import Units
 from emlib.wording import sentence
 
-# So many pairs of features are named in a warning.
+# This many pairs of features are named in a warning.
 MOST_PAIRS = 5
 
 
@@ -50,7 +50,7 @@ class GaussianImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Smallest eigenvalue of the covariance, once every feature is scaled to unit variance. A
         solution that touches it is reported as degenerate.
     mean_init, covariance_init : array-like, optional
-        Explicit start, of shapes (D,) and (D, D). The default is mean and variance of what was
+        Explicit start, of shapes (D,) and (D, D). The default is the mean and variance of what was
         seen of each feature, and no correlation.
     accelerate : bool
         Whether to leap ahead with SQUAREM: fewer steps where much is missing.
@@ -214,7 +214,7 @@ def _warn_of_pairs_apart(patterns: Patterns) -> None:
 
 
 def _check_seen(x: Array) -> None:
-    """A ValueError if a feature has no value in any row, or one that is no number."""
+    """A ValueError if a feature has no value in any row, or one that is not a number."""
     empty = np.flatnonzero(np.isnan(x).all(axis=0))
     if len(empty):
         have_none = sentence("feature", empty, "has no value", "have no value")

@@ -146,7 +146,7 @@ class Patterns:
         Raises
         ------
         ValueError
-            If the table is empty, or holds infinities or what is no number.
+            If the table is empty, or holds infinities or what is not a number.
 
         Examples
         --------

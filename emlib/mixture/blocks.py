@@ -24,7 +24,7 @@ from emlib.validation import extremes
 
 # Floats of a block's features: under a megabyte, which a second-level cache holds.
 BLOCK = 90_000
-# Data of up to so many numbers (32 MiB) are kept standardised where EM reads them many times.
+# Data of up to this many numbers (32 MiB) are kept standardised where EM reads them many times.
 LARGEST_COPY = 2**22
 FULL = Full()
 

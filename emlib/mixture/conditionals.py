@@ -1,4 +1,4 @@
-"""What some features of a Gaussian mixture say of the others: a mixture again, of full form."""
+"""What some features of a Gaussian mixture say about the others: a mixture again, of full form."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The E-step of any mixture: two matrix products a block.
+"""The E-step of any mixture: two matrix products per block.
 
     log pi_k p(x | theta_k)  =  eta_k . T(x)        one product, then Bayes' rule
     S_k                      =  sum of r_k T(x)     the other
 
 Samples are on the last axis, so that every operation runs along contiguous numbers. The products
 have several forms. Symbols are `LookedUp`; rows of which not all was seen are `Incomplete`, and
-stand `Apart` from the others. For all else there are three, and each earns its keep. Milliseconds
+kept `Apart` from the others. For the rest there are three, and each earns its keep. Milliseconds
 for one step of EM, measured on one thread (Intel Xeon with AVX-512), for N points, D features and K
 full components:
 
@@ -257,7 +257,7 @@ class Natural(Form):
 
 
 class LookedUp(Form):
-    """Symbols: log p(x, z = k) stands in a table, and the statistics are counts."""
+    """Symbols: log p(x, z = k) is in a table, and the statistics are counts."""
 
     def __init__(self, data: Blocks, weights: Array, table: Array) -> None:
         self.data, self.slices = data, data.slices(len(table))
@@ -444,7 +444,7 @@ class Incomplete(Form):
 
 
 class Apart(Form):
-    """Points of which all was seen apart from the others, each in the form that suits them."""
+    """Points of which all was seen, and apart from them the others, each in the form that suits."""
 
     def __init__(self, data: Blocks, params: Components) -> None:
         self.data, self.origins = data, origins(params[1], data)
@@ -452,7 +452,7 @@ class Apart(Form):
         self.slices = data.slices(max(params[1].shape))
 
     def locate(self, rows: slice) -> None:
-        """Of each part in a block: where its points stand in the block, and in the part."""
+        """Of each part in a block: where its points are in the block, and in the part."""
         self.block = []
         for numbers, form in self.parts:
             part = slice(*np.searchsorted(numbers, (rows.start, rows.stop)))

@@ -75,8 +75,8 @@ class _Mixture(
             not depend on it. Rows of NaN alone, without a label, count for nothing.
         y : ignored
         sample_weight : array-like of shape (N,), optional
-            How many times each point counts. Divide the weights of a survey by their mean: they
-            sum to the size of the population, for which BIC and standard errors would hold.
+            How many times each point counts. Divide the weights of a survey by their mean:
+            undivided they sum to the population's size, for which BIC and errors would then hold.
         labels : array-like of int, shape (N,), optional
             The components that are known, from 0 to K - 1, and -1 for those that are not
             (semi-supervised learning).
@@ -168,7 +168,7 @@ class _Mixture(
             )
         params = m_step(family.statistics_to_units(statistics, units))
         for name in ("result_", "results_", "lower_bound_", "lower_bounds_", "n_iter_"):
-            self.__dict__.pop(name, None)  # they told of other parameters
+            self.__dict__.pop(name, None)  # they were about other parameters
         self.converged_ = False
         self._show(fitting.restored(params, family, units), family)
         return self
@@ -203,7 +203,7 @@ class _Mixture(
         sample_weight: ArrayLike | None = None,
         labels: ArrayLike | None = None,
     ) -> Integers:
-        """Fit, then the most probable component of each row of `X`, also where labels are known."""
+        """Fit, then the most probable component of each row of `X`, even where labels are known."""
         return self.fit(X, sample_weight=sample_weight, labels=labels).predict(X)
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> tuple[Array, Integers]:
@@ -299,7 +299,7 @@ class _Mixture(
         return len(self._params()[0])
 
     def _fitted(self) -> _Fit:
-        """What is known of the fit; of a model made by hand, what its settings say."""
+        """What is known about the fit; for a model made by hand, what its settings say."""
         if hasattr(self, "_fit"):
             return self._fit
         self._check_settings()
@@ -366,7 +366,7 @@ class _Mixture(
         return Blocks(x, family, weights, labels=known, holes=holes)
 
     def __sklearn_tags__(self) -> Tags:
-        """Of some families counts are welcome, and other numbers are not."""
+        """For some families counts are welcome, and other numbers are not."""
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = tags.input_tags.categorical = self._counts
         return tags
@@ -388,7 +388,7 @@ class _Mixture(
         return holes
 
     def _n_unseen(self, x: Array) -> int:
-        """How many categories a fit to `x` takes for granted: those are no free parameters."""
+        """How many categories a fit to `x` takes for granted: those are not free parameters."""
         return 0
 
     def _decode(self, x: Array) -> Array:
@@ -465,7 +465,7 @@ class GaussianMixture(_Mixture):
     lower_bound_ : float
         Mean log-likelihood per sample of the returned parameters, plus the log-prior's share.
     lower_bounds_ : list of float
-        The same at every iteration, the start included.
+        The same at every iteration, including the start.
     result_ : EMResult
         Why EM stopped, the trace, and whether the maximum was confirmed.
     results_ : list of EMResult
@@ -523,7 +523,7 @@ class GaussianMixture(_Mixture):
     def conditional(self, x: ArrayLike) -> GaussianMixture:
         """The mixture of the features that are NaN in `x`, one point of shape (D,), given the rest.
 
-        `weights_ @ means_` of what comes back is the best guess of them.
+        `weights_ @ means_` of what comes back is the best guess at them.
         """
         family: Any = self._fitted_family()
         if hasattr(x, "to_frame"):  # a row of a table
@@ -656,12 +656,12 @@ class BernoulliMixture(_Mixture):
     n_components : int
         K, the number of latent classes.
     binarize : float, optional
-        If given, what is above it is one and all else zero; if None, data must be zeros and ones.
+        If given, what is above it is one, and the rest zero; if None, data must be zeros and ones.
     probabilities_init : array-like of shape (K, D), optional
         Explicit start.
     probabilities_prior : float
-        Concentration of a Dirichlet prior, at least 1: every answer counts as seen that many times
-        more, less one, in every class. Then no probability is zero, and no later answer impossible.
+        Concentration of a Dirichlet prior, at least 1: every answer counts as seen that many extra
+        times, less one, in every class. Then no probability is zero, nor a later answer impossible.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
     hold, verbose, random_state
@@ -717,11 +717,11 @@ class CategoricalMixture(_Mixture):
         K, the number of latent classes.
     n_categories : int or array-like of shape (D,), optional
         How many categories each column has; by default, up to the highest number in the data. Then
-        criteria do not count numbers that never occur as parameters.
+        numbers that never occur do not count as parameters in criteria.
     probabilities_init : list of D array-likes of shape (K, n_categories), optional
-        Explicit start; or one table, as `probabilities_`.
+        Explicit start; or one table, like `probabilities_`.
     probabilities_prior : float
-        As in `BernoulliMixture`: every category counts as seen that many times more, less one.
+        As in `BernoulliMixture`: every category counts as seen that many extra times, less one.
     tol, max_iter, n_init, init_params, weights_init, responsibilities_init, accelerate, warm_start
         As in `GaussianMixture`.
     hold, verbose, random_state
@@ -785,7 +785,7 @@ class CategoricalMixture(_Mixture):
         if np.any(x < 0) or np.any(x != np.floor(x)):
             what = "Negative values in data" if np.any(x < 0) else "Fractions in data"
             raise ValueError(
-                f"{what}: categories must be whole numbers from 0 on, and NaN, not -1, where there "
+                f"{what}: categories must be whole numbers from 0 up, and NaN, not -1, where there "
                 "is no answer. Number them."
             )
         if reset:

@@ -29,7 +29,7 @@ from emlib.squarem import Coordinates
 from emlib.types import Array, Generator, Integers
 from emlib.units import Units
 
-# So many complete rows for each component are enough to find clusters in.
+# This many complete rows for each component are enough to find clusters in.
 COMPLETE_ROWS = 10
 # A component whose responsibilities sum to less than this has no points to speak of.
 FEWEST_POINTS = 1e-3
@@ -65,7 +65,7 @@ def problem_of(
 
 
 def collapse(params: Params, family: Family, n: float) -> str | None:
-    """What to say of a component that is empty or has collapsed; None if none is.
+    """What to say about a component that is empty or has collapsed; None if none is.
 
     `n` is the number of points, each of the weight of the lightest.
     """
@@ -142,7 +142,7 @@ def start(
 def first_m_step(
     m_step: Callable[[Any], Params], r: Array, data: Blocks, lift: bool = True
 ) -> Params:
-    """The parameters that the M-step makes of responsibilities of shape (N, K).
+    """The parameters that the M-step makes from responsibilities of shape (N, K).
 
     With `lift`, without probabilities of zero that would stay. Components may be so narrow, and so
     far apart, that squares about the data's origin have no digits left: then about their means.
@@ -219,15 +219,15 @@ def nearest_order(
 
 
 def completed(given: tuple[Array | None, ...], drawn: tuple[Array, ...]) -> tuple[Array, ...]:
-    """The parts that are given, and where there is none that which was drawn."""
+    """The parts that are given, and where there is none, what was drawn."""
     return tuple(d if g is None else g for g, d in zip(given, drawn, strict=True))
 
 
 def draw_responsibilities(data: Blocks, k: int, how: str, rng: Generator) -> Array:
     """Responsibilities of shape (N, K) from one of the `STARTS`, for which features weigh alike.
 
-    Means that stand for what was not seen look like a cluster. So if there are complete rows
-    enough, the others go to the nearest of their clusters, by what was seen.
+    Means that stand for what was not seen look like a cluster. So if there are enough
+    complete rows, the others go to the nearest of their clusters, by what was seen.
     """
     x = units_for_distances(data).standardise(data.x)
     if data.holes is None or len(data.complete) < COMPLETE_ROWS * k or how == "random":

@@ -30,8 +30,8 @@ class Prior:
     """Dirichlet prior on the weights, normal-inverse-Wishart on means and covariances.
 
     What is None is taken from the data, as Fraley and Raftery (2007, J. Classif. 24, 155-181)
-    do. It is enough that no component can collapse, unless the data's own covariance is singular
-    (features that depend on each other, or as many as points): then give a `scale`.
+    do. That is enough to keep components from collapsing, unless the data's own covariance is
+    singular (features that depend on each other, or as many as points): then give a `scale`.
 
     In effect it adds 2 D + 4 points to each full covariance (D + 5 to a diagonal one), with the
     spread of one. With few features that is weak. With many it is not, and variances come out too
@@ -120,7 +120,7 @@ class BoundPrior:
 
     @property
     def count(self) -> float:
-        """For how many points the prior on a covariance counts, its mean's included."""
+        """For how many points the prior on a covariance counts, including its mean's."""
         return self.family.prior_count(self.degrees_of_freedom, self.k, len(self.mean))
 
     def m_step(self, statistics: GaussianStatistics) -> MixtureParams:
@@ -184,7 +184,7 @@ class AnswersPrior:
 
     def log_density(self, params: Params) -> float:
         """Log of the prior density, up to a constant."""
-        # But for the first, the coefficients of T(x) are the answers' log-probabilities. One that
-        # is held at zero must not drown the rest.
+        # Except for the first, the coefficients of T(x) are the answers' log-probabilities. One
+        # that is held at zero must not drown the rest.
         log_p = np.maximum(self.family.natural(params[1:])[:, 1:], LOWEST)
         return self.count * float(log_p.sum())

@@ -28,7 +28,7 @@ from emlib.types import Array
 # Length of a numerical step, in standard deviations of the complete data.
 STEP = 1e-3
 # The information is symmetric but for errors of numerical steps, or of rounding at the least: it
-# has to be so many times as large in every direction. That of all features is about one.
+# has to be this many times as large in every direction. That of all features is about one.
 TIMES_NOISE, SMALLEST_NOISE = 50.0, 1e-12
 # Squared distance from a stationary point, in standard errors, up to which it counts as one.
 LARGEST_DECREMENT = 0.01
@@ -55,14 +55,14 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family | None = 
     Raises
     ------
     DegenerateError
-        If the information is not positive definite: `params` is no maximum, or a component has
+        If the information is not positive definite: `params` is not a maximum, or a component has
         hardly any points.
     """
     params, data = steps.checked(params, data, family)
     family = data.family
     if family.n_symbols:
         raise ValueError(
-            "there are no standard errors of Symbols: take one-hot rows, and the family Categorical"
+            "there are no standard errors for Symbols: take one-hot rows and the family Categorical"
         )
     if data.holes is not None:
         raise ValueError(
@@ -121,7 +121,7 @@ def _check_digits(params: steps.Params, family: Any) -> None:
 
 
 class _Moments(NamedTuple):
-    """What the data say of the features T of the complete data, of which there are M.
+    """What the data say about the features T of the complete data, of which there are M.
 
     Attributes
     ----------

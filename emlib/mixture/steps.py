@@ -56,7 +56,7 @@ def e_step(
     x : array of shape (N, D), or Blocks
         As `Blocks`, points may have weights, and are checked once and not at every step.
     family : Family, optional
-        By default that of `Blocks`; of an array, Gaussians with full covariances.
+        By default that of `Blocks`; for an array, Gaussians with full covariances.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def m_step(statistics: Any, family: Family = FULL, revive: bool = False) -> Any:
         With a leading axis of length K.
     family : Family
     revive : bool
-        Whether a component without any point starts anew, as wide as all points together and so
+        Whether a component without any points starts anew, as wide as all points together and so
         nearly empty that the likelihood does not see it.
 
     Returns
@@ -131,7 +131,7 @@ def m_step(statistics: Any, family: Family = FULL, revive: bool = False) -> Any:
 
 
 def maximum(statistics: Any, family: Family, revive: bool = False) -> Params:
-    """The M-step of statistics that need no check, as those of an E-step."""
+    """The M-step of statistics that need no check, such as those of an E-step."""
     if revive and not (statistics.n > 0).all():
         statistics = family.revived(statistics)
     components = family.mle(statistics)

@@ -39,7 +39,7 @@
       const sentences = [];
       if (count) sentences.push(`${count} of ${questions.length} answered, ${rightOf(now)} right at once.`);
       if (earlier) sentences.push(`Before, ${rightOf(before)} of ${earlier} right at once.`);
-      if (earlier && !count) sentences.push("Your answers of this visit will take their place.");
+      if (earlier && !count) sentences.push("Your answers from this visit will take their place.");
       said.textContent = sentences.join(" ");
     };
     questions.forEach((question, i) => {

@@ -3,7 +3,7 @@
  *
  * Near a place where EM stands still, one iteration multiplies a small change of the
  * responsibilities by a matrix, whose eigenvalues are EM's rates (Dempster, Laird and Rubin 1977,
- * section 4). The log-likelihood curves upwards in some direction just if the largest is above one;
+ * section 4). The log-likelihood curves upwards in some direction exactly if the largest is above one;
  * see the corollary cor-conv-saddle in the book.
  */
 

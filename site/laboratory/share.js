@@ -73,7 +73,7 @@ function problemOf({ model, form, data = '', rule, fixed, ...sizes }) {
   return problem;
 }
 
-/** The book's data of that name, or the points that stand in the address. */
+/** The book's data of that name, or the points that are in the address. */
 function dataOf(model, text) {
   if (Object.hasOwn(DATA, text)) {
     demand(DATA[text].model === model, `the data ${text} do not suit the model ${model}`);

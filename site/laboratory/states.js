@@ -44,7 +44,7 @@ export function stepE(state) {
   return at({ ...state, responsibilities, phase: 'M', step: 'E' });
 }
 
-/** After a hard assignment, which is no E-step: the bound need not touch. */
+/** After a hard assignment, which is not an E-step: the bound need not touch. */
 export function stepHard(state) {
   const responsibilities = hard(eStep(state.problem, state.parameters).responsibilities);
   return at({ ...state, responsibilities, phase: 'M', step: 'hard' });

@@ -76,7 +76,7 @@ function geometricRest(step, before) {
   return (step * rate) / (1 - rate);
 }
 
-/** What to say of a component that is empty, or rests on the floor; null if none is. */
+/** What to say about a component that is empty, or rests on the floor; null if none is. */
 export function emptyOrCollapsed(problem, parameters) {
   const { model, data, floor = 0, fixed = [] } = problem;
   const empty = parameters.weights.findIndex((weight) => weight * data.length < FEWEST_POINTS);

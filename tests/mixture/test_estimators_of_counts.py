@@ -166,7 +166,7 @@ class Flat(Poisson):
         (PoissonMixture(1), [[-1.0], [2.0]], "Negative values"),
         (BernoulliMixture(1), [[2.0], [0.0]], "not above the number of trials"),
         (BernoulliMixture(1, binarize=0.5), [[np.nan], [0.0]], "NaN"),
-        (CategoricalMixture(1), [[0.5], [1.0]], "from 0 on"),
+        (CategoricalMixture(1), [[0.5], [1.0]], "from 0 up"),
         (CategoricalMixture(1), [[-1], [1]], "Negative values.*NaN, not -1"),  # pandas' codes
         (CategoricalMixture(1, n_categories=2), [[0], [3]], r"column 0 has category 3 \(row 1\)"),
         (PoissonMixture(2, rates_init=[[1.0]]), [[1.0], [2.0]], r"rates_init must be .* \(2, 1\)"),

@@ -127,7 +127,12 @@ def test_answers_are_kept_counted_and_forgotten_only_when_asked(on_page):
     six, wrong = ["0.55", "true", "Right."], ["0.5", "false", "Not ye"]
     contents = "hmmem_by_hand (1 of 2 recalled, 1 exercise right)"
     assert second == [
-        [f"{had} Your answers of this visit will take their place.", [six, wrong], contents, True],
+        [
+            f"{had} Your answers from this visit will take their place.",
+            [six, wrong],
+            contents,
+            True,
+        ],
         [
             f"1 of 5 answered, 1 right at once. {had}",
             [six, ["0.643", "true", "Right."]],

@@ -1,4 +1,4 @@
-/** What stands around the figure, as functions from a sitting to HTML. */
+/** What is around the figure, as functions from a sitting to HTML. */
 
 import { html, nothing } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
@@ -101,7 +101,7 @@ export function controls(sitting, { hasHardStep }) {
       ${button('M-step', () => sitting.step('M'), { title: 'M-step: move the curves to the colours (key M)', isPrimary: isNext('M'), key: 'm' })}
       ${button(isRunning ? 'Stop' : 'Run', () => (isRunning ? sitting.stop() : sitting.run({ isInstant: isCalm() })), { title: 'E and M in turn, until the stopping rule says stop (key R)', key: 'r' })}
       ${button('Nudge', () => sitting.nudge(), { title: 'Move every component a little, at random, as emlib does to leave a saddle (key N)', key: 'n' })}
-      ${hasHardStep ? button('Hard step', () => sitting.step('hard'), { title: 'Give every point wholly to one component, as k-means does: no E-step (key H)', key: 'h' }) : nothing}
+      ${hasHardStep ? button('Hard step', () => sitting.step('hard'), { title: 'Give every point wholly to one component, as k-means does: not an E-step (key H)', key: 'h' }) : nothing}
       ${button('Start again', () => sitting.startAgain(), { title: 'As the scene, or your experiment, began (key S)', key: 's' })}
     </div>
     <div class="em-moments" role="group" aria-label="Backwards and forwards">

@@ -147,7 +147,7 @@ export class Sitting {
       if (!(error instanceof DegenerateError)) throw error;
       this.preview = null;
       this.timer = null;
-      this.say(`This cannot be: ${error.message}`);
+      this.say(`This cannot be done: ${error.message}`);
       return null;
     }
   }
@@ -334,7 +334,7 @@ export class Sitting {
     this.restart(
       { ...problem, form },
       { ...parameters, covariances },
-      `Covariances are ${form} now.`,
+      `Covariances are now ${form}.`,
     );
   }
 
@@ -371,7 +371,7 @@ export class Sitting {
     const name = capital(POINT[problem.model]);
     this.add(
       this.preview,
-      `${name} ${n + 1} is at ${placeInWords(problem, n)} now. Log-likelihood ${number(logLikelihood)}.`,
+      `${name} ${n + 1} is now at ${placeInWords(problem, n)}. Log-likelihood ${number(logLikelihood)}.`,
       { merge, scene: null },
     );
   }

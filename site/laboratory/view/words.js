@@ -88,7 +88,7 @@ export function stepInWords(before, after) {
   }
   if (step === 'hard') {
     const whole = `every ${POINT[problem.model]} belongs wholly to one ${COMPONENT[problem.model]}`;
-    return `Hard step ${iteration + 1}: ${whole}. This is no E-step: the bound stays ${gap} below the log-likelihood. ${now}`;
+    return `Hard step ${iteration + 1}: ${whole}. This is not an E-step: the bound stays ${gap} below the log-likelihood. ${now}`;
   }
   if (step === 'M') {
     const why = before.step === 'hard' ? ' The step before it was a hard step, not an E-step.' : '';
@@ -178,6 +178,6 @@ export function pointInWords({ problem, responsibilities }, n) {
 
 /** Where a point is. */
 export function placeInWords({ model, data }, n) {
-  if (model === 'coins') return `${data[n].heads} heads of ${data[n].tosses}`;
+  if (model === 'coins') return `${data[n].heads} heads in ${data[n].tosses}`;
   return model === 'line' ? short(data[n]) : data[n].map(short).join(', ');
 }

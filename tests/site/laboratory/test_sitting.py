@@ -110,10 +110,10 @@ def test_points_come_and_go_with_their_responsibilities(evaluate):
     start, deleted, added, moved, left = found
     assert deleted[0] == [5, 8, 4, 7]
     assert deleted[1] == [start[1][i] for i in (0, 2, 3, 4)]
-    assert deleted[2].startswith("Set 2 at 9 heads of 10 deleted")
+    assert deleted[2].startswith("Set 2 at 9 heads in 10 deleted")
     assert added[0] == [5, 8, 4, 7, 2]
     assert added[1] == [*deleted[1], [0.5, 0.5]]
-    assert added[2].startswith("Set 5 placed at 2 heads of 8")
+    assert added[2].startswith("Set 5 placed at 2 heads in 8")
     assert added[4] == 4
     assert moved[0] == [7, 8, 4, 7, 2]
     assert moved[3] == added[3] + 1  # a key that is held down is one change
@@ -143,7 +143,9 @@ def test_what_happened_is_said_with_its_numbers(evaluate):
     assert "gap 0. No set changes hands." in again
     assert m_step.startswith(f"M-step 1: the bound rises by {lifts[2][1]:.4f}, and the log-like")
     assert f"the log-likelihood rises by {lifts[2][0]:.4f}. Log-likelihood −" in m_step
-    assert hard.startswith("Hard step 2: every set belongs wholly to one coin. This is no E-step")
+    assert hard.startswith(
+        "Hard step 2: every set belongs wholly to one coin. This is not an E-step"
+    )
     assert "The step before it was a hard step, not an E-step." in fall
     assert moved.startswith("Coin B: heads 0.25. The log-likelihood falls by ")
     assert f"falls by {-lifts[5][0]:.4f}." in moved
