@@ -101,7 +101,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (_ODDS, "Those are the odds. What probability do they belong to?"),
             (1 / (1 + _ODDS), "That is the probability of coin B."),
             (0.5, "That is what you knew before you saw the tosses."),
-            (55.0, "That is per cent. Give a probability between 0 and 1."),
+            (55.0, "That is in per cent. Give a probability between 0 and 1."),
             (0.5 * 0.6**6 * 0.4**4, "That is a joint probability. Divide by the sum over coins."),
             (1.2**6 / (1 + 1.2**6), "The tails tell you something about the coin too."),
         ),
@@ -261,8 +261,8 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
         np.array([0.67, 0.947]),
         (
             (np.array([0.947, 0.67]), "The two are in the wrong order."),
-            (np.array([65.0, 95.0]), "That is per cent. Give shares between 0 and 1."),
-            (np.array([70.0, 95.0]), "That is per cent. Give shares between 0 and 1."),
+            (np.array([65.0, 95.0]), "That is in per cent. Give shares between 0 and 1."),
+            (np.array([70.0, 95.0]), "That is in per cent. Give shares between 0 and 1."),
             (
                 np.array([0.6, 0.95]),
                 "A little low. Is the limit the 95 per cent quantile of 20-set records, and are "
@@ -296,7 +296,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.array([0.7207539, 2.7199219]), "That is the share of the larger class."),
             (np.array([0.5, 81.0842312]), "Both classes are alike: start from two different ones."),
             (np.array([0.2792461, 1.3599609]), "The deviance has a factor of two."),
-            (np.array([27.92461, 2.7199219]), "That is per cent. Give a share between 0 and 1."),
+            (np.array([27.92461, 2.7199219]), "That is in per cent. Give a share between 0 and 1."),
             (np.array([0.28, 2.7]), "Right as far as it goes: give three digits."),
         ),
         "Each pattern's posterior counts as often as people gave the pattern. Expected counts "

@@ -181,7 +181,7 @@ EXERCISES = {
             ),
             (_COUNTS + 2, "Those are the counts with the prior's. Weights sum to one."),
             ((_COUNTS + 2) / 20, "The weights must sum to one: pseudo-counts count there too."),
-            (100 * _shares(_COUNTS + 2), "That is per cent: give weights that sum to one."),
+            (100 * _shares(_COUNTS + 2), "That is in per cent: give weights that sum to one."),
             ((0.54, 0.38, 0.08), DIGITS.format("three decimals")),
             ((0.54, 0.39, 0.08), DIGITS.format("three decimals")),
         ),

@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 PEAK = 1 / np.sqrt(2 * np.pi)
 DIGITS = "Right as far as it goes: give three decimals."
 
-PER_CENT = "That is per cent. A probability is between zero and one."
+PER_CENT = "That is in per cent. A probability is between zero and one."
 
 # Three readings with known standard deviations
 READINGS, SDS = np.array([20.0, 21.0, 18.0]), np.array([0.5, 1.0, 2.0])

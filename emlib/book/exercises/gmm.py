@@ -181,7 +181,7 @@ EXERCISES = {
         _SHORT,
         (
             (0.12, "Right as far as it goes: give three digits."),
-            (100 * _SHORT, "That is per cent. Give the probability itself."),
+            (100 * _SHORT, "That is in per cent. Give the probability itself."),
             (1 - _SHORT, "That is the probability of the long kind."),
             (
                 float(_given(3.0, np.array([0.5, 0.5]))[0]),
@@ -232,7 +232,7 @@ EXERCISES = {
     "noise": Exercise(
         0.0781303,
         (
-            (100 * 0.0781303, "That is per cent. Give the weight itself."),
+            (100 * 0.0781303, "That is in per cent. Give the weight itself."),
             (292 * 0.0781303, "That is the expected number of strays. Give the weight."),
             (20 / 292, "That is the share that was mixed in. Some eruptions lie among them too."),
             (0.33084884, "That is the weight of the short kind."),

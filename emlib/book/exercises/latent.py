@@ -218,8 +218,8 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
                 "The exponent is -x^2 / (2 sigma^2): the 2 is missing.",
             ),
             (_W, "These are the weights: what you knew before you saw x."),
-            (100 * _R, "That is per cent. Probabilities are between zero and one."),
-            (np.round(100 * _R), "That is per cent. Probabilities are between zero and one."),
+            (100 * _R, "That is in per cent. Probabilities are between zero and one."),
+            (np.round(100 * _R), "That is in per cent. Probabilities are between zero and one."),
             *(
                 (np.array(rounded), _DIGITS.format("three decimals"))
                 for rounded in ([0.2, 0.8], [0.18, 0.8], [0.2, 0.82])
@@ -377,7 +377,10 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (np.array([0.7, 0.9, 0.4]), "That pi is the share of the others."),
             (np.array([0.3, 0.4, 0.9]), "The larger bias comes first."),
-            (np.array([30, 90, 40]), "That is per cent. Probabilities are between zero and one."),
+            (
+                np.array([30, 90, 40]),
+                "That is in per cent. Probabilities are between zero and one.",
+            ),
         ),
         hint="First the three means, from the chances that one, two and three given tosses are "
         "all heads. Average the quadratic over the coins, once as it is and once times theta.",

@@ -232,7 +232,7 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             ),
             (0.5, "That is where the prior peaks. Now multiply it by the likelihood."),
             (0.64, DIGITS.format("three decimals")),
-            (64.29, "That is per cent. Give the probability itself."),
+            (64.29, "That is in per cent. Give the probability itself."),
         ),
         hint="Write log-likelihood plus log-prior, and set the derivative to zero.",
         rtol=1e-3,

@@ -179,7 +179,7 @@ EXERCISES = {
         (
             (1 - _long(65.0, WEIGHTS), "That is the probability of the short kind."),
             (0.24, "Right as far as it goes: give three decimals."),
-            (100 * _long(65.0, WEIGHTS), "That is per cent: give a number between 0 and 1."),
+            (100 * _long(65.0, WEIGHTS), "That is in per cent: give a number between 0 and 1."),
             (
                 _long(65.0, np.array([0.5, 0.5])),
                 "You compared the densities alone: long waits are also more common.",
