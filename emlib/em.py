@@ -406,7 +406,7 @@ def em(
 def relative_nudge(statistics: S, rng: Generator, size: float) -> S:
     """Multiply every entry of the statistics by a random factor near one.
 
-    Except an `int` among others that are not: it is a size.
+    An `int` among entries that are not all whole numbers stays as it is: it is a size.
 
     Right for counts and other non-negative sums. A model with sums that constrain each other
     (a Gaussian's first and second moments), or that may be zero, passes a nudge of its own.

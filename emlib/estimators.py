@@ -180,12 +180,12 @@ class ComponentsEstimator(Estimator):
         return [self._renamed.get(name, name) for name in family.parameters]
 
     def _show(self, params: Iterable[Array], family: Family) -> None:
-        """Set the fitted parameters, those besides the components first."""
+        """Set the fitted parameters, those outside the components first."""
         for name, part in zip((*self._outer, *self._names(family)), params, strict=True):
             setattr(self, f"{name}_", part.copy())
 
     def _fitted_parts(self) -> list[Array]:
-        """The fitted parameters as `_show` has set them, or a user; those besides first."""
+        """The fitted parameters as `_show` has set them, or a user; the outer ones first."""
         names = [f"{name}_" for name in (*self._outer, *self._names(self._fitted_family()))]
         lacking, message = [name for name in names if not hasattr(self, name)], None
         if len(lacking) < len(names):
@@ -211,7 +211,7 @@ def warn_of_unseen(seen: Array, part: str, held: Held) -> None:
     for k in np.flatnonzero(hardly.any(axis=1)):
         were_hardly = sentence("feature", np.flatnonzero(hardly[k]), "was hardly", "were hardly")
         message = (
-            f"{were_hardly} observed in {part} {k}: the data say next to nothing about it there"
+            f"{were_hardly} observed in {part} {k}: there the data say next to nothing about that"
         )
         warnings.warn(message, DegenerateWarning, stacklevel=3)
 

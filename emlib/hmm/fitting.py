@@ -153,7 +153,7 @@ def draw_shares(
 def likeliest_order(
     order: Integers, completed_in: Callable[[Integers], HMMParams], sequences: Sequences
 ) -> Integers:
-    """The order of what was drawn in which it suits best what is given, starting with `order`.
+    """The order of what was drawn in which it suits best what is given; begun from `order`.
 
     All orders of up to four states are tried; with more, moves or exchanges as long as one helps.
     """

@@ -175,7 +175,7 @@ def in_logs(startprob: Array, transmat: Array, log_b: Array) -> Posterior:
     Examples
     --------
     The first observation speaks for one state, so strongly that scaling loses the other. But
-    from that one there is no way to what the second observation needs.
+    from the one it keeps there is no way to what the second observation needs.
 
     >>> never, log_b = np.eye(2), np.array([[0.0, -900.0], [-1900.0, 0.0]])
     >>> in_logs(np.full(2, 0.5), never, log_b).responsibilities

@@ -147,7 +147,7 @@ def checked_params(params: HMMParams, family: Family, d: int | None = None) -> H
 
 
 def check_statistics(statistics: HMMStatistics, family: Family) -> HMMStatistics:
-    """The statistics as arrays; or an error that names a part that is not."""
+    """The statistics as arrays; or an error that names a part that is wrong."""
     check.kind("family", family, Family)
     check.kind("statistics", statistics, HMMStatistics)
     emissions, params = family.check_statistics(statistics.emissions), statistics.params

@@ -214,7 +214,7 @@ def _warn_of_pairs_apart(patterns: Patterns) -> None:
 
 
 def _check_seen(x: Array) -> None:
-    """A ValueError if a feature has no value in any row, or one that is not a number."""
+    """A ValueError if a feature has no value in any row, or one out of range."""
     empty = np.flatnonzero(np.isnan(x).all(axis=0))
     if len(empty):
         have_none = sentence("feature", empty, "has no value", "have no value")

@@ -146,7 +146,7 @@ class Patterns:
         Raises
         ------
         ValueError
-            If the table is empty, or holds infinities or what is not a number.
+            If the table is empty, or holds infinities or what cannot be read as a number.
 
         Examples
         --------

@@ -444,7 +444,7 @@ class Incomplete(Form):
 
 
 class Apart(Form):
-    """Points of which all was seen, and apart from them the others, each in the form that suits."""
+    """Points of which all was seen, and separately the others, each in the form that suits."""
 
     def __init__(self, data: Blocks, params: Components) -> None:
         self.data, self.origins = data, origins(params[1], data)

@@ -75,8 +75,8 @@ class _Mixture(
             not depend on it. Rows of NaN alone, without a label, count for nothing.
         y : ignored
         sample_weight : array-like of shape (N,), optional
-            How many times each point counts. Divide the weights of a survey by their mean:
-            undivided they sum to the population's size, for which BIC and errors would then hold.
+            How many times each point counts. Divide the weights of a survey by their mean: else
+            they sum to the population's size, for which BIC and standard errors would hold.
         labels : array-like of int, shape (N,), optional
             The components that are known, from 0 to K - 1, and -1 for those that are not
             (semi-supervised learning).

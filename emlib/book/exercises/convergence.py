@@ -31,7 +31,7 @@ EXERCISES = {
             ),
             (7, "Nearly. Seven iterations leave a little more than a thousandth."),
             (14, "You took the fraction that is observed. EM leaves the fraction that is missing."),
-            (3, "That would be if each iteration left a tenth. What does it leave?"),
+            (3, "That would be right if each iteration left a tenth. What does it leave?"),
         ),
         "The rate is the missing information over the complete. Which power of it is small enough?",
         rtol=0,

@@ -64,7 +64,7 @@ EXERCISES = {
             (2500, "That is for 1 / sqrt(B)."),
             (25, "Square it."),
             (625, "Solve 2 B = 1 / 0.02 squared once more."),
-            (5000, "Squaring gives you two times B. Halve it."),
+            (5000, "Squaring 1 / 0.02 gives two times B: halve it, do not double it."),
         ),
         "Set the relative standard error to 0.02 and solve for the number of draws.",
         rtol=1e-3,

@@ -131,7 +131,7 @@ EXERCISES = {
             (60 * _HEIGHT, "Every density is divided; what does that do to its logarithm?"),
             (272 * np.log(60) - _HEIGHT, "Mind the sign: the densities are small numbers."),
         ),
-        "By what factor does the density of one row change, and by how much its logarithm?",
+        "By what factor does the density of one row change, and by how much does its logarithm?",
         rtol=0,
         atol=0.06,
     ),

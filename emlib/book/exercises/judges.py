@@ -154,7 +154,7 @@ EXERCISES = {
         (
             ([0.576 / 0.58, 0.64], "The other way round: his yes is evidence of a no."),
             ([16 / 17, 16 / 17], "The third judge's answer counts, too."),
-            ([0.64, 0.36], "If he says no, only his factor changes, but for both truths."),
+            ([0.64, 0.36], "If he says no, only his factor changes, and for both truths."),
         ),
         hint="Multiply the three probabilities of what was said, once for each truth.",
     ),

@@ -87,11 +87,11 @@ EXERCISES: dict[str, Exercise | FunctionExercise] = {
             (np.log(COIN_RATIO), "That is the difference of the log-likelihoods. How many times?"),
             (
                 np.log10(COIN_RATIO),
-                "That is a logarithm to base 10. The question is how many times.",
+                "That is a logarithm to base 10. What is asked for is the ratio itself.",
             ),
             (
                 comb(TOSSES, HEADS) * (_coin_likelihood(0.7) - _coin_likelihood(0.5)),
-                "That is a difference. The question is how many times.",
+                "That is a difference. What is asked for is a ratio.",
             ),
             (0.27 / 0.12, "Close, but you divided rounded figures. Take more digits."),
             (2.3, DIGITS.format("three decimals")),
