@@ -1,13 +1,12 @@
 // Uses the laboratory as its readers do, by mouse, by touch and by keyboard alone, from disk and
-// with the network off, and says what went wrong: node drive.mjs PAGE BROWSER [PART], where a part
-// is one of those at the end of this file.
+// with the network off, and says what went wrong: node drive.mjs PAGE BROWSER.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { argv, exit } from "node:process";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-const [file, executablePath, part] = argv.slice(2);
+const [file, executablePath] = argv.slice(2);
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const address = pathToFileURL(file).href;
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
@@ -855,9 +854,9 @@ const PARTS = {
   screens: tryScreens,
   frames: tryFrames,
 };
-for (const name of part ? [part] : Object.keys(PARTS)) {
+for (const [name, tryPart] of Object.entries(PARTS)) {
   const before = passed + failed;
-  await PARTS[name]();
+  await tryPart();
   const count = passed + failed - before;
   if (!count) await expect(name, () => "nothing was tried");
 }

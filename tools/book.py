@@ -21,17 +21,22 @@ def alone(out: Path) -> Iterator[None]:
         yield
 
 
+def is_current(out: Path, made_of: str) -> bool:
+    """Whether the site in the folder was built from sources with this fingerprint."""
+    index, record = out / "html" / "index.html", out / RECORD
+    return index.exists() and record.exists() and record.read_text(encoding="utf8") == made_of
+
+
 def build_book() -> None:
     """Execute what has changed and build the site of the whole book."""
-    index, record = BUILD / "html" / "index.html", BUILD / RECORD
     with alone(BUILD):
         made_of = fingerprint(CHAPTERS)
-        if index.exists() and record.exists() and record.read_text(encoding="utf8") == made_of:
+        if is_current(BUILD, made_of):
             print("Nothing has changed since the last build")
         else:
             from tools.website import build_with_outputs
 
             build_with_outputs(CHAPTERS, BUILD)
             if fingerprint(CHAPTERS) == made_of:  # else somebody was still writing
-                record.write_text(made_of, encoding="utf8")
-    print(f"The book is at {index}")
+                (BUILD / RECORD).write_text(made_of, encoding="utf8")
+    print(f"The book is at {BUILD / 'html' / 'index.html'}")

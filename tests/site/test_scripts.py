@@ -37,9 +37,8 @@ await visit();
 
 
 @pytest.fixture
-def on_page(tmp_path, chromium):
+def on_page(tmp_path):
     """The value of some JavaScript on a page with this body and these scripts of the site."""
-    del chromium  # which `evaluate` finds by itself
 
     def value(body, scripts, code, width=1280):
         static, page = tmp_path / "_static", tmp_path / "chapters" / "em_by_hand.html"

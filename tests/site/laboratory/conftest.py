@@ -14,9 +14,8 @@ def script(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def evaluate(script, chromium):
+def evaluate(script):
     """A function that runs JavaScript beside the built script, in a browser without network."""
-    del chromium  # which `look.evaluate` finds by itself
     page = script.with_name("page.html")
     text = '<!DOCTYPE html><meta charset="utf-8"><script src="laboratory.js"></script>'
     page.write_text(text, encoding="utf8")
