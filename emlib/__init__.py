@@ -1,7 +1,7 @@
 """Expectation-maximization, readable: one loop, and models that are two functions each."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emlib.em import em, relative_nudge
 from emlib.results import (
@@ -15,23 +15,33 @@ from emlib.results import (
 )
 from emlib.squarem import Coordinates
 
-__version__ = "0.1.0"
+# Of the estimators an editor knows from here; Python imports them, with scikit-learn, when they are
+# first asked for.
+if TYPE_CHECKING:
+    from emlib.hmm.estimators import HMM, CategoricalHMM, GaussianHMM, PoissonHMM
+    from emlib.missing.estimators import GaussianImputer
+    from emlib.mixture.estimators import (
+        BernoulliMixture,
+        CategoricalMixture,
+        GaussianMixture,
+        Mixture,
+        PoissonMixture,
+        Prior,
+    )
 
-# Where the estimators are: they are imported, with scikit-learn, when they are first asked for.
-_WINGS = {
-    "mixture": (
-        *("BernoulliMixture", "CategoricalMixture", "GaussianMixture", "Mixture"),
-        *("PoissonMixture", "Prior"),
-    ),
-    "hmm": ("CategoricalHMM", "GaussianHMM", "HMM", "PoissonHMM"),
-    "missing": ("GaussianImputer",),
-}
+__version__ = "0.1.0"
+__all__ = ["Coordinates", "DegenerateError", "DegenerateWarning", "EMResult", "Interrupted"]
+__all__ += ["ObjectiveFellWarning", "StopReason", "Trace", "em", "relative_nudge"]
+__all__ += ["BernoulliMixture", "CategoricalMixture", "GaussianMixture", "Mixture"]
+__all__ += ["HMM", "CategoricalHMM", "GaussianHMM", "PoissonHMM", "PoissonMixture", "Prior"]
+__all__ += ["GaussianImputer"]
 
 
 def __getattr__(name: str) -> Any:
-    for wing, estimators in _WINGS.items():
-        if name in estimators:
-            return getattr(import_module(f"emlib.{wing}.estimators"), name)
+    if name in __all__:
+        modules = (f"emlib.{wing}.estimators" for wing in ("mixture", "hmm", "missing"))
+        wings = map(import_module, modules)
+        return next(getattr(wing, name) for wing in wings if hasattr(wing, name))
     try:
         return import_module(f"emlib.{name}")
     except ModuleNotFoundError as error:
@@ -41,10 +51,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *(name for names in _WINGS.values() for name in names)]
-
-
-# What `from emlib import *` brings, including the estimators.
-__all__ = ["Coordinates", "DegenerateError", "DegenerateWarning", "EMResult", "Interrupted"]
-__all__ += ["ObjectiveFellWarning", "StopReason", "Trace", "em", "relative_nudge"]
-__all__ += [name for names in _WINGS.values() for name in names]
+    return [*globals(), *__all__]

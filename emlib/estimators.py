@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -48,6 +48,9 @@ class Estimator(BaseEstimator):
     tol: float = 1e-8
     max_iter: int = 2000
     verbose: bool | int = False
+
+    result_: EMResult[Any] = field(init=False)
+    results_: list[EMResult[Any]] = field(init=False)
 
     # The allowed values of settings that are words; whether NaN is welcome in data; and what to do
     # with text.

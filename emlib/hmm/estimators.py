@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -48,6 +48,9 @@ class _HMM(ComponentsEstimator):
     transmat_prior: ArrayLike = 1.0
     stationary: bool = False
     accelerate: bool = False
+
+    startprob_: Array = field(init=False)
+    transmat_: Array = field(init=False)
 
     _outer = ("startprob", "transmat")
     _choices = {"init_params": STARTS, "covariance_type": FORMS}
@@ -391,6 +394,9 @@ class GaussianHMM(_HMM):
     covars_init: ArrayLike | None = None
     init_params: str = "kmeans"
 
+    means_: Array = field(init=False)
+    covars_: Array = field(init=False)
+
     _renamed = {"covariances": "covars"}
 
     def _family(self, X: ArrayLike | None = None) -> Family:
@@ -445,6 +451,8 @@ class PoissonHMM(_HMM):
     lambdas_init: ArrayLike | None = None
     init_params: str = "kmeans"
 
+    lambdas_: Array = field(init=False)
+
     _renamed = {"rates": "lambdas"}
 
     def _family(self, X: ArrayLike | None = None) -> Family:
@@ -494,6 +502,8 @@ class CategoricalHMM(_HMM):
     n_features: int | None = None
     emissionprob_init: ArrayLike | None = None
     emissionprob_prior: ArrayLike = 1.0
+
+    emissionprob_: Array = field(init=False)
 
     _renamed = {"probabilities": "emissionprob"}
 

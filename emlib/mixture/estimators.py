@@ -7,7 +7,7 @@ alternate in `emlib.em.steps` is said in `fitting.problem_of`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -54,6 +54,8 @@ class _Mixture(
     responsibilities_init: ArrayLike | None = None
     accelerate: bool = False
     warm_start: bool = False
+
+    weights_: Array = field(init=False)
 
     _outer = ("weights",)
     _choices = {"init_params": STARTS, "covariance_type": FORMS}
@@ -491,6 +493,9 @@ class GaussianMixture(_Mixture):
     means_init: ArrayLike | None = None
     precisions_init: ArrayLike | None = None
 
+    means_: Array = field(init=False)
+    covariances_: Array = field(init=False)
+
     _takes_nan = True
 
     def _family(self, X: ArrayLike | None = None) -> Family:
@@ -636,6 +641,8 @@ class PoissonMixture(_Mixture):
     _: KW_ONLY
     rates_init: ArrayLike | None = None
 
+    rates_: Array = field(init=False)
+
     _counts = True
 
     def _family(self, X: ArrayLike | None = None) -> Family:
@@ -687,6 +694,8 @@ class BernoulliMixture(_Mixture):
     binarize: float | None = None
     probabilities_init: ArrayLike | None = None
     probabilities_prior: float = 1.0
+
+    probabilities_: Array = field(init=False)
 
     def _family(self, X: ArrayLike | None = None) -> Family:
         return Binomial(1)
@@ -748,6 +757,8 @@ class CategoricalMixture(_Mixture):
     n_categories: int | ArrayLike | None = None
     probabilities_init: list[ArrayLike] | None = None
     probabilities_prior: float = 1.0
+
+    probabilities_: Array = field(init=False)
 
     _counts = _takes_nan = True
     _of_text = f". Number the categories of each column: {check.ENCODER}"
