@@ -30,6 +30,9 @@ from tools.references import chapter_numbers, parts
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PAGES = sorted((ROOT / "chapters").glob("*.md"))
 HIDDEN = {"hide-input", "remove-input", "hide-cell"}
+SHADES = re.compile(
+    r"\b(?:dark(?:er|est)?|light(?:er)?|pale(?:r|st)?|black|white)\b", re.IGNORECASE
+)
 # They teach nothing new, so they have no exercises and no summary.
 NOT_LESSONS = {"intro", "study", "applications", "misconceptions"}
 LESSONS = [path for path in CHAPTERS if path.stem not in NOT_LESSONS]
@@ -105,6 +108,21 @@ def test_every_figure_says_what_is_seen_and_why_it_matters(path):
             assert about.get("figure", {}).get("name", "").startswith("fig-"), cell.source
             assert len(about.get("figure", {}).get("caption", "")) > 20, cell.source
             assert len(images(cell)) == 1, "one figure per cell"
+
+
+@chapters
+def test_no_drawn_figure_is_described_by_what_is_dark_or_light(path):
+    # At night the site inverts it. Pictures of the class `dark-light` keep their colours.
+    for cell in code(path):
+        about = cell.metadata.get("mystnb", {})
+        if about.get("image", {}).get("classes") != "dark-light":
+            pages = "\n".join(str(out.get("data", {}).get("text/html", "")) for out in cell.outputs)
+            frames = re.findall(r"""alt='([^']*)'|"alt": "([^"]*)\"""", pages)
+            said = {alt for frame in frames for alt in frame}
+            said.add(about.get("image", {}).get("alt", ""))
+            said.add(about.get("figure", {}).get("caption", ""))
+            for text in said:
+                assert not SHADES.findall(text), text
 
 
 @chapters
