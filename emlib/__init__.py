@@ -39,9 +39,11 @@ __all__ += ["GaussianImputer"]
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        modules = (f"emlib.{wing}.estimators" for wing in ("mixture", "hmm", "missing"))
-        wings = map(import_module, modules)
-        return next(getattr(wing, name) for wing in wings if hasattr(wing, name))
+        # The end of its name says in which wing an estimator is.
+        wing = (
+            "hmm" if name.endswith("HMM") else "missing" if name.endswith("Imputer") else "mixture"
+        )
+        return getattr(import_module(f"emlib.{wing}.estimators"), name)
     try:
         return import_module(f"emlib.{name}")
     except ModuleNotFoundError as error:

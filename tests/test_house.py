@@ -1,6 +1,7 @@
 """The house: what is imported when, what users find, and what no machine reads otherwise."""
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -28,6 +29,16 @@ def test_no_estimator_needs_what_only_the_book_has():
     loaded = modules_after(f"from emlib import {', '.join(names)}")
     assert not {"matplotlib", "seaborn", "IPython"} & loaded
     assert not any(name.startswith("emlib.book") for name in loaded)
+
+
+@pytest.mark.parametrize(
+    ("name", "wing"),
+    [("GaussianMixture", "mixture"), ("GaussianHMM", "hmm"), ("GaussianImputer", "missing")],
+)
+def test_an_estimator_loads_those_of_no_other_wing(name, wing):
+    loaded = modules_after(f"from emlib import {name}")
+    estimators = {m for m in loaded if re.fullmatch(r"emlib\.\w+\.estimators", m)}
+    assert estimators == {f"emlib.{wing}.estimators"}
 
 
 def test_modules_are_found_without_an_import_of_their_own():

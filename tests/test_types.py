@@ -5,8 +5,8 @@ from typing import Any, assert_type
 import numpy as np
 from numpy.typing import NDArray
 
-import emlib
 from emlib import (
+    HMM,
     BernoulliMixture,
     CategoricalHMM,
     CategoricalMixture,
@@ -14,8 +14,10 @@ from emlib import (
     GaussianHMM,
     GaussianImputer,
     GaussianMixture,
+    Mixture,
     PoissonHMM,
     PoissonMixture,
+    Prior,
     em,
 )
 
@@ -30,6 +32,7 @@ def test_estimators_and_what_their_fits_set_have_types() -> None:
     assert_type(gaussian.covariances_, Table)
     assert_type(gaussian.result_, EMResult[Any])
     assert_type(gaussian.predict(COUNTS), NDArray[np.int_])
+    assert_type(Mixture(2).fit(COUNTS).weights_, Table)
     assert_type(PoissonMixture(2).fit(COUNTS).rates_, Table)
     assert_type(BernoulliMixture(2).fit(COUNTS > 1).probabilities_, Table)
     assert_type(CategoricalMixture(2, n_categories=10).fit(COUNTS).probabilities_, Table)
@@ -38,6 +41,8 @@ def test_estimators_and_what_their_fits_set_have_types() -> None:
     assert_type(chain.transmat_, Table)
     assert_type(chain.means_, Table)
     assert_type(chain.covars_, Table)
+    assert_type(HMM(2).fit(COUNTS).transmat_, Table)
+    assert_type(Prior().mean_precision, float)
     assert_type(PoissonHMM(2).fit(COUNTS).lambdas_, Table)
     assert_type(CategoricalHMM(2).fit(COUNTS.astype(int)).emissionprob_, Table)
     assert_type(GaussianImputer().fit(np.c_[COUNTS, COUNTS[::-1] ** 2]).mean_, Table)
@@ -58,8 +63,3 @@ def test_a_result_of_em_has_the_parameters_of_the_steps() -> None:
     theta = assert_type(result.params, Table)
     assert_type(result, EMResult[Table])
     np.testing.assert_allclose(theta, [0.80, 0.52], atol=0.005)  # Do and Batzoglou 2008
-
-
-def test_an_editor_knows_the_names_that_python_finds() -> None:
-    for name in emlib.__all__:
-        assert getattr(emlib, name) is not None
