@@ -25,7 +25,7 @@ from tools.reading import (
     state_minutes,
     visible_assertions,
 )
-from tools.references import chapter_numbers, parts
+from tools.references import chapter_numbers
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 PAGES = sorted((ROOT / "chapters").glob("*.md"))
@@ -359,23 +359,18 @@ def test_links_with_a_number_lead_to_the_chapter_of_this_number():
 
 # The shorter ways below the introduction's map, and the chapters that their numbers mean.
 WAYS = {
-    "EM itself": "latent_variables maximum_likelihood em_by_hand deriving_em "
-    "image_reconstruction hard_e_step judges latent_variables maximum_likelihood em_by_hand",
+    "EM itself": "latent_variables deriving_em image_reconstruction hard_e_step judges "
+    "latent_variables em_by_hand",
     "Clusters": "latent_variables how_many image_segmentation em_at_scale",
-    "Missing data": "latent_variables deriving_em gaussian_nd missing_data",
+    "Missing data": "latent_variables gaussian_1d gaussian_nd missing_data",
     "Series": "latent_variables mixtures_1d hmm gaussian_nd kalman",
     "How far to trust a fit": "latent_variables mixtures_1d convergence faster",
     "If you know maximum likelihood and mixtures": "deriving_em",
 }
 
 
-def test_the_introduction_names_parts_and_ways_by_their_chapters_numbers():
+def test_the_introduction_names_ways_by_their_chapters_numbers():
     number_of, text = chapter_numbers(), prose(chapter("intro"))
-    part = r"^- \*\*\[[^]]+\]\((\w+)\.ipynb\)\*\*, chapters (\d+) \S+ (\d+)\."
-    spans = [(first, int(i), int(j)) for first, i, j in re.findall(part, text, re.MULTILINE)]
-    numbered = [pages for _, pages in parts() if pages[0] in number_of]
-    right = [(pages[0], number_of[pages[0]], number_of[pages[-1]]) for pages in numbered]
-    assert spans == right, "chapters/intro.ipynb: the numbers in its list of parts"
     for way, names in WAYS.items():
         line = re.search(rf"^- (?:\*\*)?{way}.*", text, re.MULTILINE)[0]
         meant = [number_of[name] for name in names.split()]
