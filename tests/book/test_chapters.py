@@ -96,7 +96,8 @@ def test_notebook_is_stored_as_make_outputs_stores_it(path):
     notebook = load(path)
     state_minutes(notebook)
     normalise(notebook)
-    assert dumps(notebook) == path.read_text(encoding="utf8")
+    stored = path.read_text(encoding="utf8")
+    assert dumps(notebook) == stored, f"run `make outputs ONLY={path.stem}`"
 
 
 @chapters
