@@ -45,7 +45,7 @@ figures: .venv/complete  ## write every figure into an archive, for slides
 serve: book  ## build the site and serve it to this machine only
 	@$(PY) -m tools serve
 
-look: .venv/complete  ## test the built site, open every page in a browser, and report what is wrong
+look: .venv/complete  ## test the built site, open every page in a browser (or ONLY some), and report what is wrong
 	@$(PY) -m tools look
 
 publish-check: .venv/complete  ## say whether the built site is ready for a static host

@@ -185,6 +185,14 @@ def unfolded(cell: NotebookNode) -> NotebookNode:
     return NotebookNode({**cell, "metadata": NotebookNode(tags=tags)})
 
 
+def named_anew(notebook: NotebookNode) -> NotebookNode:
+    """A copy in its one form; its cells' ids follow their text, so that equal copies are equal."""
+    for cell in notebook.cells:
+        del cell["id"]  # of a new cell it is random
+    normalise(notebook)
+    return notebook
+
+
 def readable(
     notebook: NotebookNode, page: str, references: References, *, solutions: bool = True
 ) -> NotebookNode:
@@ -209,9 +217,7 @@ def readable(
     cells[0], cells[1] = cells[1], cells[0]
     if (source := repository()) and runs:
         cells.insert(2, new_code_cell(GET_EMLIB.format(source=source)))
-    copied = new_notebook(cells=cells, metadata=notebook.metadata)
-    normalise(copied)
-    return copied
+    return named_anew(new_notebook(cells=cells, metadata=notebook.metadata))
 
 
 def contents(chapters: Path = CHAPTERS) -> NotebookNode:
@@ -222,9 +228,7 @@ def contents(chapters: Path = CHAPTERS) -> NotebookNode:
         for page in pages:
             number = f"{numbers[page]}." if page in numbers else "-"
             lines.append(f"{number} [{title(page, chapters)}]({page}.ipynb)")
-    notebook = new_notebook(cells=[new_markdown_cell("\n".join(lines))])
-    normalise(notebook)
-    return notebook
+    return named_anew(new_notebook(cells=[new_markdown_cell("\n".join(lines))]))
 
 
 def source_of(page: str, chapters: Path = CHAPTERS) -> NotebookNode:

@@ -113,13 +113,32 @@ def look_lab(pictures: Path) -> int:
             return run_script("lab.mjs", address, str(pictures), browser())
 
 
+def named_pages(site: Path) -> list[str]:
+    """The pages that ONLY in the environment names, as `hmm` or `index`; none if it is not set."""
+    only = os.environ.get("ONLY", "").split()
+    pages = {path.stem for path in site.rglob("*.html") if "_static" not in path.parts}
+    if unknown := [name for name in only if name not in pages]:
+        raise SystemExit(f"ONLY: the site has no page {', '.join(unknown)}.")
+    return only
+
+
 def look() -> None:
-    """Test the site that `make book` has built, look at it, and at the notebooks in JupyterLab."""
+    """Test the site that `make book` has built, look at it, and at the notebooks in JupyterLab.
+
+    With `PICTURES` in the environment, every page is also photographed; where `ONLY` names pages,
+    they are opened in the browser, and that is all.
+    """
     site, pictures = built_site(), BUILD / "look"
+    only = named_pages(site)
     shutil.rmtree(pictures, ignore_errors=True)
+    folder = str(pictures) if os.environ.get("PICTURES") else ""
+    if only:
+        failed = run_script("look.mjs", str(site), browser(), folder, *only)
+        print("This was no whole look: `make look` without ONLY opens all pages, and tests more.")
+        raise SystemExit(failed)
     tests = [sys.executable, "-m", "pytest", "tests/site"]
     failed = subprocess.run(tests, cwd=ROOT, env=kernel_environment(), check=False).returncode
-    failed += run_script("look.mjs", str(site), str(pictures), browser())
+    failed += run_script("look.mjs", str(site), browser(), folder)
     failed += run_script("weigh.mjs", str(site), browser())
     failed += run_script("drive.mjs", str(site / "chapters" / "laboratory.html"), browser())
     raise SystemExit(look_lab(pictures) + failed)

@@ -1,8 +1,8 @@
 """Notebooks as text that stays the same when nothing in them has changed."""
 
 import hashlib
-from collections import Counter
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 import nbformat
@@ -16,7 +16,8 @@ VOLATILE = ("execution", "ExecuteTime", "collapsed", "scrolled", "vscode", "edit
 
 def load(path: Path) -> NotebookNode:
     """Read a notebook in the newest minor format, the one whose cells have ids."""
-    notebook: NotebookNode = nbformat.read(path, as_version=4)
+    # `nbformat.read` would give ids at random where one is missing or double.
+    notebook: NotebookNode = nbformat.v4.reads(path.read_text(encoding="utf8"))
     notebook.nbformat_minor = 5
     return notebook
 
@@ -63,19 +64,27 @@ def fold_solutions(notebook: NotebookNode) -> None:
             cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
 
 
+def name_cells(notebook: NotebookNode) -> None:
+    """Give a cell without an id, or with the id of an earlier cell, one made from its text."""
+    taken, seen = {cell.get("id") for cell in notebook.cells}, set()
+    for cell in notebook.cells:
+        if not cell.get("id") or cell.id in seen:
+            # A nul cannot stand in a source, so no two cells can hash the same text.
+            texts = (f"{cell.cell_type}\0{cell.source}\0{i}".encode() for i in count())
+            ids = (hashlib.sha256(text).hexdigest()[:8] for text in texts)
+            cell.id = next(made for made in ids if made not in taken)
+            taken.add(cell.id)
+        seen.add(cell.id)
+
+
 def normalise(notebook: NotebookNode) -> None:
     """Fold what is to be folded, and drop what differs from run to run."""
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
     )
-    seen: Counter[tuple[str, str]] = Counter()
+    name_cells(notebook)
     for cell in notebook.cells:
-        content = (cell.cell_type, cell.source)
-        # A nul cannot stand in a source, so no two cells can hash the same text.
-        text = "\0".join((*content, str(seen[content])))
-        cell.id = hashlib.sha256(text.encode()).hexdigest()[:8]
-        seen[content] += 1
         for key in VOLATILE:
             cell.metadata.pop(key, None)
         fold(cell)

@@ -96,7 +96,8 @@ def test_notebook_is_stored_as_make_outputs_stores_it(path):
     notebook = load(path)
     state_minutes(notebook)
     normalise(notebook)
-    assert dumps(notebook) == path.read_text(encoding="utf8")
+    stored = path.read_text(encoding="utf8")
+    assert dumps(notebook) == stored, f"run `make outputs ONLY={path.stem}`"
 
 
 @chapters
@@ -423,35 +424,3 @@ def test_every_figure_is_referred_to(path):
         if images(cell) and "check" not in cell.metadata.get("tags", [])
     }
     assert names <= set(re.findall(r"\{numref\}`(?:[^`<]*<)?(fig-[^`>]+)>?`", prose(path)))
-
-
-# Topics that were once told in up to six chapters, and where they are at home.
-HOMES = {
-    r"variance or standard deviation|standard deviation,? (and|or|is) not": "gaussian_1d",
-    r"density.{0,40}(exceed|above|larger than|greater than) (one|1)": "gaussian_1d",
-    r"\bN\s*[-−–]\s*1\b": "maximum_likelihood",
-    r"pseudo-?counts?": "maximum_likelihood",
-    r"hard (EM|labels?|assignment)": "em_by_hand",
-    r"label switching|labels (are )?swap": "latent_variables",
-    r"incremental EM": "deriving_em",
-    r"1e-3|0\.001": "mixtures_1d",
-    r"spikes?\b|singular": "which_maximum",
-    r"saddles?\b": "convergence",
-    r"linkage (counts|data)": "convergence",
-    r"\b(AIC|BIC|ICL)\b": "how_many",
-}
-
-
-@pytest.mark.parametrize(("topic", "home"), HOMES.items())
-def test_a_topic_has_one_home(topic, home):
-    told = {}
-    for path in LESSONS:
-        text = prose(path).split("## Exercises")[0]
-        count = sum(bool(re.search(topic, part)) for part in text.split("\n\n"))
-        headings = re.findall(rf"^#+ .*(?:{topic}).*$", text, re.M)
-        told[path.stem] = count, headings, f"]({home}" in text
-    for name, (count, headings, linked) in told.items():
-        if name != home:
-            assert not headings, f"{name} has a section of its own: {headings}"
-            assert count <= 4, f"{name} speaks of it in {count} paragraphs: send readers home"
-            assert count < 2 or linked, f"{name} does not say where readers find more: {home}"

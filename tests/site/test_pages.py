@@ -9,7 +9,6 @@ from functools import cache
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import yaml
 from bs4 import BeautifulSoup, SoupStrainer
 from fontTools.ttLib import TTFont
 from PIL import Image
@@ -339,16 +338,6 @@ def test_the_first_page_stands_at_the_top_of_the_site(site):
             assert file.exists(), address
             of_a_scene = fragment.startswith("scene=")  # a state of the laboratory, and no place
             assert not fragment or of_a_scene or fragment in places(file), address
-
-
-def test_every_part_of_the_book_has_a_picture_on_the_first_page(site):
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
-    numbered = [part["caption"] for part in contents["parts"] if part.get("numbered")]
-    cards = page(site, NAMES[0]).select(".em-parts figure")
-    assert [card.a.get_text() for card in cards] == numbered
-    for card in cards:
-        page_, label = target(site / f"{NAMES[0]}.html", card.select("a")[-1]["href"])
-        assert parsed(page_).find(id=label).img["src"] == card.img["src"]
 
 
 @pages

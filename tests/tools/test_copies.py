@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools import execute, notebooks
-from tools.copies import copies, plain_code, plain_markdown, readable, write_copies
+from tools.copies import copies, page_copy, plain_code, plain_markdown, readable, write_copies
 from tools.notebooks import dumps
 from tools.paths import CHAPTERS, ROOT
 from tools.references import References, chapter_numbers
@@ -97,6 +97,11 @@ def test_every_page_has_a_copy_that_any_jupyter_shows(solutions):
         assert ("Solution of" in words) <= solutions
         for page in re.findall(r"\]\(([^):#]+)", re.sub(r"\]\(https?://[^)]*", "", words)):
             assert page.removesuffix(".ipynb") in made
+
+
+def test_the_same_page_gives_the_same_copy(references):
+    for page in ("contents", "kalman"):
+        assert dumps(page_copy(page, references)) == dumps(page_copy(page, references))
 
 
 def test_a_copy_shows_of_a_solution_only_its_heading():

@@ -1,5 +1,7 @@
 """Notebooks have one form, whoever has saved them."""
 
+import json
+
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -7,20 +9,38 @@ from tools import notebooks
 from tools.notebooks import normalise
 
 
-def test_normalise_is_idempotent_and_its_ids_follow_the_content():
+def test_normalise_is_idempotent():
     cells = [new_code_cell("x"), new_code_cell("x"), new_markdown_cell("x")]
     notebook = new_notebook(cells=cells, metadata={"widgets": {}})
     cells[0].metadata.update(execution={"iopub.execute_input": "now"}, tags=["hide-input"])
     notebooks.normalise(notebook)
-    once, ids = notebooks.dumps(notebook), [cell.id for cell in notebook.cells]
+    once = notebooks.dumps(notebook)
     again = nbformat.reads(once, as_version=4)
     notebooks.normalise(again)
     assert notebooks.dumps(again) == once
-    assert len(set(ids)) == 3
     assert cells[0].metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
-    notebook.cells.insert(0, new_markdown_cell("new"))
+
+
+def test_a_cell_keeps_its_id_and_gets_one_from_its_text_where_it_has_none(tmp_path):
+    notebook = new_notebook(cells=[new_code_cell(text) for text in "xxyz"])
+    for cell in notebook.cells[:3]:
+        del cell["id"]
     notebooks.normalise(notebook)
-    assert [cell.id for cell in notebook.cells[1:]] == ids
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == 4
+    notebook.cells[0].source = "changed"
+    notebook.cells.insert(0, new_code_cell("x", id=ids[3]))  # as who copies a cell by hand
+    notebook.cells.insert(2, new_code_cell("x"))
+    del notebook.cells[2]["id"]  # and its text was that of the cell before, which has the id
+    path = tmp_path / "notebook.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf8")
+    loaded = [notebooks.load(path), notebooks.load(path)]
+    for again in loaded:
+        notebooks.normalise(again)
+    assert loaded[0] == loaded[1]
+    now = [cell.id for cell in loaded[0].cells]
+    assert [now[0], now[1], *now[3:5]] == [ids[3], *ids[:3]]
+    assert len(set(now)) == 6
 
 
 def test_a_check_is_folded_to_its_first_line():
