@@ -316,7 +316,7 @@ const TAUGHT = {
   "EM vs gradient descent": /misconceptions|faster/,
   "LinAlgError singular matrix": /which_maximum|misconceptions/,
   "elbow method": /how_many/,
-  sample_weight: /reference/,
+  sample_weight: /own_data|reference/,
   joblib: /own_data/,
   questionnaire: /own_data/,
   sensor: /own_data/,
