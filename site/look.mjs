@@ -323,7 +323,13 @@ const TAUGHT = {
   "EM vs gradient descent": /misconceptions|faster/,
   "LinAlgError singular matrix": /which_maximum|misconceptions/,
   "elbow method": /how_many/,
-  sample_weight: /reference/,
+  sample_weight: /own_data|reference/,
+  joblib: /own_data/,
+  questionnaire: /own_data/,
+  sensor: /own_data/,
+  "survey weights": /own_data/,
+  "count and binary columns": /own_data/,
+  "what to report": /own_data/,
 };
 
 // Search works from disk, finds sections, and leads to them with the words marked.
