@@ -125,6 +125,22 @@ def test_pickles_keep_the_fit_and_clones_the_settings(faithful):
     assert clone(model).get_params() == model.get_params()
 
 
+def test_a_pickle_does_not_grow_with_the_iterations(faithful):
+    model = GaussianMixture(3, n_init=2, init_params="random", random_state=0, tol=1e-4)
+    model.fit(faithful)
+    revived = pickle.loads(pickle.dumps(model))
+    for before, after in zip(model.results_, revived.results_, strict=True):
+        assert len(before.trace.params) > len(after.trace.params) == 2
+        for end in (0, -1):
+            pair = before.trace.params[end], after.trace.params[end]
+            np.testing.assert_array_equal(pair[0].means, pair[1].means)
+        np.testing.assert_array_equal(before.trace.objective, after.trace.objective)
+        np.testing.assert_array_equal(before.params.means, after.params.means)
+    assert revived.result_ is revived.results_[model.results_.index(model.result_)]
+    np.testing.assert_array_equal(revived.predict_proba(faithful), model.predict_proba(faithful))
+    assert len(pickle.dumps(revived)) == len(pickle.dumps(model))
+
+
 def test_iteration_limit_warns(faithful):
     with pytest.warns(ConvergenceWarning, match="Raise max_iter"):
         model = GaussianMixture(2, max_iter=2, random_state=0).fit(faithful)
