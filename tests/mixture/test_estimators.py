@@ -125,6 +125,18 @@ def test_pickles_keep_the_fit_and_clones_the_settings(faithful):
     assert clone(model).get_params() == model.get_params()
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_start_may_be_covariances_or_precisions(faithful, form):
+    found = GaussianMixture(2, covariance_type=form, random_state=0).fit(faithful)
+    model = GaussianMixture(2, covariance_type=form, max_iter=0)
+    for name in ("covariances", "precisions"):
+        model.set_params(covariances_init=None, precisions_init=None)
+        model.set_params(**{f"{name}_init": getattr(found, f"{name}_")})
+        with pytest.warns(ConvergenceWarning):
+            model.fit(faithful)
+        np.testing.assert_allclose(model.covariances_, found.covariances_, rtol=1e-9)
+
+
 def test_a_pickle_does_not_grow_with_the_iterations(faithful):
     model = GaussianMixture(3, n_init=2, init_params="random", random_state=0, tol=1e-4)
     model.fit(faithful)
