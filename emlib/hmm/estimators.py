@@ -197,7 +197,8 @@ class _HMM(ComponentsEstimator):
         check.count("steps", steps)
         if check.is_whole(lengths):
             raise ValueError(
-                f"lengths must be a list, got {shown(lengths)}: did you mean steps={shown(lengths)}?"
+                f"lengths must be a list, got {shown(lengths)}: did you mean "
+                f"steps={shown(lengths)}?"
             )
         r, log_likelihoods = self._filtered(X, lengths)
         if len(impossible := np.flatnonzero(log_likelihoods == -np.inf)):
