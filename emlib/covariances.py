@@ -28,6 +28,8 @@ from emlib.wording import sentence, shown
 
 # A variance that exceeds the ridge by less than this share of it says more about the ridge.
 SMALLEST_BESIDE_RIDGE = 0.01
+# How much a nudge turns an ellipse, beside how much it moves it.
+TURN = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,11 +135,12 @@ class Gaussians(Family):
     def nudge(
         self, statistics: GaussianStatistics, rng: Generator, size: float
     ) -> GaussianStatistics:
-        """Statistics as if each component had been moved by `size` of its spread.
+        """Statistics as if each component had been moved by `size` of its spread, and turned.
 
         Moves go along each component's own axes, so they make sense for correlated features too,
-        and no two are alike, so that components that have become equal are told apart. Shares are
-        evened out, which brings back a component that has died.
+        and no two are alike, so that components that have become equal are told apart. Matrices
+        are turned, because where values are missing a correlation of zero can be a saddle. Shares
+        are evened out, which brings back a component that has died.
         """
         means, covariances = self.mle(statistics)
         # The normal distribution in K slices of equal probability: one for each component.
@@ -145,6 +148,11 @@ class Gaussians(Family):
         step = size * ndtri((slices + rng.uniform(0.25, 0.75, means.shape)) / len(means))
         for k, w in enumerate(self.whiteners((means, covariances))):
             step[k] = unwhiten(w, step[k][:, None])[:, 0]
+        if self.matrices:
+            root = gaussian.cholesky_factor(covariances)
+            turn = rng.standard_normal(root.shape) / np.sqrt(means.shape[1])
+            turned = root + TURN * size * root @ turn
+            covariances = turned @ np.swapaxes(turned, -1, -2)
         n = statistics.n
         return self.expected((means + step, covariances), (1 - size) * n + size * n.mean())
 

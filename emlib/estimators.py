@@ -64,6 +64,17 @@ class Estimator(BaseEstimator):
         tags.input_tags.allow_nan = self._takes_nan
         return tags
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickles and copies keep: of the parameters on a path, only the first and the last.
+
+        Those of every iteration from every start can be hundreds of times as large as the model.
+        """
+        state = dict(super().__getstate__())
+        if "results_" in state:
+            state["results_"] = [result.without_path() for result in self.results_]
+            state["result_"] = state["results_"][self.results_.index(self.result_)]
+        return state
+
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Check the settings, and leave the estimator as it was if what is done then fails."""
@@ -99,9 +110,10 @@ class Estimator(BaseEstimator):
         A start from which a climb cannot begin is passed over, if there is another.
         """
         results, failure = [], DegenerateError()
-        for number in range(getattr(self, "n_init", 1)):
+        # Each climb has nudges of its own, so that no setting of a climb changes the next start.
+        for number, nudges in enumerate(rng.spawn(getattr(self, "n_init", 1))):
             try:
-                results.append(problem.climb(start(number), self, rng))
+                results.append(problem.climb(start(number), self, nudges))
             except DegenerateError as error:
                 failure = error
             if results and results[-1].stop is StopReason.INTERRUPTED:

@@ -305,7 +305,7 @@ class Counts(Family):
         return sums
 
     def check_data(self, x: ArrayLike) -> Array:
-        counts = check.data(x, "Remove those rows.")
+        counts = check.data(x, check.OF_NAN_IN_COUNTS)
         for wrong, what in (
             (counts < 0, "Negative values"),
             (counts != np.floor(counts), "Fractions"),

@@ -59,7 +59,10 @@ class Held:
                 )
         needed = names.union(inner) if components else names
         if missing := [name for name in given if name in needed and given[name] is None]:
-            raise ValueError(f"what is held must be given, and {', '.join(missing)} is not")
+            raise ValueError(
+                f"what is held must be given, and {', '.join(missing)} is not: give "
+                f"{missing[0]}_init (of Mixture and HMM: components_init)"
+            )
         held = cls(
             tuple(name in names for name in outer),
             tuple(name in names for name in inner),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -95,7 +95,8 @@ class Trace(Generic[P]):
     ----------
     params : tuple of P
         The parameters at every iteration; the start is number 0. Of a path on which they would
-        take more than 32 MiB, only those at its start and its end.
+        take more than 32 MiB, and in pickles and copies of estimators, only those at its start
+        and its end.
     objective : ndarray of shape (n_iter + 1,)
         The objective (log-likelihood, plus log-prior if there is one) at each of them.
         A nudge off a saddle counts as an iteration.
@@ -162,3 +163,8 @@ class EMResult(Generic[P]):
     def n_iter(self) -> int:
         """Number of iterations from the start to `params`, including any nudge off a saddle."""
         return len(self.trace) - 1
+
+    def without_path(self) -> EMResult[P]:
+        """The result with the parameters of its start and its end only."""
+        params = self.trace.params
+        return replace(self, trace=replace(self.trace, params=params[:1] + params[1:][-1:]))

@@ -20,6 +20,10 @@ OF_NAN = (
     "Remove those rows; or let GaussianMixture or GaussianHMM fit what was seen of them, or "
     "GaussianImputer fill the holes."
 )
+OF_NAN_IN_COUNTS = (
+    "Remove those rows only if they are few, and hidden for no reason that has to do with their "
+    "values; else fit what was seen, as categories, with CategoricalMixture."
+)
 # What numbers the words of a table of symbols or answers.
 ENCODER = "scikit-learn's OrdinalEncoder does, and leaves NaN, but not None, as it is"
 
@@ -285,7 +289,8 @@ def symbols(symbols: ArrayLike, n_symbols: int | None = None) -> Integers:
 def labels(name: str, labels: ArrayLike, n: int, k: int) -> Integers:
     """Labels of shape (N,) from 0 to K - 1, or -1 where they are not known; or a ValueError."""
     try:
-        given = numbers(name, labels, shape=(n,))
+        words = f": number words with pd.Categorical({name}).codes, which is -1 where unknown"
+        given = numbers(name, labels, shape=(n,), hint=words)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{name} must be {n} whole numbers, one for each row, -1 where it is unknown: {error}"

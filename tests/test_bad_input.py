@@ -212,7 +212,8 @@ ESTIMATORS = {
         wide,
         MIXTURE_SETTINGS
         | GAUSSIAN_SETTINGS
-        | {"reg_covar": size("None"), "precisions_init": not_none(covariances(SPREADS))},
+        | {"reg_covar": size("None"), "precisions_init": not_none(covariances(SPREADS))}
+        | {"covariances_init": not_none(covariances(SPREADS))},
     ),
     PoissonMixture: (
         COUNTS,

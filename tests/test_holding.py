@@ -265,7 +265,7 @@ def test_a_step_by_hand_holds_what_the_fit_held():
         (GaussianMixture(2, hold=True), "got True"),
         (GaussianMixture(2, hold=None), "got None"),
         (GaussianMixture(2, hold="means"), "must be given, and means is not"),
-        (GaussianMixture(2, hold=0, means_init=MEANS), "must be given, and covariances is not"),
+        (GaussianMixture(2, hold=0, means_init=MEANS), "covariances is not: give covariances_init"),
         (
             GaussianMixture(2, hold="means", means_init=MEANS, prior=Prior()),
             "with a prior.*all or none",

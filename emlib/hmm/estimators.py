@@ -179,8 +179,27 @@ class _HMM(ComponentsEstimator):
         Returns
         -------
         ndarray of shape (number of sequences, K)
+
+        Examples
+        --------
+        How many large earthquakes the next seven years may see: the middle 90 % of forecasts.
+
+        >>> import copy
+        >>> from emlib.datasets import load_earthquakes
+        >>> counts = load_earthquakes().values[:, [1]]
+        >>> model = PoissonHMM(2, random_state=0).fit(counts)
+        >>> ahead = copy.deepcopy(model)
+        >>> ahead.startprob_ = model.forecast_proba(counts)[0]
+        >>> totals = [ahead.sample(7, random_state=s)[0].sum() for s in range(1000)]
+        >>> np.quantile(totals, [0.05, 0.95]).round()
+        array([ 94., 174.])
         """
         check.count("steps", steps)
+        if check.is_whole(lengths):
+            raise ValueError(
+                f"lengths must be a list, got {shown(lengths)}: did you mean "
+                f"steps={shown(lengths)}?"
+            )
         r, log_likelihoods = self._filtered(X, lengths)
         if len(impossible := np.flatnonzero(log_likelihoods == -np.inf)):
             are_impossible = sentence("sequence", impossible, "is impossible", "are impossible")

@@ -260,9 +260,11 @@ class _Mixture(
 
         `X`, `sample_weight` and `labels` are those of the fit, which must have converged, held
         nothing, and seen no NaN; a prior is not counted in. Weights are taken for numbers of
-        points: where those of a survey differ, errors come out too small, even if the weights were
-        divided by their mean. Then draw rows with their weights, with replacement, fit again, and
-        see how the estimates scatter.
+        points: where those of a survey differ, errors come out wrong, as a rule too small for
+        components whose rows stand for many and too large for those whose rows stand for few, even
+        if the weights were divided by their mean. Then draw rows and their weights, with
+        replacement, fit again from this fit (`warm_start=True`), so that components keep their
+        places, and see how the estimates scatter.
 
         Returns
         -------
@@ -282,7 +284,8 @@ class _Mixture(
         if self._fitted().held:
             raise ValueError(
                 "some parameters are held, and these standard errors are for fits in which all "
-                "are free: draw from the model, fit again, and see how the estimates scatter"
+                "are free: draw from the model, fit again from the same start, so that components "
+                "keep their places, and see how the estimates scatter"
             )
         params, data = self._in_units(X, sample_weight, labels)
         errors = standard_errors(params, data)
@@ -434,15 +437,16 @@ class GaussianMixture(_Mixture):
         Number of starts; the best result is kept in the attributes, all of them in `results_`.
     init_params : {'kmeans', 'k-means++', 'random_from_data', 'random'}
         How to start. k-means often finds the same clusters again: for a search, take another.
-    weights_init, means_init, precisions_init : array-like, optional
-        Explicit starts, of shapes (K,), (K, D) and that of `precisions_`. What is left out comes
-        from `init_params`; with means, from the points nearest to each, and all starts are alike.
+    weights_init, means_init, covariances_init, precisions_init : array-like, optional
+        Explicit starts, in the shapes of the fitted parameters; covariances or their inverses, not
+        both. What is left out comes from `init_params`; with means, from the points nearest to
+        each, and all starts are alike.
     responsibilities_init : array-like of shape (N, K), optional
         Responsibilities to start from, instead of `init_params`.
     hold : str, int, or a list of these
-        What stays as its explicit start: 'weights', 'means' or 'covariances' (`precisions_init`),
-        of all components; or the number of a component, of which all but its weight stays. EM is
-        exact for the rest, and criteria do not count what is held as free.
+        What stays as its explicit start: 'weights', 'means' or 'covariances', of all components; or
+        the number of a component, of which all but its weight stays. EM is exact for the rest, and
+        criteria do not count what is held as free.
     accelerate : bool
         Whether to leap ahead with SQUAREM: often several times fewer steps where EM is slow.
     warm_start : bool
@@ -492,6 +496,7 @@ class GaussianMixture(_Mixture):
     prior: Prior | None = None
     means_init: ArrayLike | None = None
     precisions_init: ArrayLike | None = None
+    covariances_init: ArrayLike | None = None
 
     means_: Array = field(init=False)
     covariances_: Array = field(init=False)
@@ -510,7 +515,13 @@ class GaussianMixture(_Mixture):
             "precisions_init", self.precisions_init, shape, family.matrices
         )
         means = check.shaped("means_init", self.means_init, (k, d))
-        if given is not None:  # they are the precisions of what has these as covariances
+        if self.covariances_init is not None:
+            if given is not None:
+                raise ValueError("give covariances_init or precisions_init, not both")
+            given = check.positive_definite(
+                "covariances_init", self.covariances_init, shape, family.matrices
+            )
+        elif given is not None:  # they are the precisions of what has these as covariances
             given = family.in_shape(precisions(family.whiteners((np.empty((k, d)), given))))
         return means, given
 
@@ -707,7 +718,7 @@ class BernoulliMixture(_Mixture):
         return (check.in_range("probabilities_init", self.probabilities_init, (k, d), 1.0),)
 
     def _encode(self, x: Array, reset: bool) -> Array:
-        x = check.data(x, "Remove those rows, or fit what was seen with CategoricalMixture.")
+        x = check.data(x, check.OF_NAN_IN_COUNTS)
         if self.binarize is None:
             return x
         return (x > check.size("binarize", self.binarize, -np.inf)).astype(float)

@@ -67,7 +67,8 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family | None = 
     if data.holes is not None:
         raise ValueError(
             "some values are NaN, and these standard errors are for complete data: draw rows, with "
-            "replacement, fit again, and see how the estimates scatter"
+            "replacement, fit again from this fit (warm_start=True), so that components keep their "
+            "places, and see how the estimates scatter"
         )
     if family.whitens:
         _check_digits(params, family)
@@ -95,8 +96,9 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family | None = 
             "standard errors belong to one: pass the very rows of the fit, in the same units; run "
             "EM to convergence (a smaller tol), without a strong prior, or use fewer components. "
             "Rates and probabilities at the end of their range, such as 0, have none, nor has a "
-            "fit with a ridge, or with a constant feature: draw rows, with replacement, fit again, "
-            "and see how the estimates scatter."
+            "fit with a ridge, or with a constant feature: draw rows, with replacement, fit again "
+            "from this fit (warm_start=True), so that components keep their places, and see how "
+            "the estimates scatter."
         ) from error
     variances = np.einsum("iu,uv,iv->i", d_params, covariance, d_params, optimize=True)
     ends = np.cumsum([part.size for part in params])[:-1]

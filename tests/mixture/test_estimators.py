@@ -125,6 +125,33 @@ def test_pickles_keep_the_fit_and_clones_the_settings(faithful):
     assert clone(model).get_params() == model.get_params()
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_start_may_be_covariances_or_precisions(faithful, form):
+    found = GaussianMixture(2, covariance_type=form, random_state=0).fit(faithful)
+    model = GaussianMixture(2, covariance_type=form, max_iter=0)
+    for name in ("covariances", "precisions"):
+        model.set_params(covariances_init=None, precisions_init=None)
+        model.set_params(**{f"{name}_init": getattr(found, f"{name}_")})
+        with pytest.warns(ConvergenceWarning):
+            model.fit(faithful)
+        np.testing.assert_allclose(model.covariances_, found.covariances_, rtol=1e-9)
+
+
+def test_a_pickle_does_not_grow_with_the_iterations(faithful):
+    model = GaussianMixture(3, n_init=2, init_params="random", random_state=0, tol=1e-4)
+    model.fit(faithful)
+    revived = pickle.loads(pickle.dumps(model))
+    for before, after in zip(model.results_, revived.results_, strict=True):
+        assert len(before.trace.params) > len(after.trace.params) == 2
+        for end in (0, -1):
+            pair = before.trace.params[end], after.trace.params[end]
+            np.testing.assert_array_equal(pair[0].means, pair[1].means)
+        np.testing.assert_array_equal(before.trace.objective, after.trace.objective)
+        np.testing.assert_array_equal(before.params.means, after.params.means)
+    assert revived.result_ is revived.results_[model.results_.index(model.result_)]
+    np.testing.assert_array_equal(revived.predict_proba(faithful), model.predict_proba(faithful))
+
+
 def test_iteration_limit_warns(faithful):
     with pytest.warns(ConvergenceWarning, match="Raise max_iter"):
         model = GaussianMixture(2, max_iter=2, random_state=0).fit(faithful)

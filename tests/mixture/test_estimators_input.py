@@ -60,6 +60,8 @@ def test_bad_data_are_refused_with_a_reason(x, message):
         ({"n_components": 2, "means_init": [[0.0], [1.0]]}, r"shape \(2, 2\)"),
         ({"precisions_init": [[[np.nan, 0], [0, 1]]]}, "finite"),
         ({"precisions_init": [[[0.0, 0], [0, 0]]]}, "precisions_init"),
+        ({"covariances_init": [[[0.0, 0], [0, 0]]]}, "covariances_init"),
+        ({"covariances_init": [np.eye(2)], "precisions_init": [np.eye(2)]}, "not both"),
         ({"precisions_init": [[[-1.0, 0], [0, 1]]]}, "precisions_init"),
     ],
 )

@@ -141,12 +141,14 @@ def test_sample_draws_labels_and_points():
 
 @settings(max_examples=20)
 @given(seeds, st.floats(0.01, 0.5))
-def test_nudge_moves_each_component_and_leaves_its_shape(seed, size):
+def test_nudge_moves_each_component_and_turns_its_ellipse(seed, size):
     x, params = random_problem(seed)
     statistics = mixture.e_step(params, x)[0]
     before = mixture.m_step(statistics)
     after = mixture.m_step(mixture.nudge(statistics, np.random.default_rng(seed), size))
-    np.testing.assert_allclose(after.covariances, before.covariances, rtol=1e-6, atol=1e-8)
+    stretched = np.linalg.eigvals(np.linalg.solve(before.covariances, after.covariances)).real
+    assert np.all(np.abs(stretched - 1).max(axis=1) > 1e-6)
+    assert np.all(np.abs(np.sqrt(stretched) - 1) < 1.5 * size)
     even = 1 / len(before.weights)
     assert np.all(np.abs(after.weights - even) <= np.abs(before.weights - even))
     spread = np.sqrt(np.linalg.eigvalsh(before.covariances)[:, -1])
