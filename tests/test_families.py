@@ -458,7 +458,8 @@ class Shares(Family):
         return np.column_stack([np.zeros(len(shares)), log(shares)])
 
     def mle(self, statistics):
-        return (statistics.mean_x(),)
+        shares = statistics.mean_x()
+        return (shares / shares.sum(axis=1, keepdims=True),)  # of nudged sums, too
 
 
 class LiftedShares(Shares):
