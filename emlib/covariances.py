@@ -150,7 +150,7 @@ class Gaussians(Family):
             step[k] = unwhiten(w, step[k][:, None])[:, 0]
         if self.matrices:
             root = gaussian.cholesky_factor(covariances)
-            turn = rng.standard_normal(root.shape) / np.sqrt(means.shape[1])
+            turn = rng.spawn(1)[0].standard_normal(root.shape) / np.sqrt(means.shape[1])
             turned = root + TURN * size * root @ turn
             covariances = turned @ np.swapaxes(turned, -1, -2)
         n = statistics.n

@@ -110,10 +110,9 @@ class Estimator(BaseEstimator):
         A start from which a climb cannot begin is passed over, if there is another.
         """
         results, failure = [], DegenerateError()
-        # Each climb has nudges of its own, so that no setting of a climb changes the next start.
-        for number, nudges in enumerate(rng.spawn(getattr(self, "n_init", 1))):
+        for number in range(getattr(self, "n_init", 1)):
             try:
-                results.append(problem.climb(start(number), self, nudges))
+                results.append(problem.climb(start(number), self, rng))
             except DegenerateError as error:
                 failure = error
             if results and results[-1].stop is StopReason.INTERRUPTED:

@@ -20,7 +20,6 @@ from emlib import (
 )
 from emlib.datasets import load_faithful, load_galaxies, make_20_40
 from emlib.families import Poisson
-from emlib.mixture import fitting
 from emlib.mixture.starts import STARTS
 from tests.mixture.helpers import clusters, two_clusters
 
@@ -38,21 +37,6 @@ def test_all_starts_are_kept_and_the_best_is_chosen():
         model.set_params(tol=1e-5).fit(x)
     assert len(model.results_) == 4
     assert model.result_.objective == max(r.objective for r in model.results_)
-
-
-def test_starts_are_the_same_however_long_the_climbs_before_them(faithful, monkeypatch):
-    drawn = []
-
-    def noted(x, k, rng, weights):
-        drawn.append(STARTS["random_from_data"](x, k, rng, weights))
-        return drawn[-1]
-
-    monkeypatch.setattr(fitting, "STARTS", {"random_from_data": noted})
-    model = GaussianMixture(4, n_init=4, init_params="random_from_data", random_state=3)
-    model.set_params(tol=1e-4).fit(faithful)  # confirmed, which takes random numbers, too
-    with pytest.warns(ConvergenceWarning):
-        model.set_params(max_iter=0).fit(faithful)
-    np.testing.assert_array_equal(drawn[:4], drawn[4:])
 
 
 def test_a_sound_start_wins_over_a_collapsed_one():
