@@ -64,6 +64,17 @@ def fold_solutions(notebook: NotebookNode) -> None:
             cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
 
 
+def announce_imports(notebook: NotebookNode) -> None:
+    """Let the button over a folded first cell say that the chapter's imports are in it."""
+    cell = next(iter(code_cells(notebook)), None)
+    if cell is None or "hide-input" not in cell.metadata.get("tags", []):
+        return
+    if cell.source.startswith(("import ", "from ")):
+        about = cell.metadata.setdefault("mystnb", NotebookNode())
+        what = "the code, with the imports" if "figure" in about else "the imports"
+        about["code_prompt_show"], about["code_prompt_hide"] = f"Show {what}", f"Hide {what}"
+
+
 def name_cells(notebook: NotebookNode) -> None:
     """Give a cell without an id, or with the id of an earlier cell, one made from its text."""
     taken, seen = {cell.get("id") for cell in notebook.cells}, set()
@@ -89,6 +100,7 @@ def normalise(notebook: NotebookNode) -> None:
             cell.metadata.pop(key, None)
         fold(cell)
         lighten_outputs(cell.get("outputs", []))
+    announce_imports(notebook)
     fold_solutions(notebook)
 
 

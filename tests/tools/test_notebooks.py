@@ -51,3 +51,22 @@ def test_a_check_is_folded_to_its_first_line():
     assert about["tags"] == ["check", "hide-input"]
     assert about["mystnb"]["code_prompt_show"] == "Checked: one is one"
     assert about["jupyter"] == {"source_hidden": True}
+
+
+def test_the_button_over_a_folded_first_cell_says_that_it_has_the_imports():
+    folded = {"tags": ["hide-input"]}
+    figure = {**folded, "mystnb": {"figure": {"name": "fig-a"}}}
+    said = []
+    for first in (folded, figure, {}):
+        cells = [
+            new_code_cell("import numpy", metadata=first),
+            new_code_cell("import re", metadata=folded),
+        ]
+        notebook = new_notebook(cells=cells)
+        normalise(notebook)
+        said.append([c.metadata.get("mystnb", {}).get("code_prompt_show") for c in notebook.cells])
+    assert said == [
+        ["Show the imports", None],
+        ["Show the code, with the imports", None],
+        [None, None],
+    ]
