@@ -70,7 +70,7 @@ class Estimator(BaseEstimator):
         Those of every iteration from every start can be hundreds of times as large as the model.
         """
         state = dict(super().__getstate__())
-        if "results_" in state:
+        if {"result_", "results_"} <= state.keys():
             state["results_"] = [result.without_path() for result in self.results_]
             state["result_"] = state["results_"][self.results_.index(self.result_)]
         return state

@@ -150,6 +150,8 @@ def test_a_pickle_does_not_grow_with_the_iterations(faithful):
         np.testing.assert_array_equal(before.params.means, after.params.means)
     assert revived.result_ is revived.results_[model.results_.index(model.result_)]
     np.testing.assert_array_equal(revived.predict_proba(faithful), model.predict_proba(faithful))
+    del model.result_  # whoever keeps many models may delete what says how they were found
+    assert len(pickle.loads(pickle.dumps(model)).results_) == 2
 
 
 def test_iteration_limit_warns(faithful):
