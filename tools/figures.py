@@ -10,13 +10,13 @@ from typing import Any
 from PIL import Image, ImageChops, ImageStat
 
 EMBEDDED = re.compile(r"(?<=data:image/png;base64,)[A-Za-z0-9+/=]+")
-COLOURS = 256
-# Root mean square over the pixels, of 255: a little less than the tests of figures allow.
-VISIBLE = 0.9
+# Numbers of colours, and how far off a picture may be with them (root mean square over the
+# pixels, of 255): at most a little less than the tests of figures allow.
+PALETTES = {128: 0.5, 256: 0.9}
 
 
 def lighten(png: str) -> str:
-    """The same picture in a palette of 256 colours, a third of the bytes; or as it is, if it shows.
+    """The same picture in a small palette, a third of the bytes; or as it is, if that would show.
 
     It shows in photographs.
     """
@@ -24,12 +24,13 @@ def lighten(png: str) -> str:
     if image.mode == "P":
         return png
     full = image.convert("RGB")
-    palette = full.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    if distance(palette.convert("RGB"), full) > VISIBLE:
-        return png
-    buffer = io.BytesIO()
-    palette.save(buffer, "PNG", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()
+    for colours, most in PALETTES.items():
+        palette = full.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        if distance(palette.convert("RGB"), full) <= most:
+            buffer = io.BytesIO()
+            palette.save(buffer, "PNG", optimize=True)
+            return base64.b64encode(buffer.getvalue()).decode()
+    return png
 
 
 def lighten_outputs(outputs: list[Any]) -> None:
