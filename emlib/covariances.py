@@ -149,10 +149,8 @@ class Gaussians(Family):
         for k, w in enumerate(self.whiteners((means, covariances))):
             step[k] = unwhiten(w, step[k][:, None])[:, 0]
         if self.matrices:
-            root = gaussian.cholesky_factor(covariances)
-            turn = rng.spawn(1)[0].standard_normal(root.shape) / np.sqrt(means.shape[1])
-            turned = root + TURN * size * root @ turn
-            covariances = turned @ np.swapaxes(turned, -1, -2)
+            # With random numbers of its own, so that the turn does not move the starts to come.
+            covariances = gaussian.turned(covariances, rng.spawn(1)[0], TURN * size)
         n = statistics.n
         return self.expected((means + step, covariances), (1 - size) * n + size * n.mean())
 

@@ -202,6 +202,14 @@ def cholesky_factor(covariance: Array) -> Array:
     return factor
 
 
+def turned(covariance: Array, rng: Generator, size: float) -> Array:
+    """Covariances, one or a stack, of ellipses stretched and turned at random by about `size`."""
+    root = cholesky_factor(covariance)
+    turn = size * rng.standard_normal(root.shape) / np.sqrt(root.shape[-1])
+    moved = root + root @ turn
+    return moved @ np.swapaxes(moved, -1, -2)
+
+
 def inverse_factor(covariance: Array) -> Array:
     """The inverse W of the Cholesky factor, or a stack: W (x - mean) has covariance one."""
     factors = cholesky_factor(covariance)

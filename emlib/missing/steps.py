@@ -125,13 +125,10 @@ def nudge(statistics: GaussianStatistics, rng: Generator, size: float) -> Gaussi
     check.size("size", size)
     check.generator(rng)
     params = m_step(statistics)
-    root, d = gaussian.cholesky_factor(params.covariance), len(params.mean)
-    turned = root @ (np.eye(d) + size * rng.standard_normal((d, d)) / np.sqrt(d))
+    turned = gaussian.turned(params.covariance, rng, size)
+    step = gaussian.cholesky_factor(params.covariance) @ rng.standard_normal(len(params.mean))
     return GaussianStatistics(
-        statistics.n,
-        np.zeros(d),
-        statistics.n * (turned @ turned.T),
-        params.mean + size * root @ rng.standard_normal(d),
+        statistics.n, np.zeros_like(step), statistics.n * turned, params.mean + size * step
     )
 
 
