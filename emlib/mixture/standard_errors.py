@@ -35,6 +35,11 @@ LARGEST_DECREMENT = 0.01
 # A bound on the share of themselves by which rounding may change standard errors: they are nearly
 # always far nearer.
 LARGEST_ERROR = 0.1
+# Where these standard errors do not apply, as an error says it.
+OTHERWISE = (
+    "draw rows, with replacement, fit again from this fit (warm_start=True), so that components "
+    "keep their places, and see how the estimates scatter"
+)
 
 
 def standard_errors(params: steps.Params, data: Blocks, family: Family | None = None) -> Any:
@@ -66,9 +71,7 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family | None = 
         )
     if data.holes is not None:
         raise ValueError(
-            "some values are NaN, and these standard errors are for complete data: draw rows, with "
-            "replacement, fit again from this fit (warm_start=True), so that components keep their "
-            "places, and see how the estimates scatter"
+            f"some values are NaN, and these standard errors are for complete data: {OTHERWISE}"
         )
     if family.whitens:
         _check_digits(params, family)
@@ -96,9 +99,7 @@ def standard_errors(params: steps.Params, data: Blocks, family: Family | None = 
             "standard errors belong to one: pass the very rows of the fit, in the same units; run "
             "EM to convergence (a smaller tol), without a strong prior, or use fewer components. "
             "Rates and probabilities at the end of their range, such as 0, have none, nor has a "
-            "fit with a ridge, or with a constant feature: draw rows, with replacement, fit again "
-            "from this fit (warm_start=True), so that components keep their places, and see how "
-            "the estimates scatter."
+            f"fit with a ridge, or with a constant feature: {OTHERWISE}."
         ) from error
     variances = np.einsum("iu,uv,iv->i", d_params, covariance, d_params, optimize=True)
     ends = np.cumsum([part.size for part in params])[:-1]
