@@ -110,9 +110,10 @@ class Estimator(BaseEstimator):
         A start from which a climb cannot begin is passed over, if there is another.
         """
         results, failure = [], DegenerateError()
-        for number in range(getattr(self, "n_init", 1)):
+        # Each climb nudges with a generator of its own: the next start hangs on `rng` alone.
+        for number, own in enumerate(rng.spawn(getattr(self, "n_init", 1))):
             try:
-                results.append(problem.climb(start(number), self, rng))
+                results.append(problem.climb(start(number), self, own))
             except DegenerateError as error:
                 failure = error
             if results and results[-1].stop is StopReason.INTERRUPTED:

@@ -154,6 +154,20 @@ def test_a_pickle_does_not_grow_with_the_iterations(faithful):
     assert len(pickle.loads(pickle.dumps(model)).results_) == 2
 
 
+@pytest.mark.parametrize("settings", [{"tol": 1e-2}, {"accelerate": True}, {"max_iter": 1}])
+def test_starts_hang_on_the_seed_and_not_on_how_earlier_climbs_went(faithful, settings):
+    def starts(**settings):
+        model = GaussianMixture(
+            3, n_init=4, init_params="random_from_data", random_state=0, **settings
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(faithful)
+        return [np.sort(result.trace.params[0].means[:, 0]) for result in model.results_]
+
+    np.testing.assert_allclose(starts(**settings), starts(), rtol=1e-12)
+
+
 def test_iteration_limit_warns(faithful):
     with pytest.warns(ConvergenceWarning, match="Raise max_iter"):
         model = GaussianMixture(2, max_iter=2, random_state=0).fit(faithful)
