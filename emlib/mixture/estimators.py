@@ -455,7 +455,7 @@ class GaussianMixture(_Mixture):
     verbose : bool or int
         Whether to show a progress bar.
     random_state : int, RandomState instance or None
-        Makes random starts repeatable.
+        Makes random starts repeatable, whatever the other settings of the climb.
 
     Attributes
     ----------
