@@ -24,8 +24,10 @@ def lighten(png: str) -> str:
     if image.mode == "P":
         return png
     full = image.convert("RGB")
+    median, plain = Image.Quantize.MEDIANCUT, Image.Dither.NONE
     for colours, most in PALETTES.items():
-        palette = full.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        # One step of k-means moves each colour of the median cut to the middle of its pixels.
+        palette = full.quantize(colours, method=median, kmeans=1, dither=plain)
         if distance(palette.convert("RGB"), full) <= most:
             buffer = io.BytesIO()
             palette.save(buffer, "PNG", optimize=True)
