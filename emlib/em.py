@@ -309,7 +309,8 @@ def em(
     accelerate : bool or Coordinates
         Whether to leap ahead along the path of the steps (SQUAREM). A leap that leads lower, or
         nowhere, is not taken. `Coordinates` show the parameters as a vector that may take any
-        values; True takes their numbers as they are, and no leap makes one negative that was not.
+        values; True takes their numbers as they are, and no leap makes one negative that was not,
+        or takes one out of the range from 0 to 1 that was in it.
     map : callable (function, chunks) -> iterable, optional
         What runs the E-step over a list of chunks: the built-in `map`, an executor's
         or a Dask client's. The chunks' statistics are added. Futures are waited for.
@@ -381,7 +382,7 @@ def em(
         e_step = Watched("e_step", e_step)
     coordinates = accelerate if isinstance(accelerate, Coordinates) else None
     if accelerate is True:  # numbers as they are
-        coordinates = Coordinates.of(params)._replace(keep_signs=True)
+        coordinates = Coordinates.of(params)._replace(keep_ranges=True)
     with progress_bar(progress) as bar:
         visit: Visitor[P, S] = Visitor(e_step, data, log_prior, bar, map)
         result = maximise(
