@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import numpy as np
 
 from emlib.results import FAILURES, FALL_TOLERANCE, Visit
-from emlib.trees import leaves, map_leaves, rebuild
+from emlib.trees import leaves, rebuild, side_by_side
 from emlib.types import Array
 from emlib.wording import shown
 
@@ -53,9 +53,8 @@ class Coordinates(NamedTuple):
 
         def to_vector(params: Any) -> Array:
             # Side by side with the example, as a dict may have its keys in any order.
-            parts: list[Array] = []
-            map_leaves(lambda _, leaf: parts.append(np.ravel(leaf)), example, to_free(params))
-            vector = np.concatenate(parts)
+            pairs = side_by_side(example, to_free(params))
+            vector = np.concatenate([np.ravel(leaf) for _, leaf in pairs])
             if len(vector) != size:
                 raise ValueError(
                     f"to leap, all parameters on the path must have the {size} numbers of the "
