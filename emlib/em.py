@@ -37,7 +37,7 @@ from emlib.results import (
     Visit,
 )
 from emlib.squarem import Coordinates, leaps
-from emlib.trees import add, leaves, map_leaves
+from emlib.trees import add, leaves, map_leaves, parts
 from emlib.types import Generator
 from emlib.wording import shown
 
@@ -309,7 +309,8 @@ def em(
     accelerate : bool or Coordinates
         Whether to leap ahead along the path of the steps (SQUAREM). A leap that leads lower, or
         nowhere, is not taken. `Coordinates` show the parameters as a vector that may take any
-        values; True takes their numbers as they are, and no leap makes one negative that was not.
+        values; True takes their numbers as they are, and no leap makes one negative that was not,
+        or takes one out of the range from 0 to 1 that was in it.
     map : callable (function, chunks) -> iterable, optional
         What runs the E-step over a list of chunks: the built-in `map`, an executor's
         or a Dask client's. The chunks' statistics are added. Futures are waited for.
@@ -381,7 +382,7 @@ def em(
         e_step = Watched("e_step", e_step)
     coordinates = accelerate if isinstance(accelerate, Coordinates) else None
     if accelerate is True:  # numbers as they are
-        coordinates = Coordinates.of(params)._replace(keep_signs=True)
+        coordinates = Coordinates.of(params)._replace(keep_ranges=True)
     with progress_bar(progress) as bar:
         visit: Visitor[P, S] = Visitor(e_step, data, log_prior, bar, map)
         result = maximise(
@@ -510,7 +511,7 @@ class Watched:
 
     name: str
     step: Callable[..., Any]
-    kept: list[tuple[Any, list[bytes]]] | None = None
+    kept: list[tuple[Any, dict[Any, bytes]]] | None = None
     calls: int = 0
 
     def __call__(self, argument: Any, *rest: Any) -> Any:
@@ -522,7 +523,7 @@ class Watched:
         given = [*(self.kept or []), *map(snapshot, (argument, *tables))]
         returned = self.step(argument, *rest)
         for tree, before in given:
-            if snapshot(tree)[1] != before:
+            if not before.items() <= contents(tree).items():
                 raise ValueError(
                     f"{self.name} writes into an array that it was given, or has returned before, "
                     "so that parameters and objective no longer belong together: let it return new "
@@ -533,9 +534,21 @@ class Watched:
         return returned
 
 
-def snapshot(tree: Any) -> tuple[Any, list[bytes]]:
+def snapshot(tree: Any) -> tuple[Any, dict[Any, bytes]]:
     """A tree, and the numbers in its leaves as they are now."""
-    return tree, [np.asarray(leaf).tobytes() for leaf in leaves(tree)]
+    return tree, contents(tree)
+
+
+def contents(tree: Any, place: tuple[Any, ...] = ()) -> dict[Any, bytes]:
+    """The numbers in the leaves of a tree, by their place in it, and how many parts lists have."""
+    found = parts(tree)
+    if found is None:
+        values = np.asarray(tree)  # of objects, as of a table with a column of words, only places
+        return {place: values.tobytes() if values.dtype != object else b""}
+    # A dict that has defaults may be longer once it has been read.
+    size = {} if isinstance(tree, dict) else {place: bytes(len(found))}
+    each = (contents(part, (*place, name)) for name, (part,) in found.items())
+    return size | {here: values for leaf in each for here, values in leaf.items()}
 
 
 def differ(params: Any, others: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import numpy as np
 
 from emlib.results import FAILURES, FALL_TOLERANCE, Visit
-from emlib.trees import leaves, map_leaves, rebuild
+from emlib.trees import leaves, rebuild, side_by_side
 from emlib.types import Array
 from emlib.wording import shown
 
@@ -29,13 +29,14 @@ class Coordinates(NamedTuple):
     """Parameters as a vector whose entries may be any numbers, and back.
 
     Logarithms of rates and weights, for instance, so that a leap cannot leave the range. Where
-    they are the parameters' numbers as they are, a leap is to keep signs: what was never negative
-    on the path, such as a weight, does not become so.
+    they are the parameters' numbers as they are, a leap is to keep ranges: what was never negative
+    on the path, such as a rate, does not become so, and what was never outside 0 to 1, such as a
+    probability, does not get there.
     """
 
     to_vector: Callable[[Any], Array]
     from_vector: Callable[[Array], Any]
-    keep_signs: bool = False
+    keep_ranges: bool = False
 
     @classmethod
     def of(
@@ -52,9 +53,8 @@ class Coordinates(NamedTuple):
 
         def to_vector(params: Any) -> Array:
             # Side by side with the example, as a dict may have its keys in any order.
-            parts: list[Array] = []
-            map_leaves(lambda _, leaf: parts.append(np.ravel(leaf)), example, to_free(params))
-            vector = np.concatenate(parts)
+            pairs = side_by_side(example, to_free(params))
+            vector = np.concatenate([np.ravel(leaf) for _, leaf in pairs])
             if len(vector) != size:
                 raise ValueError(
                     f"to leap, all parameters on the path must have the {size} numbers of the "
@@ -142,11 +142,12 @@ def leap(
         first, second, third = path[:, moves]
         u, v = second - first, (third - second) - (second - first)
         a = min(float(np.linalg.norm(u) / np.linalg.norm(v)), longest)
-        never_negative = coordinates.keep_signs & (path >= 0).all(axis=0)
+        never_negative = coordinates.keep_ranges & (path >= 0).all(axis=0)
+        never_above_one = never_negative & (path <= 1).all(axis=0)
         while a > SHORTEST_LEAP:
             # Equation conv-leap
             target[moves] = first + 2 * a * u + a**2 * v
-            if not (target[never_negative] < 0).any():
+            if not (target[never_negative] < 0).any() and not (target[never_above_one] > 1).any():
                 break
             a = (a + 1) / 2
         if not a > SHORTEST_LEAP or not np.all(np.isfinite(target[moves])):

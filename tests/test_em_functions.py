@@ -1,11 +1,13 @@
 """What the two steps may be given, return and do, also with their data in chunks."""
 
 import re
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 
@@ -135,6 +137,70 @@ def test_whole_numbers_among_parameters_and_statistics_stay_whole(accelerate):
     np.testing.assert_allclose(result.params["theta"], [0.7968, 0.5196], atol=1e-4)
 
 
+@dataclass(frozen=True)
+class Probabilities:
+    theta: np.ndarray
+
+    def __post_init__(self):
+        if not ((self.theta > 0) & (self.theta < 1)).all():
+            raise ValueError("theta must be between 0 and 1")
+
+
+@dataclass
+class Tosses:
+    heads: np.ndarray
+    tails: np.ndarray
+    total: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        self.total = self.heads + self.tails
+
+
+@pytest.mark.parametrize("accelerate", [False, True])
+def test_dataclasses_may_check_their_fields_and_make_some_themselves(accelerate):
+    def e_step(params, heads):
+        pair, log_likelihood = coins_e_step(params.theta, heads)
+        return Tosses(*pair), log_likelihood
+
+    def m_step(tosses):
+        return Probabilities(tosses.heads / tosses.total)
+
+    chunks, start = np.split(HEADS, 5), Probabilities(np.array([0.6, 0.5]))
+    result = em(e_step, m_step, start, chunks, map=map, accelerate=accelerate)
+    assert result.confirmed
+    np.testing.assert_allclose(result.params.theta, [0.7968, 0.5196], atol=1e-4)
+
+
+@pytest.mark.parametrize("make", [Counter, lambda found: defaultdict(float, found)])
+@pytest.mark.parametrize("data", [{"data": HEADS}, {"data": np.split(HEADS, 5), "map": map}])
+def test_a_dictionary_that_has_defaults_keeps_them_and_reading_one_is_no_change(make, data):
+    def e_step(theta, heads):
+        ((a, b), tails), log_likelihood = coins_e_step(theta["theta"], heads)
+        counts = {("heads", "a"): a, ("heads", "b"): b, "tails": tails}
+        return make(counts), log_likelihood + theta["of no word"]
+
+    def m_step(counts):
+        heads = np.array([counts["heads", coin] for coin in "ab"]) + counts["of no word"]
+        return defaultdict(float, {"theta": heads / (heads + counts["tails"])})
+
+    start = defaultdict(float, {"theta": np.array([0.6, 0.5])})
+    result = em(e_step, m_step, start, **data)
+    assert result.confirmed
+    np.testing.assert_allclose(result.params["theta"], [0.7968, 0.5196], atol=1e-4)
+
+
+def test_a_table_with_names_in_it_is_not_taken_for_one_that_was_changed():
+    def named(theta):
+        return pd.DataFrame({"coin": ["a", "b"], "theta": theta})
+
+    def e_step(table, heads):
+        return coins_e_step(table["theta"].to_numpy(), heads)
+
+    start = named([0.6, 0.5])
+    result = em(e_step, lambda counts: named(coins_m_step(counts)), start, HEADS)
+    np.testing.assert_allclose(result.params["theta"], [0.7968, 0.5196], atol=1e-4)
+
+
 def test_a_whole_number_that_is_only_a_start_may_become_any():
     # The linkage example (Dempster, Laird and Rubin 1977), in the logit of p.
     def e_step(logit, y):
@@ -168,6 +234,20 @@ def e_step_into_its_argument(theta, heads):
 def e_step_into_its_data(theta, heads):
     heads *= 0.9
     return coins_e_step(theta, heads)
+
+
+def test_a_list_of_parameters_that_grows_is_named():
+    start = [0.6, 0.5]
+
+    def m_step(counts):
+        start.append(coins_m_step(counts)[0])
+        return start
+
+    def e_step(theta, heads):
+        return coins_e_step(np.array(theta[:2]), heads)
+
+    with pytest.raises(ValueError, match="m_step writes"):
+        em(e_step, m_step, start, HEADS)
 
 
 @pytest.mark.parametrize(

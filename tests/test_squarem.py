@@ -17,7 +17,7 @@ from emlib.mixture.blocks import Blocks
 from emlib.mixture.fitting import coordinates
 from emlib.results import FALL_TOLERANCE
 from emlib.squarem import Coordinates, leap
-from tests.published import DEATHS, DEATHS_MAXIMUM, LINKAGE, LINKAGE_MAXIMUM
+from tests.published import DEATHS, DEATHS_MAXIMUM, LINKAGE, LINKAGE_MAXIMUM, coins_m_step
 
 DAYS = Blocks(DEATHS[0][:, None], Poisson(), DEATHS[1])
 STEPS = {
@@ -128,11 +128,13 @@ def test_a_geometric_path_is_followed_to_its_end():
 
 
 def test_a_leap_that_would_make_a_weight_negative_goes_half_as_far_beyond_one_step():
-    coordinates = Coordinates(np.positive, np.positive, keep_signs=True)
+    coordinates = Coordinates(np.positive, np.positive, keep_ranges=True)
     path = [np.array(point) for point in ((1.0, 10.0), (0.92, 9.0), (0.84, 8.1))]
     whole = 10 * np.hypot(1.0, 0.08)  # steps (-0.08, -1), whose difference is (0, 0.1)
     assert 1 - 2 * 0.08 * whole < 0 < 1 - 2 * 0.08 * (whole + 1) / 2
     assert leap(coordinates, *path)[1] == pytest.approx((whole + 1) / 2)
+    likewise = [np.array([1 - weight, other]) for weight, other in path]  # a probability near one
+    assert leap(coordinates, *likewise)[1] == pytest.approx((whole + 1) / 2)
 
 
 def lengths_of_leaps(trace, left):
@@ -332,6 +334,23 @@ def test_a_leap_makes_no_weight_negative(seed):
     assert all((params >= 0).all() for params in fits[0].trace.params)
     assert fits[0].objective == pytest.approx(fits[1].objective, abs=1e-4)
     assert fits[0].trace.leapt_at
+
+
+@pytest.mark.parametrize(
+    ("tosses", "heads"), [(3, [1, 2, 3, 3, 3]), (4, [0, 1, 4, 4, 4]), (6, [0, 1, 1, 6])]
+)
+def test_a_leap_makes_no_probability_greater_than_one(tosses, heads):
+    # The likelihood goes on beyond one, where powers of 1 - theta may be positive, and rises.
+    def e_step(theta, heads):
+        joint = 0.5 * theta ** heads[:, None] * (1 - theta) ** (tosses - heads[:, None])
+        r = joint / joint.sum(axis=1, keepdims=True)
+        return (r.T @ heads, r.T @ (tosses - heads)), np.log(joint.sum(axis=1)).sum()
+
+    problem = e_step, coins_m_step, np.array([0.6, 0.5]), np.array(heads)
+    plain, leaping = em(*problem), em(*problem, accelerate=True)
+    assert all((theta <= 1).all() for theta in leaping.trace.params)
+    assert leaping.confirmed
+    assert leaping.objective == pytest.approx(plain.objective, abs=1e-5)
 
 
 @pytest.mark.parametrize(
