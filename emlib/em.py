@@ -543,8 +543,11 @@ def contents(tree: Any, place: tuple[Any, ...] = ()) -> dict[Any, bytes]:
     """The numbers in the leaves of a tree, by their place in it, and how many parts lists have."""
     found = parts(tree)
     if found is None:
-        values = np.asarray(tree)  # of objects, as of a table with a column of words, only places
-        return {place: values.tobytes() if values.dtype != object else b""}
+        values = np.asarray(tree)
+        if values.dtype == object and values is not tree:
+            # A table with a column of words makes objects anew: not where they are, what they say.
+            return {place: repr(values.tolist()).encode()}
+        return {place: values.tobytes()}
     # A dict that has defaults may be longer once it has been read.
     size = {} if isinstance(tree, dict) else {place: bytes(len(found))}
     each = (contents(part, (*place, name)) for name, (part,) in found.items())

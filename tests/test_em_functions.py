@@ -189,16 +189,25 @@ def test_a_dictionary_that_has_defaults_keeps_them_and_reading_one_is_no_change(
     np.testing.assert_allclose(result.params["theta"], [0.7968, 0.5196], atol=1e-4)
 
 
-def test_a_table_with_names_in_it_is_not_taken_for_one_that_was_changed():
+def test_a_table_with_names_in_it_is_named_where_it_was_changed_and_only_there():
     def named(theta):
         return pd.DataFrame({"coin": ["a", "b"], "theta": theta})
 
     def e_step(table, heads):
         return coins_e_step(table["theta"].to_numpy(), heads)
 
-    start = named([0.6, 0.5])
-    result = em(e_step, lambda counts: named(coins_m_step(counts)), start, HEADS)
+    def m_step(counts):
+        return named(coins_m_step(counts))
+
+    def e_step_into_its_argument(table, heads):
+        found = e_step(table, heads)
+        table["theta"] = coins_m_step(found[0])
+        return found
+
+    result = em(e_step, m_step, named([0.6, 0.5]), HEADS)
     np.testing.assert_allclose(result.params["theta"], [0.7968, 0.5196], atol=1e-4)
+    with pytest.raises(ValueError, match="e_step writes"):
+        em(e_step_into_its_argument, m_step, named([0.6, 0.5]), HEADS)
 
 
 def test_a_whole_number_that_is_only_a_start_may_become_any():
